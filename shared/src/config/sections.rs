@@ -1,0 +1,84 @@
+//! The sections that more than one program reads. Every key is described in `cli/config.default.toml`.
+
+use ipnet::IpNet;
+use serde::Deserialize;
+
+use super::{Secret, Size, Span};
+
+/// `[store]`: where the truth is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreConfig {
+    /// `postgres://…`, or empty for SQLite in the data directory.
+    pub url: Secret,
+    /// Connections of one process to Postgres.
+    pub max_connections: u32,
+    /// How long a statement waits for a connection.
+    pub acquire_timeout: Span,
+}
+
+/// `[queue]`: how work is handed over.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QueueConfig {
+    /// `amqp://…`, or empty for a queue inside the process.
+    pub url: Secret,
+    /// What every queue's name begins with.
+    pub prefix: String,
+    /// How long a publication may take.
+    pub publish_timeout: Span,
+}
+
+/// `[blobs]`: where inputs and results are.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlobConfig {
+    /// `s3://bucket/prefix`, or empty for the data directory.
+    pub url: String,
+    /// The S3 server, if it is not Amazon's.
+    pub endpoint: String,
+    /// The bucket's region.
+    pub region: String,
+    /// The access key's public half.
+    pub access_key_id: String,
+    /// The access key's secret half.
+    pub secret_access_key: Secret,
+    /// Whether plain HTTP will do.
+    pub allow_http: bool,
+    /// How long one request may take.
+    pub timeout: Span,
+}
+
+/// `[fetch]`: what outgoing URLs may reach.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FetchConfig {
+    /// Networks that are permitted although they are private.
+    pub allow: Vec<IpNet>,
+    /// How long one fetch may take, redirects included.
+    pub timeout: Span,
+    /// How many redirects are followed.
+    pub max_redirects: u32,
+    /// How large the answer may be.
+    pub max_bytes: Size,
+}
+
+/// `[telemetry]`: what the process says of itself.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TelemetryConfig {
+    /// Which lines are written: `info`, `forebay_worker=debug,info`, …
+    pub log: String,
+    /// How they look.
+    pub format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}

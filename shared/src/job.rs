@@ -1,0 +1,284 @@
+//! The durable unit of work, in the words every program uses.
+//!
+//! Plain data and pure policy: nothing here knows a database, a broker or a model.
+
+mod attempt;
+mod cost;
+mod failure;
+mod input;
+mod kind;
+mod outcome;
+mod params;
+mod retry;
+mod status;
+mod suspicion;
+mod timings;
+
+pub use attempt::{Attempt, Lease};
+pub use cost::Cost;
+pub use failure::{Failure, FailureCode};
+pub use input::{ImageSource, Input, Item, Items, ItemsAt};
+pub use kind::{Kind, Modality};
+pub use outcome::{ItemError, Label, MediaFile, Outcome, Output, result_document};
+pub use params::{
+    EchoParams, ImageClassificationParams, ParamError, Params, TextClassificationParams, TextEmbeddingParams,
+};
+pub use retry::{RetryPolicy, Verdict};
+pub use status::{Class, Move, Status};
+pub use suspicion::{Isolation, OWN_CRASHES, Suspects};
+pub use timings::Timings;
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::clock::Timestamp;
+use crate::id::JobId;
+
+/// A JSON object.
+pub type Object = Map<String, Value>;
+
+/// A validated submission: what the store needs to make a row.
+#[derive(Clone, Debug)]
+pub struct NewJob {
+    /// The id under which the client will ask.
+    pub id: JobId,
+    /// Whose job it is.
+    pub owner: String,
+    /// The model's own name, its alias resolved.
+    pub model: String,
+    /// What the model was when the job was submitted.
+    pub model_digest: String,
+    /// Which of the model's two queues it travels in.
+    pub class: Class,
+    /// −10…10; higher goes first.
+    pub priority: i16,
+    /// How many items it has.
+    pub item_count: u32,
+    /// Where its items stand.
+    pub items: ItemsAt,
+    /// What the items cost together, in the unit that fills the device.
+    pub cost: Cost,
+    /// Parameters for every item; an item's own stand over them.
+    pub params: Object,
+    /// The client's own words about the job.
+    pub metadata: Object,
+    /// Objects in the blob store that belong to this job alone.
+    pub blobs: Vec<String>,
+    /// The `Idempotency-Key` and what it stands for.
+    pub idempotency: Option<Idempotency>,
+    /// How many failed attempts end it.
+    pub max_attempts: u16,
+    /// Who wants to hear when it ends: an `events::Address`.
+    pub waiter: Option<String>,
+    /// Whether it is handed to the queue at once, or waits for room there.
+    pub published: bool,
+    /// How long the finished job is kept.
+    pub retention: Duration,
+    /// W3C `traceparent` of the submission.
+    pub trace: Option<String>,
+}
+
+/// A client's promise that a repeated submission is the same one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    /// The header's value.
+    pub key: String,
+    /// SHA-256 of the submission, to tell a repeat from a misuse.
+    pub fingerprint: [u8; 32],
+    /// Until when the key is remembered.
+    pub expires_at: Timestamp,
+}
+
+/// A job as its row tells it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// Its id.
+    pub id: JobId,
+    /// Whose job it is.
+    pub owner: String,
+    /// The model's own name.
+    pub model: String,
+    /// What the model was when the job was submitted.
+    pub model_digest: String,
+    /// Which of the model's two queues it travels in.
+    pub class: Class,
+    /// −10…10; higher goes first.
+    pub priority: i16,
+    /// Where it stands.
+    pub status: Status,
+    /// Grows with every change of status; the id of its events.
+    pub version: i64,
+    /// How many items it has.
+    pub item_count: u32,
+    /// Items with an output.
+    pub succeeded: u32,
+    /// Items with an error.
+    pub failed: u32,
+    /// The number of the attempt that is running or was last.
+    pub attempt: u32,
+    /// How many failed attempts end it.
+    pub max_attempts: u16,
+    /// Parameters for every item.
+    pub params: Object,
+    /// The client's own words.
+    pub metadata: Object,
+    /// Whether a running job has been asked to stop.
+    pub cancel_requested: bool,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// Not before this instant.
+    pub available_at: Timestamp,
+    /// When its latest attempt began.
+    pub started_at: Option<Timestamp>,
+    /// When it reached a terminal status.
+    pub finished_at: Option<Timestamp>,
+    /// When it will be forgotten.
+    pub purge_at: Option<Timestamp>,
+    /// Why it failed, or why its last attempt did.
+    pub error: Option<Failure>,
+    /// Where its result stands.
+    pub result: Option<ResultAt>,
+    /// Pictures and other media that its result names.
+    pub files: Vec<MediaFile>,
+    /// Where its time went.
+    pub timings: Option<Timings>,
+    /// Who wants to hear when it ends: `events::Address`es.
+    pub waiters: Vec<String>,
+}
+
+impl NewJob {
+    /// The job as it stands once it is accepted at `now`.
+    pub fn queued(&self, now: Timestamp) -> Job {
+        Job {
+            id: self.id,
+            owner: self.owner.clone(),
+            model: self.model.clone(),
+            model_digest: self.model_digest.clone(),
+            class: self.class,
+            priority: self.priority,
+            status: Status::Queued,
+            version: 1,
+            item_count: self.item_count,
+            succeeded: 0,
+            failed: 0,
+            attempt: 0,
+            max_attempts: self.max_attempts,
+            params: self.params.clone(),
+            metadata: self.metadata.clone(),
+            cancel_requested: false,
+            created_at: now,
+            available_at: now,
+            started_at: None,
+            finished_at: None,
+            purge_at: None,
+            error: None,
+            result: None,
+            files: Vec::new(),
+            timings: None,
+            waiters: self.waiter.iter().cloned().collect(),
+        }
+    }
+}
+
+/// The range of a segment that holds one job's result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResultAt {
+    /// The segment's key in the blob store.
+    pub segment: String,
+    /// First byte.
+    pub offset: u64,
+    /// How many bytes.
+    pub length: u64,
+}
+
+/// A job that the store has granted to a worker for one attempt.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// Its id.
+    pub id: JobId,
+    /// Whose job it is; batches share the device between owners.
+    pub owner: String,
+    /// The right to settle it.
+    pub lease: Lease,
+    /// The model's own name.
+    pub model: String,
+    /// Which queue it came through.
+    pub class: Class,
+    /// −10…10; higher goes first.
+    pub priority: i16,
+    /// How many items it has.
+    pub item_count: u32,
+    /// Where its items stand.
+    pub items: ItemsAt,
+    /// What they cost together.
+    pub cost: Cost,
+    /// Parameters for every item.
+    pub params: Object,
+    /// Failed attempts so far.
+    pub failures: u16,
+    /// How many failed attempts end it.
+    pub max_attempts: u16,
+    /// Items that were on a device when its worker died.
+    pub suspects: Suspects,
+    /// Since when it could have run.
+    pub available_at: Timestamp,
+    /// When this attempt was granted.
+    pub claimed_at: Timestamp,
+    /// W3C `traceparent` of the submission.
+    pub trace: Option<String>,
+}
+
+/// How one attempt ended, as its worker reports it.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// The job.
+    pub id: JobId,
+    /// The attempt's number; the worker stands beside the whole group.
+    pub attempt: u32,
+    /// What becomes of the job.
+    pub ending: Ending,
+    /// Items with an output.
+    pub succeeded: u32,
+    /// Items with an error.
+    pub failed: u32,
+    /// First byte of its result in the group's segment, and how many.
+    pub range: Option<(u64, u64)>,
+    /// Media objects that the result names.
+    pub files: Vec<MediaFile>,
+    /// Where its time went.
+    pub timings: Timings,
+}
+
+/// What becomes of a job when an attempt ends.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ending {
+    /// At least one item has an output.
+    Succeeded,
+    /// It could not run, or none of its items succeeded.
+    Failed(Failure),
+    /// Another attempt follows after the delay.
+    Retry(Failure, Duration),
+    /// It stopped because the client asked.
+    Cancelled,
+}
+
+impl Ending {
+    /// The status this ending leads to.
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Succeeded => Status::Succeeded,
+            Self::Failed(_) => Status::Failed,
+            Self::Retry(..) => Status::Queued,
+            Self::Cancelled => Status::Cancelled,
+        }
+    }
+
+    /// Why, where there is a why.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Failed(failure) | Self::Retry(failure, _) => Some(failure),
+            Self::Succeeded | Self::Cancelled => None,
+        }
+    }
+}

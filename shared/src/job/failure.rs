@@ -1,0 +1,90 @@
+//! Why something failed, and whether trying again could help.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::words::words;
+
+/// A closed set of reasons: a log field, a metric label and part of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureCode {
+    /// The picture's bytes could not be decoded.
+    ImageUndecodable,
+    /// The picture has more pixels than allowed.
+    ImageTooLarge,
+    /// The text has more tokens than the model takes, and `truncate` is false.
+    InputTooLong,
+    /// A URL answered with an error, or not at all.
+    FetchFailed,
+    /// A URL leads to an address that may not be asked.
+    FetchRefused,
+    /// A stored input is gone.
+    InputMissing,
+    /// The parameters do not fit the model.
+    InvalidParams,
+    /// The model could not be loaded.
+    ModelUnavailable,
+    /// The model failed while running.
+    InferenceFailed,
+    /// The item took its worker down five times.
+    WorkerCrashed,
+    /// The object store could not be reached.
+    StorageUnavailable,
+    /// None of the job's items succeeded.
+    AllItemsFailed,
+    /// The worker stopped or lost its lease.
+    LeaseLost,
+    /// A defect of Forebay's own.
+    Internal,
+}
+
+words!(
+    FailureCode,
+    "failure code",
+    ImageUndecodable = "image_undecodable",
+    ImageTooLarge = "image_too_large",
+    InputTooLong = "input_too_long",
+    FetchFailed = "fetch_failed",
+    FetchRefused = "fetch_refused",
+    InputMissing = "input_missing",
+    InvalidParams = "invalid_params",
+    ModelUnavailable = "model_unavailable",
+    InferenceFailed = "inference_failed",
+    WorkerCrashed = "worker_crashed",
+    StorageUnavailable = "storage_unavailable",
+    AllItemsFailed = "all_items_failed",
+    LeaseLost = "lease_lost",
+    Internal = "internal",
+);
+
+/// Why an item or an attempt failed, decided where it happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The named reason.
+    pub code: FailureCode,
+    /// One sentence for the client; no internals, no secrets.
+    pub message: String,
+    /// Whether another attempt could end differently.
+    pub retryable: bool,
+}
+
+impl Failure {
+    /// Another attempt could end differently.
+    pub fn transient(code: FailureCode, message: impl fmt::Display) -> Self {
+        Self { code, message: message.to_string(), retryable: true }
+    }
+
+    /// Another attempt would end the same.
+    pub fn permanent(code: FailureCode, message: impl fmt::Display) -> Self {
+        Self { code, message: message.to_string(), retryable: false }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
+    }
+}

@@ -1,0 +1,115 @@
+//! Items, and the places they wait in.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{Cost, Modality, Object};
+
+/// One input of a job, with parameters of its own over the job's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    /// What the model is to look at.
+    #[serde(flatten)]
+    pub input: Input,
+    /// Parameters that stand over the job's.
+    #[serde(default, skip_serializing_if = "Object::is_empty")]
+    pub params: Object,
+}
+
+/// What the model is to look at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Input {
+    /// Words.
+    Text(String),
+    /// A picture.
+    Image(ImageSource),
+}
+
+/// Where a picture's bytes are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImageSource {
+    /// Here: it is small.
+    Inline(#[serde(serialize_with = "to_base64", deserialize_with = "from_base64")] Vec<u8>),
+    /// In the blob store, under this key.
+    Blob(String),
+    /// Somewhere else; the worker fetches it.
+    Url(String),
+}
+
+impl Input {
+    /// What the input is made of.
+    pub const fn modality(&self) -> Modality {
+        match self {
+            Self::Text(_) => Modality::Text,
+            Self::Image(_) => Modality::Image,
+        }
+    }
+
+    /// What it probably costs: tokens for a text (four bytes each, and two that every tokenizer adds), one for a picture.
+    ///
+    /// An estimate, taken before anything is tokenised; it sizes windows and fair shares, never a batch.
+    pub fn cost(&self) -> Cost {
+        match self {
+            Self::Text(text) => Cost::new(text.len() as u64 / 4 + 2),
+            Self::Image(_) => Cost::new(1),
+        }
+    }
+}
+
+/// A job's items, in the client's order.
+pub type Items = Vec<Item>;
+
+/// Where a job's items stand.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ItemsAt {
+    /// In the row, encoded.
+    Row(String),
+    /// In the blob store, under this key.
+    Blob(String),
+}
+
+impl ItemsAt {
+    /// The stored form of items.
+    pub fn encode(items: &[Item]) -> String {
+        serde_json::to_string(items).expect("items are strings, bytes and JSON objects, which JSON can hold")
+    }
+
+    /// Reads the stored form back.
+    pub fn decode(stored: &[u8]) -> Result<Items, serde_json::Error> {
+        serde_json::from_slice(stored)
+    }
+}
+
+fn to_base64<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&BASE64.encode(bytes))
+}
+
+fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    BASE64.decode(text).map_err(serde::de::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_read_back_as_they_were() {
+        let mut params = Object::new();
+        params.insert("top_k".into(), 3.into());
+        let items = vec![
+            Item { input: Input::Text("你好".into()), params: Object::new() },
+            Item { input: Input::Image(ImageSource::Inline(vec![0, 255, 7])), params },
+            Item { input: Input::Image(ImageSource::Blob("inputs/1/0".into())), params: Object::new() },
+            Item {
+                input: Input::Image(ImageSource::Url("http://example.org/a.png".into())),
+                params: Object::new(),
+            },
+        ];
+        let stored = ItemsAt::encode(&items);
+        assert_eq!(ItemsAt::decode(stored.as_bytes()).unwrap(), items);
+    }
+}

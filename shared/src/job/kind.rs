@@ -1,0 +1,55 @@
+//! What is asked of a model.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::words::words;
+
+/// What a model does with an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Gives an item back, without a model: it measures the queue.
+    Echo,
+    /// A text becomes a vector.
+    TextEmbedding,
+    /// A text gets labels.
+    TextClassification,
+    /// A picture gets labels.
+    ImageClassification,
+}
+
+/// What an item is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Modality {
+    /// Words.
+    Text,
+    /// A picture.
+    Image,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 4] =
+        [Self::Echo, Self::TextEmbedding, Self::TextClassification, Self::ImageClassification];
+
+    /// What its items may be made of.
+    pub const fn takes(self, modality: Modality) -> bool {
+        match self {
+            Self::Echo => true,
+            Self::TextEmbedding | Self::TextClassification => matches!(modality, Modality::Text),
+            Self::ImageClassification => matches!(modality, Modality::Image),
+        }
+    }
+}
+
+words!(
+    Kind,
+    "kind",
+    Echo = "echo",
+    TextEmbedding = "text_embedding",
+    TextClassification = "text_classification",
+    ImageClassification = "image_classification",
+);
+words!(Modality, "modality", Text = "text", Image = "image");

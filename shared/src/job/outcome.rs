@@ -1,0 +1,127 @@
+//! What became of an item, and the result document they form.
+
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{Failure, FailureCode};
+
+/// A typed value from a pipeline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum Output {
+    /// `{"embedding": […]}`
+    Embedding {
+        /// The vector.
+        embedding: Vec<f32>,
+    },
+    /// `{"labels": […]}`, best first.
+    Labels {
+        /// Labels with their scores.
+        labels: Vec<Label>,
+    },
+    /// `{"echo": …}`: the text, or where the picture was copied to.
+    Echo {
+        /// What came in.
+        #[schema(value_type = Object)]
+        echo: Value,
+    },
+}
+
+/// A label with its score.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Label {
+    /// The label's name, from the model's files.
+    pub label: String,
+    /// 0…1.
+    pub score: f32,
+}
+
+/// Why an item has no output.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ItemError {
+    /// The named reason.
+    pub code: FailureCode,
+    /// One sentence.
+    pub message: String,
+}
+
+impl From<Failure> for ItemError {
+    fn from(failure: Failure) -> Self {
+        Self { code: failure.code, message: failure.message }
+    }
+}
+
+/// What became of one item.
+pub type Outcome = Result<Output, Failure>;
+
+/// A picture or other medium that a result names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MediaFile {
+    /// Its key in the blob store.
+    pub key: String,
+    /// Its media type.
+    pub content_type: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// Writes `{"items":[{"index","status","output"|"error"},…]}` in input order.
+pub fn result_document(outcomes: &[Outcome]) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        items: Vec<Entry<'a>>,
+    }
+    let items = outcomes.iter().enumerate().map(|(index, outcome)| Entry { index, outcome }).collect();
+    serde_json::to_vec(&Document { items }).expect("outputs are finite trees of strings and numbers")
+}
+
+struct Entry<'a> {
+    index: usize,
+    outcome: &'a Outcome,
+}
+
+impl Serialize for Entry<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(3))?;
+        map.serialize_entry("index", &self.index)?;
+        match self.outcome {
+            Ok(output) => {
+                map.serialize_entry("status", "succeeded")?;
+                map.serialize_entry("output", output)?;
+            }
+            Err(failure) => {
+                map.serialize_entry("status", "failed")?;
+                map.serialize_entry(
+                    "error",
+                    &ItemError { code: failure.code, message: failure.message.clone() },
+                )?;
+            }
+        }
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_keeps_the_order_and_tells_each_item_apart() {
+        let outcomes = [
+            Ok(Output::Embedding { embedding: vec![0.5, -1.0] }),
+            Err(Failure::permanent(FailureCode::ImageUndecodable, "the picture ends too early")),
+            Ok(Output::Labels { labels: vec![Label { label: "cat".into(), score: 0.75 }] }),
+        ];
+        let document = String::from_utf8(result_document(&outcomes)).unwrap();
+        assert_eq!(
+            document,
+            concat!(
+                r#"{"items":[{"index":0,"status":"succeeded","output":{"embedding":[0.5,-1.0]}},"#,
+                r#"{"index":1,"status":"failed","error":{"code":"image_undecodable","message":"the picture ends too early"}},"#,
+                r#"{"index":2,"status":"succeeded","output":{"labels":[{"label":"cat","score":0.75}]}}]}"#
+            )
+        );
+    }
+}

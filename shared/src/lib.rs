@@ -1,0 +1,19 @@
+//! The words Forebay's programs agree on.
+//!
+//! `id` and `clock` carry `job`; `job` carries the seams `store`, `queue`, `events`, `blobs` and `fetch`. Drivers are known to
+//! nobody but their parent. Nothing here serves HTTP or runs a model.
+#![warn(missing_docs)]
+
+pub mod catalog;
+pub mod clock;
+pub mod config;
+pub mod entropy;
+pub mod id;
+pub mod job;
+pub mod shutdown;
+pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod words;
+
+pub use words::UnknownWord;

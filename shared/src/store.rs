@@ -1,0 +1,96 @@
+//! The truth: jobs, their attempts, and everything that must outlive a process.
+//!
+//! One contract, two databases. The contract is cut by noun, one trait each; `Postgres` and `Sqlite` implement them in
+//! files of the same names, to be read side by side, and one conformance suite runs against both. The methods on jobs
+//! are the arrows of [`crate::job::Status`]; each is guarded by status and attempt in its `WHERE`, so a caller that
+//! comes late is refused rather than obeyed.
+//!
+//! Every statement takes the present instant as a parameter. The driver reads it from the database's clock, so no
+//! caller's clock decides a lease.
+
+mod alike;
+mod attempts;
+mod codec;
+#[cfg(feature = "testing")]
+pub mod conformance;
+mod handover;
+mod jobs;
+mod keys;
+mod leadership;
+mod models;
+mod postgres;
+mod promise;
+mod reaping;
+mod row;
+mod segments;
+mod sqlite;
+mod workers;
+
+pub use attempts::{Attempts, Settled};
+pub use handover::{Depth, Due, Handover, Route, RouteState};
+pub use jobs::{CancelOutcome, DeleteOutcome, Filter, Jobs, Page, Submitted};
+pub use keys::{ApiKey, Keys, NewKey, Scope};
+pub use leadership::Leadership;
+pub use models::Models;
+pub use postgres::Postgres;
+pub use segments::{Blank, NewSegment, SegmentLock, Segments};
+pub use sqlite::Sqlite;
+pub use workers::{Beat, Noted, Reaped, Worker, WorkerState, Workers};
+
+use crate::clock::Timestamp;
+
+/// All nouns together, as the programs hold it.
+pub trait Store:
+    Jobs + Attempts + Handover + Workers + Segments + Keys + Models + Leadership + std::fmt::Debug
+{
+    /// The present instant by the database's clock.
+    fn now(&self) -> Timestamp;
+}
+
+/// What can go wrong: three variants, because callers do three things.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database cannot be asked now: try again, or answer 503.
+    #[error("the database cannot be reached")]
+    Unavailable(#[source] sqlx::Error),
+    /// A row says what no program wrote: page someone.
+    #[error("column {column} of table {table} cannot be read in row {row}")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// The row's key.
+        row: String,
+    },
+    /// A constraint refused the write: the client's or the caller's mistake.
+    #[error("constraint {constraint} refuses the write")]
+    Conflict {
+        /// The constraint's name.
+        constraint: String,
+    },
+    /// The schema is not the one this program knows.
+    #[error("the database's schema is {found}, this program needs {needed}: run `forebay migrate`")]
+    Schema {
+        /// What the database has.
+        found: String,
+        /// What the program was built for.
+        needed: String,
+    },
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(refused)
+                if refused.constraint().is_some() || refused.is_unique_violation() =>
+            {
+                Self::Conflict { constraint: refused.constraint().unwrap_or(refused.message()).to_owned() }
+            }
+            _ => Self::Unavailable(error),
+        }
+    }
+}
+
+/// What a store method answers.
+pub type StoreResult<T> = Result<T, StoreError>;

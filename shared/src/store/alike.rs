@@ -1,0 +1,172 @@
+//! Statements whose text is the same on both databases, written once and type-checked for each.
+
+/// Implements keys, models and leadership for a driver, given its `read` and `write`.
+macro_rules! stores {
+    ($store:ty, $db:ty) => {
+        #[async_trait::async_trait]
+        impl $crate::store::Keys for $store {
+            async fn create_key(&self, key: &$crate::store::NewKey) -> StoreResult<()> {
+                let (key, now) = (key.clone(), self.now());
+                let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.as_str()).collect();
+                let scopes = sqlx::types::Json(serde_json::json!(scopes));
+                self.write(move |connection| {
+                    Box::pin(async move {
+                        sqlx::query::<$db>(
+                            "-- store.create_key
+                             insert into keys (id, hash, owner, name, scopes, created_at, expires_at)
+                             values ($1, $2, $3, $4, $5, $6, $7)",
+                        )
+                        .bind(key.id)
+                        .bind(key.hash.to_vec())
+                        .bind(key.owner)
+                        .bind(key.name)
+                        .bind(scopes)
+                        .bind(now)
+                        .bind(key.expires_at)
+                        .execute(connection)
+                        .await?;
+                        Ok(())
+                    })
+                })
+                .await
+            }
+
+            async fn key_by_hash(&self, hash: &[u8; 32]) -> StoreResult<Option<$crate::store::ApiKey>> {
+                let hash = hash.to_vec();
+                self.read(move |connection| {
+                    Box::pin(async move {
+                        let row: Option<$crate::store::row::KeyRow> = sqlx::query_as::<$db, _>(
+                            "-- store.key_by_hash
+                             select id, owner, name, scopes, created_at, expires_at, revoked_at from keys
+                             where hash = $1",
+                        )
+                        .bind(hash)
+                        .fetch_optional(connection)
+                        .await?;
+                        row.map($crate::store::row::KeyRow::key).transpose()
+                    })
+                })
+                .await
+            }
+
+            async fn keys(&self) -> StoreResult<Vec<$crate::store::ApiKey>> {
+                self.read(|connection| {
+                    Box::pin(async move {
+                        let rows: Vec<$crate::store::row::KeyRow> = sqlx::query_as::<$db, _>(
+                            "-- store.keys
+                             select id, owner, name, scopes, created_at, expires_at, revoked_at from keys order by id",
+                        )
+                        .fetch_all(connection)
+                        .await?;
+                        rows.into_iter().map($crate::store::row::KeyRow::key).collect()
+                    })
+                })
+                .await
+            }
+
+            async fn revoke_key(&self, id: $crate::id::KeyId) -> StoreResult<bool> {
+                let now = self.now();
+                self.write(move |connection| {
+                    Box::pin(async move {
+                        let revoked = sqlx::query::<$db>(
+                            "-- store.revoke_key
+                             update keys set revoked_at = coalesce(revoked_at, $2) where id = $1",
+                        )
+                        .bind(id)
+                        .bind(now)
+                        .execute(connection)
+                        .await?;
+                        Ok(revoked.rows_affected() == 1)
+                    })
+                })
+                .await
+            }
+        }
+
+        #[async_trait::async_trait]
+        impl $crate::store::Models for $store {
+            async fn announce(&self, cards: &[$crate::catalog::ModelCard]) -> StoreResult<()> {
+                let (cards, now) = (cards.to_vec(), self.now());
+                self.transact(move |connection| {
+                    Box::pin(async move {
+                        for card in cards {
+                            sqlx::query::<$db>(
+                                "-- store.announce
+                                 insert into models (name, card, created_at, updated_at) values ($1, $2, $3, $3)
+                                 on conflict (name) do update set card = excluded.card, updated_at = excluded.updated_at",
+                            )
+                            .bind(card.name.clone())
+                            .bind(sqlx::types::Json(card))
+                            .bind(now)
+                            .execute(&mut *connection)
+                            .await?;
+                        }
+                        Ok(())
+                    })
+                })
+                .await
+            }
+
+            async fn models(&self) -> StoreResult<Vec<$crate::catalog::Model>> {
+                let workers = $crate::store::Workers::workers(self).await?;
+                self.read(move |connection| {
+                    Box::pin(async move {
+                        let rows: Vec<$crate::store::row::ModelRow> = sqlx::query_as::<$db, _>(
+                            "-- store.models
+                             select name, card, created_at from models order by name",
+                        )
+                        .fetch_all(connection)
+                        .await?;
+                        rows.into_iter().map(|row| row.model(&workers)).collect()
+                    })
+                })
+                .await
+            }
+        }
+
+        #[async_trait::async_trait]
+        impl $crate::store::Leadership for $store {
+            async fn lead(&self, name: &str, holder: &str, life: std::time::Duration) -> StoreResult<bool> {
+                let (name, holder, now) = (name.to_owned(), holder.to_owned(), self.now());
+                self.write(move |connection| {
+                    Box::pin(async move {
+                        let taken = sqlx::query::<$db>(
+                            "-- store.lead
+                             insert into leadership (name, holder, expires_at) values ($1, $2, $3)
+                             on conflict (name) do update set holder = excluded.holder, expires_at = excluded.expires_at
+                             where leadership.holder = excluded.holder or leadership.expires_at <= $4",
+                        )
+                        .bind(name)
+                        .bind(holder)
+                        .bind(now.plus(life))
+                        .bind(now)
+                        .execute(connection)
+                        .await?;
+                        Ok(taken.rows_affected() == 1)
+                    })
+                })
+                .await
+            }
+
+            async fn resign(&self, name: &str, holder: &str) -> StoreResult<()> {
+                let (name, holder) = (name.to_owned(), holder.to_owned());
+                self.write(move |connection| {
+                    Box::pin(async move {
+                        sqlx::query::<$db>(
+                            "-- store.resign
+                             delete from leadership where name = $1 and holder = $2",
+                        )
+                        .bind(name)
+                        .bind(holder)
+                        .execute(connection)
+                        .await?;
+                        Ok(())
+                    })
+                })
+                .await
+            }
+        }
+    };
+}
+
+pub(super) use stores;

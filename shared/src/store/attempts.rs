@@ -1,0 +1,46 @@
+//! Attempts: claimed, settled, released.
+
+use async_trait::async_trait;
+
+use super::{NewSegment, StoreResult};
+use crate::id::{JobId, WorkerId};
+use crate::job::{Claimed, Settlement, Status};
+
+/// What became of one settlement.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Settled {
+    /// It counts; these want to hear.
+    Done {
+        /// The job.
+        id: JobId,
+        /// Its new status.
+        status: Status,
+        /// Its new version.
+        version: i64,
+        /// `events::Address`es of those who wait for it.
+        waiters: Vec<String>,
+    },
+    /// The lease was no longer the worker's: somebody else's attempt counts, or the job is gone.
+    Stale(JobId),
+}
+
+/// Attempts, each counted and fenced.
+#[async_trait]
+pub trait Attempts: Send + Sync {
+    /// `queued → running`, all in one statement: grants `worker` the next attempt of those jobs that are due.
+    /// What is missing from the answer is refused: it was cancelled, is not due, or runs elsewhere.
+    async fn claim(&self, worker: WorkerId, ids: &[JobId]) -> StoreResult<Vec<Claimed>>;
+
+    /// `running → succeeded | failed | cancelled | queued`, all in one statement, if `worker` still lives and still
+    /// holds those attempts. `segment` is recorded with them. Repeating a settlement that already counted is harmless
+    /// and answered alike.
+    async fn settle(
+        &self,
+        worker: WorkerId,
+        settlements: &[Settlement],
+        segment: Option<&NewSegment>,
+    ) -> StoreResult<Vec<Settled>>;
+
+    /// `running → queued`: gives back attempts that have not begun. They do not count, and may start again at once.
+    async fn release(&self, worker: WorkerId, unbegun: &[(JobId, u32)]) -> StoreResult<u64>;
+}

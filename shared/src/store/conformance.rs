@@ -1,0 +1,217 @@
+//! What every store must do, run against each driver.
+//!
+//! A behaviour that is not here is not promised. Each function gets an empty store under a manual clock; its name is the
+//! promise, so it has no other description.
+#![expect(missing_docs, reason = "the names are sentences")]
+
+pub mod attempts;
+pub mod handover;
+pub mod jobs;
+pub mod keys;
+pub mod leadership;
+pub mod models;
+pub mod segments;
+pub mod workers;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{NewSegment, Settled, Store};
+use crate::clock::ManualClock;
+use crate::id::{Ids, JobId, WorkerId};
+use crate::job::{Claimed, Ending, Failure, FailureCode, Job, NewJob, Settlement, Timings};
+use crate::testing::{fixed_ids, sample_job};
+
+/// How long a lease holds in these tests.
+pub const LIFE: Duration = Duration::from_secs(15);
+
+/// An empty store and the clock it goes by.
+#[derive(Clone, Debug)]
+pub struct Ground {
+    /// The driver under test.
+    pub store: Arc<dyn Store>,
+    /// Its clock.
+    pub clock: ManualClock,
+    /// Ids that follow the clock.
+    pub ids: Ids,
+}
+
+impl Ground {
+    /// Ground for one test.
+    pub fn new(store: Arc<dyn Store>, clock: ManualClock) -> Self {
+        let ids = fixed_ids(&clock);
+        Self { store, clock, ids }
+    }
+
+    /// A job of alice's that is not submitted yet. Ids are a millisecond apart, so their order is known.
+    pub fn job(&self) -> NewJob {
+        self.clock.advance(Duration::from_millis(1));
+        sample_job(&self.ids, "alice")
+    }
+
+    /// Submits so many of alice's jobs.
+    pub async fn submitted(&self, count: usize) -> Vec<JobId> {
+        let jobs: Vec<_> = (0..count).map(|_| self.job()).collect();
+        self.store.submit(&jobs).await.unwrap();
+        jobs.iter().map(|job| job.id).collect()
+    }
+
+    /// A living worker.
+    pub async fn worker(&self) -> WorkerId {
+        let id = self.ids.worker();
+        self.store.register(id, "here", &["echo".to_owned()], LIFE).await.unwrap();
+        id
+    }
+
+    /// A worker with a claim on one new job.
+    pub async fn claimed(&self) -> (WorkerId, Claimed) {
+        let ids = self.submitted(1).await;
+        let worker = self.worker().await;
+        let mut claimed = self.store.claim(worker, &ids).await.unwrap();
+        (worker, claimed.remove(0))
+    }
+
+    /// Alice's job.
+    pub async fn read(&self, id: JobId) -> Job {
+        self.store.job("alice", id).await.unwrap().expect("alice has the job")
+    }
+
+    /// A segment that `worker` says it has written.
+    pub fn segment(&self, worker: WorkerId, bytes: u64) -> NewSegment {
+        NewSegment { key: format!("segments/{worker}/{}", self.ids.uuid()), worker, bytes }
+    }
+
+    /// Settles one claim and says whether it counted.
+    pub async fn settle(
+        &self,
+        worker: WorkerId,
+        settlement: Settlement,
+        segment: Option<&NewSegment>,
+    ) -> bool {
+        let settled = self.store.settle(worker, &[settlement], segment).await.unwrap();
+        matches!(settled[..], [Settled::Done { .. }])
+    }
+}
+
+/// A claim that ends this way, with its result at the start of the segment.
+pub fn ended(claimed: &Claimed, ending: Ending) -> Settlement {
+    let succeeded = u32::from(ending == Ending::Succeeded);
+    Settlement {
+        id: claimed.id,
+        attempt: claimed.lease.attempt,
+        succeeded,
+        failed: claimed.item_count - succeeded,
+        range: (ending == Ending::Succeeded).then_some((0, 10)),
+        ending,
+        files: Vec::new(),
+        timings: Timings { run_ms: 1.5, batch_size: 4, ..Timings::default() },
+    }
+}
+
+/// A failure worth another attempt.
+pub fn away() -> Failure {
+    Failure::transient(FailureCode::StorageUnavailable, "the object store is away")
+}
+
+/// Makes one test of each function for a driver. `$ground` is an expression that opens an empty store.
+#[macro_export]
+macro_rules! store_conformance {
+    ($ground:expr) => {
+        $crate::store_conformance!(@module $ground, jobs: [
+            a_submitted_job_reads_back_as_it_was,
+            a_group_is_submitted_in_order,
+            an_owner_sees_only_its_own,
+            a_listing_runs_from_the_newest_in_pages,
+            a_listing_filters_by_every_field,
+            a_repeated_key_returns_the_first_job,
+            a_key_twice_in_one_group_makes_one_job,
+            an_expired_key_is_free_again,
+            owners_do_not_share_keys,
+            a_queued_job_is_cancelled_at_once,
+            a_running_job_is_asked_to_stop,
+            an_ended_job_is_not_cancelled,
+            a_deleted_job_leaves_garbage_and_a_blank,
+            a_running_job_is_not_deleted,
+            a_purge_forgets_what_is_past_retention,
+            a_waiter_is_added_once,
+            garbage_is_forgotten_when_removed,
+            only_existing_and_ended_jobs_are_told,
+        ]);
+        $crate::store_conformance!(@module $ground, attempts: [
+            a_claim_grants_the_next_attempt,
+            a_job_is_claimed_once,
+            an_unpublished_job_is_not_claimed,
+            a_cancelled_job_is_not_claimed,
+            a_dead_worker_claims_nothing,
+            a_draining_worker_claims_nothing_but_settles,
+            a_success_is_settled_with_its_result,
+            a_retry_waits_for_its_delay,
+            failures_are_kept_as_history,
+            a_stale_lease_cannot_settle,
+            a_zombie_cannot_settle_what_another_runs,
+            repeating_a_settlement_is_harmless,
+            a_settled_job_is_not_settled_otherwise,
+            a_cancelled_retry_ends,
+            a_group_settles_those_that_still_count,
+            a_release_does_not_count_as_an_attempt,
+            a_stale_release_does_nothing,
+        ]);
+        $crate::store_conformance!(@module $ground, handover: [
+            what_is_published_is_not_due,
+            due_jobs_come_by_priority_then_age,
+            due_stops_when_the_room_is_used_up,
+            a_job_too_large_for_the_room_still_goes_alone,
+            concurrent_callers_get_different_jobs,
+            a_retry_is_not_due_before_its_time,
+            routes_tell_what_is_handed_over_and_what_waits,
+            a_refused_publication_is_due_again,
+            lost_messages_are_recovered_oldest_first,
+            depths_count_queued_and_running,
+        ]);
+        $crate::store_conformance!(@module $ground, workers: [
+            a_beat_prolongs_the_lease,
+            a_lapsed_worker_never_revives,
+            a_beat_brings_back_cancellations,
+            reaping_gives_jobs_back_as_suspects,
+            noted_items_run_alone,
+            reaping_spares_the_living,
+            a_cancelled_orphan_ends,
+            a_retired_worker_gives_its_jobs_back_unsuspected,
+            the_buried_are_reaped_at_once,
+            living_workers_are_listed,
+        ]);
+        $crate::store_conformance!(@module $ground, segments: [
+            a_deleted_job_is_blanked,
+            a_segment_dies_with_its_last_job,
+            a_living_segment_needs_nothing,
+            an_undone_lock_leaves_the_work,
+            stale_results_are_blanked,
+        ]);
+        $crate::store_conformance!(@module $ground, keys: [
+            a_key_is_found_by_its_hash,
+            a_revoked_key_stays_and_is_invalid,
+            an_expired_key_is_invalid,
+            a_hash_is_stored_once,
+        ]);
+        $crate::store_conformance!(@module $ground, models: [
+            the_latest_announcement_stands,
+            a_model_outlives_its_workers,
+        ]);
+        $crate::store_conformance!(@module $ground, leadership: [
+            one_holder_at_a_time,
+            a_lapsed_lease_is_taken_over,
+            a_resigned_lease_is_free,
+        ]);
+    };
+    (@module $ground:expr, $module:ident: [$($name:ident),+ $(,)?]) => {
+        mod $module {
+            $(
+                #[tokio::test]
+                async fn $name() {
+                    let ground = $ground;
+                    $crate::store::conformance::$module::$name(&ground.0).await;
+                }
+            )+
+        }
+    };
+}

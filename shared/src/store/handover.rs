@@ -1,0 +1,76 @@
+//! Handing queued jobs to the broker: what is due, and what the broker has lost.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::StoreResult;
+use crate::clock::Timestamp;
+use crate::id::JobId;
+use crate::job::{Class, Cost};
+
+/// One of a model's two queues.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Route {
+    /// The model's own name.
+    pub model: String,
+    /// The class.
+    pub class: Class,
+}
+
+/// How a route stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteState {
+    /// Which one.
+    pub route: Route,
+    /// Cost of what was handed to the broker and not yet claimed.
+    pub published: Cost,
+    /// How many jobs were handed over longer ago than asked, and not yet claimed.
+    pub overdue: u64,
+    /// Whether jobs that are due wait for room.
+    pub waiting: bool,
+}
+
+/// How much stands on a route: for metrics and for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Depth {
+    /// Which one.
+    pub route: Route,
+    /// Jobs in status `queued`.
+    pub queued: u64,
+    /// Jobs in status `running`.
+    pub running: u64,
+    /// Since when the oldest of the queued could have run.
+    pub oldest: Option<Timestamp>,
+}
+
+/// A job to be handed over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Its id.
+    pub id: JobId,
+    /// W3C `traceparent` of its submission.
+    pub trace: Option<String>,
+}
+
+/// Handing queued jobs to the broker. A job is marked when it is handed over; marks may be wrong, rows never are.
+#[async_trait]
+pub trait Handover: Send + Sync {
+    /// How every route of every known model stands; what was handed over longer than `overdue` ago is counted.
+    async fn routes(&self, overdue: Duration) -> StoreResult<Vec<RouteState>>;
+
+    /// Marks and returns what is due on `route`, in order, until `room` is used up; never more than `limit`.
+    /// Concurrent callers get different jobs.
+    async fn due(&self, route: &Route, room: Cost, limit: u32) -> StoreResult<Vec<Due>>;
+
+    /// How much stands on every route that has anything.
+    async fn depths(&self) -> StoreResult<Vec<Depth>>;
+
+    /// Clears the marks of jobs whose messages the broker did not take.
+    async fn unpublish(&self, ids: &[JobId]) -> StoreResult<u64>;
+
+    /// Clears the oldest marks on `route` that are older than `overdue`, leaving `kept` of those: the broker has no
+    /// more messages than that, so the rest are lost.
+    async fn recover(&self, route: &Route, overdue: Duration, kept: u64) -> StoreResult<u64>;
+}

@@ -1,0 +1,16 @@
+//! The catalogue: models that workers have announced.
+
+use async_trait::async_trait;
+
+use super::StoreResult;
+use crate::catalog::{Model, ModelCard};
+
+/// The catalogue of models. It outlives workers, so that work for them can be accepted while none runs.
+#[async_trait]
+pub trait Models: Send + Sync {
+    /// Records what a worker serves; the latest word about a name stands.
+    async fn announce(&self, cards: &[ModelCard]) -> StoreResult<()>;
+
+    /// Every model, by name, with how many living workers serve it.
+    async fn models(&self) -> StoreResult<Vec<Model>>;
+}

@@ -1,0 +1,122 @@
+//! The store on Postgres, for a fleet.
+//!
+//! Many rows travel in one statement as arrays. Rows are always locked in the order of their ids, so that no two
+//! statements can wait for each other.
+
+mod attempts;
+mod clock;
+mod handover;
+mod jobs;
+mod segments;
+mod workers;
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
+use sqlx::{Acquire, PgPool};
+
+use super::{Store, StoreError, StoreResult};
+use crate::clock::{Clock, Timestamp};
+use crate::config::StoreConfig;
+use crate::shutdown::Tasks;
+pub use clock::DatabaseClock;
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/postgres");
+
+/// The store on Postgres.
+#[derive(Clone, Debug)]
+pub struct Postgres {
+    pool: PgPool,
+    clock: Arc<dyn Clock>,
+}
+
+impl Postgres {
+    /// Opens the database that `config` names and keeps time with it; refuses a schema other than this program's.
+    pub async fn open(config: &StoreConfig, tasks: &Tasks) -> StoreResult<Self> {
+        let pool = pool(config).await?;
+        check_schema(&pool).await?;
+        let clock = DatabaseClock::follow(pool.clone(), tasks).await?;
+        Ok(Self { pool, clock: Arc::new(clock) })
+    }
+
+    /// Opens the database under a clock of the caller's.
+    pub async fn with_clock(config: &StoreConfig, clock: Arc<dyn Clock>) -> StoreResult<Self> {
+        Ok(Self { pool: pool(config).await?, clock })
+    }
+
+    /// Brings the database's schema up to this program's.
+    pub async fn migrate(config: &StoreConfig) -> StoreResult<()> {
+        let pool = pool(config).await?;
+        MIGRATIONS.run(&pool).await.map_err(|error| StoreError::Unavailable(error.into()))
+    }
+
+    async fn read<T, F>(&self, op: F) -> StoreResult<T>
+    where
+        T: Send,
+        F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, StoreResult<T>> + Send,
+    {
+        let mut connection = self.pool.acquire().await?;
+        op(&mut connection).await
+    }
+
+    /// One statement, which is its own transaction.
+    async fn write<T, F>(&self, op: F) -> StoreResult<T>
+    where
+        T: Send,
+        F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, StoreResult<T>> + Send,
+    {
+        self.read(op).await
+    }
+
+    /// Several statements that count together or not at all.
+    async fn transact<T, F>(&self, op: F) -> StoreResult<T>
+    where
+        T: Send,
+        F: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, StoreResult<T>> + Send,
+    {
+        let mut connection = self.pool.acquire().await?;
+        let mut transaction = connection.begin().await?;
+        let answer = op(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(answer)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+impl Store for Postgres {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+super::alike::stores!(Postgres, sqlx::Postgres);
+
+async fn pool(config: &StoreConfig) -> StoreResult<PgPool> {
+    let options: PgConnectOptions = config.url.expose().parse()?;
+    PgPoolOptions::new()
+        .max_connections(config.max_connections)
+        .acquire_timeout(config.acquire_timeout.get())
+        .connect_with(options.application_name("forebay"))
+        .await
+        .map_err(StoreError::from)
+}
+
+async fn check_schema(pool: &PgPool) -> StoreResult<()> {
+    let needed = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0).to_string();
+    let applied: Result<Option<i64>, sqlx::Error> =
+        sqlx::query_scalar("select max(version) from _sqlx_migrations where success").fetch_one(pool).await;
+    let found = match applied {
+        Ok(version) => version.map_or_else(|| "empty".to_owned(), |version| version.to_string()),
+        Err(sqlx::Error::Database(_)) => "empty".to_owned(),
+        Err(error) => return Err(error.into()),
+    };
+    if found == needed { Ok(()) } else { Err(StoreError::Schema { found, needed }) }
+}
+
+#[cfg(all(test, feature = "services"))]
+mod tests;

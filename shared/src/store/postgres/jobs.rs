@@ -1,0 +1,344 @@
+//! Jobs as clients see them, on Postgres.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use sqlx::types::Json;
+use sqlx::{QueryBuilder, Row};
+
+use super::Postgres;
+use crate::clock::{Timestamp, micros};
+use crate::id::JobId;
+use crate::job::{Attempt, ItemsAt, Job, NewJob, Status};
+use crate::store::promise::{Standing, firsts, promises};
+use crate::store::row::{AttemptRow, JobRow, job_columns};
+use crate::store::{CancelOutcome, DeleteOutcome, Filter, Jobs, Page, StoreResult, Submitted};
+
+#[async_trait]
+impl Jobs for Postgres {
+    async fn submit(&self, jobs: &[NewJob]) -> StoreResult<Vec<Submitted>> {
+        let now = self.now();
+        let created: HashSet<JobId> = self.insert(&firsts(jobs), now).await?.into_iter().collect();
+        let taken: Vec<&NewJob> = jobs.iter().filter(|job| !created.contains(&job.id)).collect();
+        let standing = self.standing(&taken).await?;
+        Ok(jobs
+            .iter()
+            .map(|job| match &job.idempotency {
+                Some(promise) if !created.contains(&job.id) => standing.answer(&job.owner, promise),
+                _ => Submitted::Created(Box::new(job.queued(now))),
+            })
+            .collect())
+    }
+
+    async fn job(&self, owner: &str, id: JobId) -> StoreResult<Option<Job>> {
+        let row: Option<JobRow> = sqlx::query_as(concat!(
+            "-- store.job
+             select ",
+            job_columns!(),
+            " from jobs where owner = $1 and id = $2"
+        ))
+        .bind(owner)
+        .bind(id)
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(JobRow::job).transpose()
+    }
+
+    async fn jobs(&self, owner: &str, filter: &Filter, page: Page) -> StoreResult<Vec<Job>> {
+        let mut query = QueryBuilder::<sqlx::Postgres>::new(concat!(
+            "-- store.jobs
+             select ",
+            job_columns!(),
+            " from jobs where owner = "
+        ));
+        query.push_bind(owner);
+        if let Some(status) = filter.status {
+            query.push(" and status = ").push_bind(status.as_str());
+        }
+        if let Some(model) = &filter.model {
+            query.push(" and model = ").push_bind(model);
+        }
+        if let Some(class) = filter.class {
+            query.push(" and class = ").push_bind(class.as_str());
+        }
+        if !filter.metadata.is_empty() {
+            query.push(" and metadata @> ").push_bind(Json(&filter.metadata));
+        }
+        if let Some(from) = filter.created_after {
+            query.push(" and created_at >= ").push_bind(from);
+        }
+        if let Some(to) = filter.created_before {
+            query.push(" and created_at < ").push_bind(to);
+        }
+        if let Some(after) = page.after {
+            query.push(" and id < ").push_bind(after);
+        }
+        query.push(" order by id desc limit ").push_bind(i64::from(page.limit));
+        let rows: Vec<JobRow> = query.build_query_as().fetch_all(&self.pool).await?;
+        rows.into_iter().map(JobRow::job).collect()
+    }
+
+    async fn attempts(&self, owner: &str, id: JobId) -> StoreResult<Vec<Attempt>> {
+        let rows: Vec<AttemptRow> = sqlx::query_as(
+            "-- store.attempts
+             select a.* from attempts a join jobs j on j.id = a.job where j.owner = $1 and j.id = $2 order by a.number",
+        )
+        .bind(owner)
+        .bind(id)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(AttemptRow::attempt).collect()
+    }
+
+    async fn cancel(&self, owner: &str, id: JobId) -> StoreResult<CancelOutcome> {
+        // One statement, so that the job cannot be claimed between a look and a leap.
+        let row: Option<JobRow> = sqlx::query_as(concat!(
+            "-- store.cancel
+             update jobs set
+                 cancel_requested = true,
+                 status = case when status = 'queued' then 'cancelled' else status end,
+                 version = case when status = 'queued' then version + 1 else version end,
+                 finished_at = case when status = 'queued' then $3 else finished_at end,
+                 purge_at = case when status = 'queued' then $3 + retention * interval '1 microsecond' else purge_at end
+             where owner = $1 and id = $2 and status in ('queued', 'running')
+             returning ",
+            job_columns!()
+        ))
+        .bind(owner)
+        .bind(id)
+        .bind(self.now())
+        .fetch_optional(&self.pool)
+        .await?;
+        match row.map(JobRow::job).transpose()? {
+            Some(job) if job.status == Status::Cancelled => Ok(CancelOutcome::Cancelled(Box::new(job))),
+            Some(job) => Ok(CancelOutcome::Requested(Box::new(job))),
+            None => Ok(self
+                .job(owner, id)
+                .await?
+                .map_or(CancelOutcome::Unknown, |job| CancelOutcome::AlreadyEnded(Box::new(job)))),
+        }
+    }
+
+    async fn delete(&self, owner: &str, id: JobId) -> StoreResult<DeleteOutcome> {
+        // A dead segment is removed as a whole, so its blanks need not be written; noting them anyway keeps one rule.
+        let removed = sqlx::query(
+            "-- store.delete
+             with gone as (
+                 delete from jobs where owner = $1 and id = $2 and status <> 'running'
+                 returning segment, segment_offset, segment_length, blobs, files
+             ), orphans as (
+                 insert into garbage (key)
+                 select jsonb_array_elements_text(blobs) from gone
+                 union select jsonb_array_elements(files) ->> 'key' from gone
+                 on conflict do nothing
+             ), left_behind as (
+                 insert into blanks (segment, \"offset\", length)
+                 select segment, segment_offset, segment_length from gone where segment is not null
+                 on conflict do nothing
+             ), counted as (
+                 update segments set live = live - 1 where key in (select segment from gone)
+             )
+             select count(*) as removed, (select count(*) from jobs where owner = $1 and id = $2) as present from gone",
+        )
+        .bind(owner)
+        .bind(id)
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(match (removed.try_get::<i64, _>("removed")?, removed.try_get::<i64, _>("present")?) {
+            (1.., _) => DeleteOutcome::Deleted,
+            (_, 1..) => DeleteOutcome::Running,
+            _ => DeleteOutcome::Unknown,
+        })
+    }
+
+    async fn watch(&self, owner: &str, id: JobId, waiter: &str) -> StoreResult<Option<Job>> {
+        let row: Option<JobRow> = sqlx::query_as(concat!(
+            "-- store.watch
+             update jobs set waiters = case when waiters ? $3 then waiters else waiters || to_jsonb($3::text) end
+             where owner = $1 and id = $2
+             returning ",
+            job_columns!()
+        ))
+        .bind(owner)
+        .bind(id)
+        .bind(waiter)
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(JobRow::job).transpose()
+    }
+
+    async fn ended(&self, ids: &[JobId]) -> StoreResult<Vec<Job>> {
+        let rows: Vec<JobRow> = sqlx::query_as(concat!(
+            "-- store.ended
+             select ",
+            job_columns!(),
+            " from jobs where id = any($1) and status not in ('queued', 'running')"
+        ))
+        .bind(ids)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(JobRow::job).collect()
+    }
+
+    async fn purge(&self, limit: u32) -> StoreResult<u64> {
+        let purged: i64 = sqlx::query_scalar(
+            "-- store.purge
+             with gone as (
+                 delete from jobs where id in (
+                     select id from jobs where purge_at <= $1 order by purge_at limit $2 for update skip locked
+                 )
+                 returning segment, blobs, files
+             ), orphans as (
+                 insert into garbage (key)
+                 select jsonb_array_elements_text(blobs) from gone
+                 union select jsonb_array_elements(files) ->> 'key' from gone
+                 on conflict do nothing
+             ), dead as (
+                 select segment, count(*) as jobs from gone where segment is not null group by segment order by segment
+             ), counted as (
+                 update segments set live = live - dead.jobs from dead where segments.key = dead.segment
+             ), keys as (
+                 delete from idempotency where expires_at <= $1
+             )
+             select count(*) from gone",
+        )
+        .bind(self.now())
+        .bind(i64::from(limit))
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(u64::try_from(purged).unwrap_or(0))
+    }
+
+    async fn garbage(&self, limit: u32) -> StoreResult<Vec<String>> {
+        let keys = sqlx::query_scalar(
+            "-- store.garbage
+             select key from garbage order by key limit $1",
+        )
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(keys)
+    }
+
+    async fn forget_garbage(&self, keys: &[String]) -> StoreResult<()> {
+        sqlx::query(
+            "-- store.forget_garbage
+             delete from garbage where key = any($1)",
+        )
+        .bind(keys)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    async fn existing(&self, ids: &[JobId]) -> StoreResult<Vec<JobId>> {
+        let ids = sqlx::query_scalar(
+            "-- store.existing
+             select id from jobs where id = any($1)",
+        )
+        .bind(ids)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(ids)
+    }
+}
+
+impl Postgres {
+    /// Inserts rows, but for those whose idempotency key is taken; answers with the ids that are in.
+    async fn insert(&self, jobs: &[&NewJob], now: Timestamp) -> StoreResult<Vec<JobId>> {
+        let ids = sqlx::query_scalar(
+            "-- store.submit
+             with incoming as (
+                 select * from unnest(
+                     $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::int[], $8::bigint[],
+                     $9::text[], $10::text[], $11::jsonb[], $12::jsonb[], $13::jsonb[], $14::jsonb[], $15::text[],
+                     $16::smallint[], $17::bool[], $18::bigint[], $19::text[], $20::bytea[], $21::timestamptz[]
+                 ) as t (
+                     id, owner, model, model_digest, class, priority, item_count, cost,
+                     items, items_blob, params, metadata, blobs, waiters, trace,
+                     max_attempts, published, retention, key, fingerprint, key_expires_at
+                 )
+             ), keyed as (
+                 insert into idempotency as i (owner, key, fingerprint, job, expires_at)
+                 select owner, key, fingerprint, id, key_expires_at from incoming where key is not null
+                 order by owner, key
+                 on conflict (owner, key) do update
+                     set fingerprint = excluded.fingerprint, job = excluded.job, expires_at = excluded.expires_at
+                     where i.expires_at <= $22
+                 returning job
+             )
+             insert into jobs (
+                 id, owner, model, model_digest, class, priority, status, version, item_count, cost, items, items_blob,
+                 params, metadata, blobs, waiters, trace, max_attempts, created_at, available_at, published_at,
+                 retention, files
+             )
+             select
+                 id, owner, model, model_digest, class, priority, 'queued', 1, item_count, cost, items, items_blob,
+                 params, metadata, blobs, waiters, trace, max_attempts, $22, $22, case when published then $22 end,
+                 retention, '[]'
+             from incoming
+             where key is null or id in (select job from keyed)
+             returning id",
+        )
+        .bind(column(jobs, |job| job.id))
+        .bind(column(jobs, |job| job.owner.as_str()))
+        .bind(column(jobs, |job| job.model.as_str()))
+        .bind(column(jobs, |job| job.model_digest.as_str()))
+        .bind(column(jobs, |job| job.class.as_str()))
+        .bind(column(jobs, |job| job.priority))
+        .bind(column(jobs, |job| job.item_count.cast_signed()))
+        .bind(column(jobs, |job| job.cost.units().cast_signed()))
+        .bind(column(jobs, |job| match &job.items {
+            ItemsAt::Row(items) => Some(items.as_str()),
+            ItemsAt::Blob(_) => None,
+        }))
+        .bind(column(jobs, |job| match &job.items {
+            ItemsAt::Row(_) => None,
+            ItemsAt::Blob(key) => Some(key.as_str()),
+        }))
+        .bind(column(jobs, |job| Json(&job.params)))
+        .bind(column(jobs, |job| Json(&job.metadata)))
+        .bind(column(jobs, |job| Json(&job.blobs)))
+        .bind(column(jobs, |job| Json(job.waiter.iter().collect::<Vec<_>>())))
+        .bind(column(jobs, |job| job.trace.as_deref()))
+        .bind(column(jobs, |job| job.max_attempts.cast_signed()))
+        .bind(column(jobs, |job| job.published))
+        .bind(column(jobs, |job| micros(job.retention)))
+        .bind(column(jobs, |job| job.idempotency.as_ref().map(|promise| promise.key.as_str())))
+        .bind(column(jobs, |job| job.idempotency.as_ref().map(|promise| promise.fingerprint.to_vec())))
+        .bind(column(jobs, |job| job.idempotency.as_ref().map(|promise| promise.expires_at)))
+        .bind(now)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(ids)
+    }
+
+    /// The jobs that the idempotency keys of `jobs` already stand for.
+    async fn standing(&self, jobs: &[&NewJob]) -> StoreResult<Standing> {
+        let promises = promises(jobs);
+        if promises.is_empty() {
+            return Ok(Standing::default());
+        }
+        let keyed: Vec<(String, String, Vec<u8>, JobId)> = sqlx::query_as(
+            "-- store.standing
+             select owner, key, fingerprint, job from idempotency
+             where (owner, key) in (select * from unnest($1::text[], $2::text[]))",
+        )
+        .bind(column(&promises, |(owner, _)| *owner))
+        .bind(column(&promises, |(_, key)| *key))
+        .fetch_all(&self.pool)
+        .await?;
+        let mut standing = Standing::default();
+        for (owner, key, fingerprint, id) in keyed {
+            if let Some(job) = self.job(&owner, id).await? {
+                standing.add(owner, key, fingerprint, job);
+            }
+        }
+        Ok(standing)
+    }
+}
+
+/// One column of many rows.
+pub(super) fn column<'a, R, T>(rows: &'a [R], value: impl Fn(&'a R) -> T) -> Vec<T> {
+    rows.iter().map(value).collect()
+}

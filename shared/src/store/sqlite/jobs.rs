@@ -1,0 +1,407 @@
+//! Jobs as clients see them, on SQLite.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use sqlx::types::Json;
+use sqlx::{QueryBuilder, SqliteConnection};
+
+use super::{Sqlite, ids};
+use crate::clock::{Timestamp, micros};
+use crate::id::JobId;
+use crate::job::{Attempt, ItemsAt, Job, NewJob, Status};
+use crate::store::promise::{Standing, firsts, promises};
+use crate::store::row::{AttemptRow, JobRow, job_columns};
+use crate::store::{CancelOutcome, DeleteOutcome, Filter, Jobs, Page, StoreResult, Submitted};
+
+/// Rows of one insert: 24 columns each, below SQLite's 32766 parameters.
+const ROWS_PER_INSERT: usize = 1000;
+
+#[async_trait]
+impl Jobs for Sqlite {
+    async fn submit(&self, jobs: &[NewJob]) -> StoreResult<Vec<Submitted>> {
+        let (group, now) = (jobs.to_vec(), self.now());
+        let (created, standing) = self
+            .write(move |connection| {
+                Box::pin(async move {
+                    let first = firsts(&group);
+                    let created: HashSet<JobId> =
+                        insert(connection, &first, now).await?.into_iter().collect();
+                    let taken: Vec<&NewJob> = group.iter().filter(|job| !created.contains(&job.id)).collect();
+                    let standing = standing(connection, &taken).await?;
+                    Ok((created, standing))
+                })
+            })
+            .await?;
+        Ok(jobs
+            .iter()
+            .map(|job| match &job.idempotency {
+                Some(promise) if !created.contains(&job.id) => standing.answer(&job.owner, promise),
+                _ => Submitted::Created(Box::new(job.queued(now))),
+            })
+            .collect())
+    }
+
+    async fn job(&self, owner: &str, id: JobId) -> StoreResult<Option<Job>> {
+        let mut connection = self.readers.acquire().await?;
+        job(&mut connection, owner, id).await
+    }
+
+    async fn jobs(&self, owner: &str, filter: &Filter, page: Page) -> StoreResult<Vec<Job>> {
+        let mut query = QueryBuilder::<sqlx::Sqlite>::new(concat!(
+            "-- store.jobs
+             select ",
+            job_columns!(),
+            " from jobs where owner = "
+        ));
+        query.push_bind(owner);
+        if let Some(status) = filter.status {
+            query.push(" and status = ").push_bind(status.as_str());
+        }
+        if let Some(model) = &filter.model {
+            query.push(" and model = ").push_bind(model);
+        }
+        if let Some(class) = filter.class {
+            query.push(" and class = ").push_bind(class.as_str());
+        }
+        for (key, value) in &filter.metadata {
+            query.push(" and exists (select 1 from json_each(metadata) where key = ").push_bind(key);
+            query.push(" and value = ").push_bind(value.as_str().unwrap_or_default()).push(")");
+        }
+        if let Some(from) = filter.created_after {
+            query.push(" and created_at >= ").push_bind(from);
+        }
+        if let Some(to) = filter.created_before {
+            query.push(" and created_at < ").push_bind(to);
+        }
+        if let Some(after) = page.after {
+            query.push(" and id < ").push_bind(after);
+        }
+        query.push(" order by id desc limit ").push_bind(i64::from(page.limit));
+        let rows: Vec<JobRow> = query.build_query_as().fetch_all(&self.readers).await?;
+        rows.into_iter().map(JobRow::job).collect()
+    }
+
+    async fn attempts(&self, owner: &str, id: JobId) -> StoreResult<Vec<Attempt>> {
+        let rows: Vec<AttemptRow> = sqlx::query_as(
+            "-- store.attempts
+             select a.* from attempts a join jobs j on j.id = a.job where j.owner = $1 and j.id = $2 order by a.number",
+        )
+        .bind(owner)
+        .bind(id)
+        .fetch_all(&self.readers)
+        .await?;
+        rows.into_iter().map(AttemptRow::attempt).collect()
+    }
+
+    async fn cancel(&self, owner: &str, id: JobId) -> StoreResult<CancelOutcome> {
+        let (whose, now) = (owner.to_owned(), self.now());
+        let row: Option<JobRow> = self
+            .write(move |connection| {
+                Box::pin(async move {
+                    let row = sqlx::query_as(concat!(
+                        "-- store.cancel
+                         update jobs set
+                             cancel_requested = 1,
+                             status = case when status = 'queued' then 'cancelled' else status end,
+                             version = case when status = 'queued' then version + 1 else version end,
+                             finished_at = case when status = 'queued' then $3 else finished_at end,
+                             purge_at = case when status = 'queued' then $3 + retention else purge_at end
+                         where owner = $1 and id = $2 and status in ('queued', 'running')
+                         returning ",
+                        job_columns!()
+                    ))
+                    .bind(whose)
+                    .bind(id)
+                    .bind(now)
+                    .fetch_optional(connection)
+                    .await?;
+                    Ok(row)
+                })
+            })
+            .await?;
+        match row.map(JobRow::job).transpose()? {
+            Some(job) if job.status == Status::Cancelled => Ok(CancelOutcome::Cancelled(Box::new(job))),
+            Some(job) => Ok(CancelOutcome::Requested(Box::new(job))),
+            None => Ok(self
+                .job(owner, id)
+                .await?
+                .map_or(CancelOutcome::Unknown, |job| CancelOutcome::AlreadyEnded(Box::new(job)))),
+        }
+    }
+
+    async fn delete(&self, owner: &str, id: JobId) -> StoreResult<DeleteOutcome> {
+        let whose = owner.to_owned();
+        self.write(move |connection| {
+            Box::pin(async move {
+                let Some(job) = job(connection, &whose, id).await? else { return Ok(DeleteOutcome::Unknown) };
+                if job.status == Status::Running {
+                    return Ok(DeleteOutcome::Running);
+                }
+                remove(connection, &ids([id.0])).await?;
+                if let Some(result) = job.result {
+                    sqlx::query(
+                        "-- store.delete: blanks
+                         insert into blanks (segment, \"offset\", length) values ($1, $2, $3) on conflict do nothing",
+                    )
+                    .bind(result.segment)
+                    .bind(result.offset.cast_signed())
+                    .bind(result.length.cast_signed())
+                    .execute(connection)
+                    .await?;
+                }
+                Ok(DeleteOutcome::Deleted)
+            })
+        })
+        .await
+    }
+
+    async fn watch(&self, owner: &str, id: JobId, waiter: &str) -> StoreResult<Option<Job>> {
+        let (owner, waiter) = (owner.to_owned(), waiter.to_owned());
+        self.write(move |connection| {
+            Box::pin(async move {
+                let row: Option<JobRow> = sqlx::query_as(concat!(
+                    "-- store.watch
+                     update jobs set waiters = case
+                         when exists (select 1 from json_each(waiters) where value = $3) then waiters
+                         else json_insert(waiters, '$[#]', $3) end
+                     where owner = $1 and id = $2
+                     returning ",
+                    job_columns!()
+                ))
+                .bind(owner)
+                .bind(id)
+                .bind(waiter)
+                .fetch_optional(connection)
+                .await?;
+                row.map(JobRow::job).transpose()
+            })
+        })
+        .await
+    }
+
+    async fn ended(&self, among: &[JobId]) -> StoreResult<Vec<Job>> {
+        let rows: Vec<JobRow> = sqlx::query_as(concat!(
+            "-- store.ended
+             select ",
+            job_columns!(),
+            " from jobs where id in (select unhex(value) from json_each($1)) and status not in ('queued', 'running')"
+        ))
+        .bind(ids(among.iter().map(|id| id.0)))
+        .fetch_all(&self.readers)
+        .await?;
+        rows.into_iter().map(JobRow::job).collect()
+    }
+
+    async fn purge(&self, limit: u32) -> StoreResult<u64> {
+        let now = self.now();
+        self.write(move |connection| {
+            Box::pin(async move {
+                let gone: Vec<JobId> = sqlx::query_scalar(
+                    "-- store.purge
+                     select id from jobs where purge_at <= $1 order by purge_at limit $2",
+                )
+                .bind(now)
+                .bind(i64::from(limit))
+                .fetch_all(&mut *connection)
+                .await?;
+                remove(connection, &ids(gone.iter().map(|id| id.0))).await?;
+                sqlx::query(
+                    "-- store.purge: keys
+                     delete from idempotency where expires_at <= $1",
+                )
+                .bind(now)
+                .execute(connection)
+                .await?;
+                Ok(gone.len() as u64)
+            })
+        })
+        .await
+    }
+
+    async fn garbage(&self, limit: u32) -> StoreResult<Vec<String>> {
+        let keys = sqlx::query_scalar(
+            "-- store.garbage
+             select key from garbage order by key limit $1",
+        )
+        .bind(i64::from(limit))
+        .fetch_all(&self.readers)
+        .await?;
+        Ok(keys)
+    }
+
+    async fn forget_garbage(&self, keys: &[String]) -> StoreResult<()> {
+        let keys = serde_json::json!(keys).to_string();
+        self.write(move |connection| {
+            Box::pin(async move {
+                sqlx::query(
+                    "-- store.forget_garbage
+                     delete from garbage where key in (select value from json_each($1))",
+                )
+                .bind(keys)
+                .execute(connection)
+                .await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    async fn existing(&self, among: &[JobId]) -> StoreResult<Vec<JobId>> {
+        let existing = sqlx::query_scalar(
+            "-- store.existing
+             select id from jobs where id in (select unhex(value) from json_each($1))",
+        )
+        .bind(ids(among.iter().map(|id| id.0)))
+        .fetch_all(&self.readers)
+        .await?;
+        Ok(existing)
+    }
+}
+
+async fn job(connection: &mut SqliteConnection, owner: &str, id: JobId) -> StoreResult<Option<Job>> {
+    let row: Option<JobRow> = sqlx::query_as(concat!(
+        "-- store.job
+         select ",
+        job_columns!(),
+        " from jobs where owner = $1 and id = $2"
+    ))
+    .bind(owner)
+    .bind(id)
+    .fetch_optional(connection)
+    .await?;
+    row.map(JobRow::job).transpose()
+}
+
+/// Removes jobs with all that is theirs: their objects become garbage, their segments count them no longer.
+async fn remove(connection: &mut SqliteConnection, gone: &str) -> StoreResult<()> {
+    sqlx::query(
+        "-- store.remove: garbage
+         insert into garbage (key)
+         select b.value from jobs j, json_each(j.blobs) b where j.id in (select unhex(value) from json_each($1))
+         union
+         select f.value ->> 'key' from jobs j, json_each(j.files) f
+         where j.id in (select unhex(value) from json_each($1))
+         on conflict do nothing",
+    )
+    .bind(gone)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "-- store.remove: segments
+         update segments set live = live - dead.jobs
+         from (
+             select segment, count(*) as jobs from jobs
+             where id in (select unhex(value) from json_each($1)) and segment is not null group by segment
+         ) as dead
+         where segments.key = dead.segment",
+    )
+    .bind(gone)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query(
+        "-- store.remove: jobs
+         delete from jobs where id in (select unhex(value) from json_each($1))",
+    )
+    .bind(gone)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Inserts rows, but for those whose idempotency key is taken; answers with the ids that are in.
+async fn insert(
+    connection: &mut SqliteConnection,
+    jobs: &[&NewJob],
+    now: Timestamp,
+) -> StoreResult<Vec<JobId>> {
+    let mut fresh = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        if keep_promise(connection, job, now).await? {
+            fresh.push(*job);
+        }
+    }
+    for rows in fresh.chunks(ROWS_PER_INSERT) {
+        let mut query = QueryBuilder::<sqlx::Sqlite>::new(
+            "-- store.submit
+             insert into jobs (
+                 id, owner, model, model_digest, class, priority, status, version, item_count, cost, items, items_blob,
+                 params, metadata, blobs, waiters, trace, max_attempts, created_at, available_at, published_at,
+                 retention, files
+             ) ",
+        );
+        query.push_values(rows, |mut row, job| {
+            let (items, items_blob) = match &job.items {
+                ItemsAt::Row(items) => (Some(items), None),
+                ItemsAt::Blob(key) => (None, Some(key)),
+            };
+            row.push_bind(job.id)
+                .push_bind(&job.owner)
+                .push_bind(&job.model)
+                .push_bind(&job.model_digest)
+                .push_bind(job.class.as_str())
+                .push_bind(job.priority)
+                .push("'queued', 1")
+                .push_bind(i64::from(job.item_count))
+                .push_bind(job.cost.units().cast_signed())
+                .push_bind(items)
+                .push_bind(items_blob)
+                .push_bind(Json(&job.params))
+                .push_bind(Json(&job.metadata))
+                .push_bind(Json(&job.blobs))
+                .push_bind(Json(job.waiter.iter().collect::<Vec<_>>()))
+                .push_bind(&job.trace)
+                .push_bind(i64::from(job.max_attempts))
+                .push_bind(now)
+                .push_bind(now)
+                .push_bind(job.published.then_some(now))
+                .push_bind(micros(job.retention))
+                .push("'[]'");
+        });
+        // The text depends on how many rows there are; it is not worth a place among the prepared statements.
+        query.build().persistent(rows.len() == 1).execute(&mut *connection).await?;
+    }
+    Ok(fresh.iter().map(|job| job.id).collect())
+}
+
+/// Takes the job's idempotency key, if it has one. `false`: it stands for an earlier job.
+async fn keep_promise(connection: &mut SqliteConnection, job: &NewJob, now: Timestamp) -> StoreResult<bool> {
+    let Some(promise) = &job.idempotency else { return Ok(true) };
+    let taken = sqlx::query(
+        "-- store.submit: key
+         insert into idempotency as i (owner, key, fingerprint, job, expires_at) values ($1, $2, $3, $4, $5)
+         on conflict (owner, key) do update
+             set fingerprint = excluded.fingerprint, job = excluded.job, expires_at = excluded.expires_at
+             where i.expires_at <= $6",
+    )
+    .bind(&job.owner)
+    .bind(&promise.key)
+    .bind(promise.fingerprint.to_vec())
+    .bind(job.id)
+    .bind(promise.expires_at)
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(taken.rows_affected() == 1)
+}
+
+/// The jobs that the idempotency keys of `jobs` already stand for.
+async fn standing(connection: &mut SqliteConnection, jobs: &[&NewJob]) -> StoreResult<Standing> {
+    let mut standing = Standing::default();
+    for (owner, key) in promises(jobs) {
+        let keyed: Option<(Vec<u8>, JobId)> = sqlx::query_as(
+            "-- store.standing
+             select fingerprint, job from idempotency where owner = $1 and key = $2",
+        )
+        .bind(owner)
+        .bind(key)
+        .fetch_optional(&mut *connection)
+        .await?;
+        if let Some((fingerprint, id)) = keyed
+            && let Some(job) = job(connection, owner, id).await?
+        {
+            standing.add(owner.to_owned(), key.to_owned(), fingerprint, job);
+        }
+    }
+    Ok(standing)
+}

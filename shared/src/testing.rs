@@ -1,0 +1,137 @@
+//! What tests of every crate share: sample jobs, fixed clocks, and where the real services are.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::catalog::ModelCard;
+use crate::clock::{ManualClock, SystemClock};
+use crate::config::{Secret, Size, Span, StoreConfig};
+use crate::entropy::{OsEntropy, SeededEntropy};
+use crate::id::Ids;
+use crate::job::{Class, Cost, Idempotency, Input, Item, ItemsAt, Kind, NewJob, Object};
+
+/// Ids that are the same in every run, at the instant that `clock` shows.
+pub fn fixed_ids(clock: &ManualClock) -> Ids {
+    Ids::new(Arc::new(clock.clone()), Arc::new(SeededEntropy::new(7)))
+}
+
+/// Ids that no other test run has.
+pub fn fresh_ids() -> Ids {
+    Ids::new(Arc::new(SystemClock), Arc::new(OsEntropy))
+}
+
+/// A word that no other test run uses, for the names of databases, queues and buckets.
+pub fn fresh_word() -> String {
+    format!("t{}", fresh_ids().uuid().simple())
+}
+
+/// The card of a model that exists in no directory.
+pub fn card(name: &str, kind: Kind) -> ModelCard {
+    ModelCard {
+        name: name.to_owned(),
+        digest: "00".repeat(32),
+        kind,
+        aliases: Vec::new(),
+        description: String::new(),
+        licence: "Apache-2.0".to_owned(),
+        owned_by: "forebay".to_owned(),
+        labels: Vec::new(),
+        prompts: Vec::new(),
+        max_tokens: Some(128),
+        dimensions: None,
+        batch_cost: 64,
+    }
+}
+
+/// A job of one text for `echo`, owned by `owner`.
+pub fn sample_job(ids: &Ids, owner: &str) -> NewJob {
+    let item = Item { input: Input::Text("hello".to_owned()), params: Object::new() };
+    NewJob {
+        id: ids.job(),
+        owner: owner.to_owned(),
+        model: "echo".to_owned(),
+        model_digest: "00".repeat(32),
+        class: Class::Interactive,
+        priority: 0,
+        item_count: 1,
+        cost: Cost::new(1),
+        items: ItemsAt::Row(ItemsAt::encode(&[item])),
+        params: Object::new(),
+        metadata: Object::new(),
+        blobs: Vec::new(),
+        idempotency: None,
+        max_attempts: 3,
+        waiter: None,
+        published: true,
+        retention: Duration::from_secs(3600),
+        trace: None,
+    }
+}
+
+/// The same job under an idempotency key.
+pub fn keyed(mut job: NewJob, key: &str, body: u8, clock: &dyn crate::clock::Clock) -> NewJob {
+    job.idempotency = Some(Idempotency {
+        key: key.to_owned(),
+        fingerprint: [body; 32],
+        expires_at: clock.now().plus(Duration::from_secs(86_400)),
+    });
+    job
+}
+
+/// The private services that `cargo xtask test` starts.
+#[derive(Clone, Debug)]
+pub struct Services {
+    /// `postgres://…` of a server where databases may be made.
+    pub postgres: String,
+    /// `amqp://…` of a broker.
+    pub rabbitmq: String,
+    /// `http://…` of an S3 server.
+    pub s3: String,
+    /// The S3 server's access key.
+    pub s3_access_key: String,
+    /// The S3 server's secret key.
+    pub s3_secret_key: String,
+    /// A bucket that exists there.
+    pub s3_bucket: String,
+}
+
+impl Services {
+    /// Where the services are, as the test command tells through the environment. A test that needs them must fail
+    /// without them, never skip.
+    #[expect(clippy::disallowed_methods, reason = "only the test command sets these")]
+    pub fn running() -> Self {
+        let told = |name: &str| {
+            std::env::var(name)
+                .unwrap_or_else(|_| panic!("{name} is not set: run the tests with `cargo xtask test`"))
+        };
+        Self {
+            postgres: told("FOREBAY_TEST_POSTGRES"),
+            rabbitmq: told("FOREBAY_TEST_RABBITMQ"),
+            s3: told("FOREBAY_TEST_S3"),
+            s3_access_key: told("FOREBAY_TEST_S3_ACCESS_KEY"),
+            s3_secret_key: told("FOREBAY_TEST_S3_SECRET_KEY"),
+            s3_bucket: told("FOREBAY_TEST_S3_BUCKET"),
+        }
+    }
+
+    /// Makes an empty database and answers with how to open it.
+    pub async fn database(&self) -> StoreConfig {
+        use sqlx::Connection;
+        let name = fresh_word();
+        let mut admin = sqlx::PgConnection::connect(&self.postgres).await.expect("Postgres is running");
+        sqlx::query(sqlx::AssertSqlSafe(format!("create database {name}")))
+            .execute(&mut admin)
+            .await
+            .expect("databases may be made");
+        let mut url = url::Url::parse(&self.postgres).expect("the test command writes a URL");
+        url.set_path(&name);
+        StoreConfig {
+            url: Secret::new(url.as_str()),
+            max_connections: 8,
+            acquire_timeout: Span::new(Duration::from_secs(10)),
+        }
+    }
+}
+
+/// Sixteen kibibytes, the bound of what stands in a row.
+pub const INLINE: Size = Size::new(16 * 1024);
