@@ -4,12 +4,18 @@
 //! nobody but their parent. Nothing here serves HTTP or runs a model.
 #![warn(missing_docs)]
 
+pub mod amqp;
+pub mod blobs;
 pub mod catalog;
 pub mod clock;
 pub mod config;
 pub mod entropy;
+pub mod events;
+pub mod fetch;
 pub mod id;
 pub mod job;
+pub mod queue;
+pub mod segment;
 pub mod shutdown;
 pub mod store;
 #[cfg(feature = "testing")]

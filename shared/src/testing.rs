@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::catalog::ModelCard;
 use crate::clock::{ManualClock, SystemClock};
-use crate::config::{Secret, Size, Span, StoreConfig};
+use crate::config::{BlobConfig, QueueConfig, Secret, Size, Span, StoreConfig};
 use crate::entropy::{OsEntropy, SeededEntropy};
 use crate::id::Ids;
 use crate::job::{Class, Cost, Idempotency, Input, Item, ItemsAt, Kind, NewJob, Object};
@@ -111,6 +111,28 @@ impl Services {
             s3_access_key: told("FOREBAY_TEST_S3_ACCESS_KEY"),
             s3_secret_key: told("FOREBAY_TEST_S3_SECRET_KEY"),
             s3_bucket: told("FOREBAY_TEST_S3_BUCKET"),
+        }
+    }
+
+    /// The broker, with queues that no other test uses.
+    pub fn queue(&self) -> QueueConfig {
+        QueueConfig {
+            url: Secret::new(&self.rabbitmq),
+            prefix: fresh_word(),
+            publish_timeout: Span::new(Duration::from_secs(10)),
+        }
+    }
+
+    /// The S3 server, under a prefix that no other test uses.
+    pub fn blobs(&self) -> BlobConfig {
+        BlobConfig {
+            url: format!("s3://{}/{}", self.s3_bucket, fresh_word()),
+            endpoint: self.s3.clone(),
+            region: "us-east-1".to_owned(),
+            access_key_id: self.s3_access_key.clone(),
+            secret_access_key: Secret::new(&self.s3_secret_key),
+            allow_http: true,
+            timeout: Span::new(Duration::from_secs(10)),
         }
     }
 

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::{NewSegment, StoreResult};
+use crate::clock::Timestamp;
 use crate::id::{JobId, WorkerId};
 use crate::job::{Claimed, Settlement, Status};
 
@@ -17,6 +18,10 @@ pub enum Settled {
         status: Status,
         /// Its new version.
         version: i64,
+        /// When it ended; a retry has not.
+        finished_at: Option<Timestamp>,
+        /// When it will be forgotten.
+        purge_at: Option<Timestamp>,
         /// `events::Address`es of those who wait for it.
         waiters: Vec<String>,
     },

@@ -298,6 +298,8 @@ pub(super) struct SettledRow {
     id: JobId,
     status: String,
     version: i64,
+    finished_at: Option<Timestamp>,
+    purge_at: Option<Timestamp>,
     waiters: Json<Value>,
 }
 
@@ -311,6 +313,8 @@ impl SettledRow {
                 id: row.id,
                 status: at.word("status", &row.status)?,
                 version: row.version,
+                finished_at: row.finished_at,
+                purge_at: row.purge_at,
                 waiters: at.json("waiters", row.waiters)?,
             };
             done.insert(row.id, settled);

@@ -66,7 +66,14 @@ pub async fn a_success_is_settled_with_its_result(ground: &Ground) {
     let settled = ground.store.settle(worker, &[settlement.clone()], Some(&segment)).await.unwrap();
     assert_eq!(
         settled,
-        [Settled::Done { id: job.id, status: Status::Succeeded, version: 3, waiters: vec!["api-1".into()] }]
+        [Settled::Done {
+            id: job.id,
+            status: Status::Succeeded,
+            version: 3,
+            finished_at: Some(ground.clock.now()),
+            purge_at: Some(ground.clock.now().plus(job.retention)),
+            waiters: vec!["api-1".into()]
+        }]
     );
     let read = ground.read(job.id).await;
     assert_eq!((read.status, read.succeeded, read.failed), (Status::Succeeded, 1, 0));

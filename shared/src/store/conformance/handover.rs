@@ -57,9 +57,10 @@ pub async fn concurrent_callers_get_different_jobs(ground: &Ground) {
     let ids = waiting(ground, 20, |_, _| {}).await;
     let (hers, his) = tokio::join!(due(ground, 10), due(ground, 10));
     let mut all = [hers, his].concat();
+    // One caller may have looked at rows that it then had no room for; they are there the next time.
+    all.extend(due(ground, 100).await);
     all.sort();
-    all.dedup();
-    assert_eq!(all, ids);
+    assert_eq!(all, ids, "each job once");
 }
 
 pub async fn a_retry_is_not_due_before_its_time(ground: &Ground) {

@@ -85,7 +85,7 @@ impl Attempts for Postgres {
                      timings = e.timings
                  from ended e, held h
                  where j.id = e.id and j.id = h.id
-                 returning j.id, j.status, j.version, j.waiters, j.attempt, j.started_at,
+                 returning j.id, j.status, j.version, j.finished_at, j.purge_at, j.waiters, j.attempt, j.started_at,
                            j.error_code, j.error_message, j.segment
              ), recorded as (
                  insert into segments (key, worker, bytes, live, created_at)
@@ -100,10 +100,11 @@ impl Attempts for Postgres {
                  select id, attempt, $1, started_at, $2, error_code, error_message from settled
                  where error_code is not null
              )
-             select id, status, version, waiters from settled
+             select id, status, version, finished_at, purge_at, waiters from settled
              union all
              -- a settlement that already counted, whose answer was lost
-             select j.id, j.status, j.version, j.waiters from jobs j join ended e on e.id = j.id and e.attempt = j.attempt
+             select j.id, j.status, j.version, j.finished_at, j.purge_at, j.waiters
+             from jobs j join ended e on e.id = j.id and e.attempt = j.attempt
              where j.worker = $1 and j.status = e.status and e.status <> 'queued'",
         )
         .bind(worker)

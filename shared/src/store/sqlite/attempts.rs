@@ -234,7 +234,7 @@ async fn counted(
 ) -> StoreResult<Vec<SettledRow>> {
     let rows = sqlx::query_as(
         "-- store.settle: answers
-         select j.id, j.status, j.version, j.waiters
+         select j.id, j.status, j.version, j.finished_at, j.purge_at, j.waiters
          from json_each($2) e join jobs j on j.id = unhex(e.value ->> 'id') and j.attempt = e.value ->> 'attempt'
          where j.id in (select unhex(value) from json_each($3))
             or (j.worker = $1 and j.status = e.value ->> 'status' and j.status not in ('queued', 'running'))",

@@ -1,0 +1,135 @@
+//! Telling those who wait that a job has ended. Best effort: whoever waits also looks at the row from time to time.
+//!
+//! A job's row names who waits for it, by address; word goes to them and to nobody else, so a waiting call costs the
+//! broker nothing. Small results travel along, so that a waiting call reads nothing back.
+
+mod amqp;
+#[cfg(feature = "testing")]
+pub mod conformance;
+mod local;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast;
+
+pub use amqp::AmqpEvents;
+pub use local::LocalEvents;
+
+use crate::clock::Timestamp;
+use crate::id::JobId;
+use crate::job::{Failure, FailureCode, Job, MediaFile, ResultAt, Status, Timings};
+use crate::store::Route;
+
+/// Results up to this size travel with the event. A wait for a larger one reads it from the blob store.
+pub const RESULT_LIMIT: usize = 64 * 1024;
+
+/// Events that a slow listener may lag behind before it misses some; it then looks at the rows.
+const BACKLOG: usize = 4096;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// A job reached a terminal status.
+    Ended(Box<Ended>),
+    /// Work left a route, so more may be handed over.
+    Room(Route),
+}
+
+/// How a job ended: what its row says now and did not say when it was submitted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ended {
+    /// The job.
+    pub id: JobId,
+    /// Its terminal status.
+    pub status: Status,
+    /// Its version.
+    pub version: i64,
+    /// Items with an output.
+    pub succeeded: u32,
+    /// Items with an error.
+    pub failed: u32,
+    /// The number of its last attempt.
+    pub attempt: u32,
+    /// When its last attempt began.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// When it will be forgotten.
+    pub purge_at: Option<Timestamp>,
+    /// Why it failed.
+    pub error: Option<(FailureCode, String)>,
+    /// Where its result stands.
+    pub segment: Option<(String, u64, u64)>,
+    /// Media that its result names.
+    pub files: Vec<MediaFile>,
+    /// Where its time went.
+    pub timings: Option<Timings>,
+    /// The result itself, if it is small.
+    pub result: Option<String>,
+}
+
+impl Ended {
+    /// What `job`'s row says, with its result if that is at hand.
+    pub fn of(job: &Job, result: Option<String>) -> Self {
+        Self {
+            id: job.id,
+            status: job.status,
+            version: job.version,
+            succeeded: job.succeeded,
+            failed: job.failed,
+            attempt: job.attempt,
+            started_at: job.started_at,
+            finished_at: job.finished_at,
+            purge_at: job.purge_at,
+            error: job.error.as_ref().map(|error| (error.code, error.message.clone())),
+            segment: job.result.as_ref().map(|at| (at.segment.clone(), at.offset, at.length)),
+            files: job.files.clone(),
+            timings: job.timings,
+            result,
+        }
+    }
+
+    /// Brings a job that was read earlier to where it stands now.
+    pub fn apply(&self, job: &mut Job) {
+        job.status = self.status;
+        job.version = self.version;
+        job.succeeded = self.succeeded;
+        job.failed = self.failed;
+        job.attempt = self.attempt;
+        job.started_at = self.started_at;
+        job.finished_at = self.finished_at;
+        job.purge_at = self.purge_at;
+        job.error = self.error.as_ref().map(|(code, message)| Failure {
+            code: *code,
+            message: message.clone(),
+            retryable: false,
+        });
+        job.result = self.segment.as_ref().map(|(segment, offset, length)| ResultAt {
+            segment: segment.clone(),
+            offset: *offset,
+            length: *length,
+        });
+        job.files.clone_from(&self.files);
+        job.timings = self.timings;
+    }
+}
+
+/// Both ends of the events.
+#[async_trait]
+pub trait Events: Send + Sync + fmt::Debug + 'static {
+    /// Where word reaches this process: what a job's row records of those who wait.
+    fn address(&self) -> &str;
+
+    /// Sends each event to its address. An address that nobody holds any more is no error.
+    async fn publish(&self, events: Vec<(String, Event)>);
+
+    /// Sends an event to every process that listens.
+    async fn announce(&self, event: Event);
+
+    /// Listens to what is sent to this process from now on.
+    fn subscribe(&self) -> broadcast::Receiver<Arc<Event>>;
+}

@@ -1,0 +1,276 @@
+//! The one guarded way out: every URL that a client names is fetched through here.
+//!
+//! Addresses are checked when connecting, after the name was resolved, so a name that changes its mind gains nothing;
+//! redirects are followed by hand and checked again. URLs may carry secrets, so logs and errors name the host alone.
+
+mod address;
+
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{CONTENT_TYPE, LOCATION};
+use url::{Host, Url};
+
+pub use address::Guard;
+
+use crate::config::FetchConfig;
+
+/// Why a URL was not fetched.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// It is not a URL that may be fetched at all.
+    #[error("the URL {0}")]
+    Unsupported(&'static str),
+    /// It leads to an address that may not be asked.
+    #[error("the address of `{host}` may not be fetched")]
+    Refused {
+        /// The URL's host.
+        host: String,
+    },
+    /// It leads on and on.
+    #[error("`{host}` redirects more than {limit} times")]
+    Redirects {
+        /// The URL's host.
+        host: String,
+        /// How many redirects are followed.
+        limit: u32,
+    },
+    /// It answered with an error.
+    #[error("`{host}` answered {status}")]
+    Status {
+        /// The URL's host.
+        host: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// It answered with something else than was asked for.
+    #[error("`{host}` answered with `{content_type}`")]
+    ContentType {
+        /// The URL's host.
+        host: String,
+        /// What it sent.
+        content_type: String,
+    },
+    /// Its answer is too large.
+    #[error("the answer of `{host}` is larger than {limit} bytes")]
+    TooLarge {
+        /// The URL's host.
+        host: String,
+        /// The limit.
+        limit: u64,
+    },
+    /// It did not answer in time.
+    #[error("`{host}` did not answer within {limit:?}")]
+    Timeout {
+        /// The URL's host.
+        host: String,
+        /// The limit.
+        limit: Duration,
+    },
+    /// It could not be reached.
+    #[error("`{host}` cannot be reached")]
+    Unreachable {
+        /// The URL's host.
+        host: String,
+        /// Why.
+        #[source]
+        source: reqwest::Error,
+    },
+}
+
+impl FetchError {
+    /// Whether asking again later could help.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Timeout { .. } | Self::Unreachable { .. } => true,
+            Self::Status { status, .. } => *status == 429 || *status >= 500,
+            _ => false,
+        }
+    }
+
+    /// Whether the address itself was the reason.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::Unsupported(_))
+    }
+}
+
+/// Reads a URL and refuses what could never be fetched: other schemes, credentials, a literal address that is closed.
+pub fn check_url(text: &str, guard: &Guard) -> Result<Url, FetchError> {
+    let url = Url::parse(text).map_err(|_| FetchError::Unsupported("is malformed"))?;
+    check(&url, guard)?;
+    Ok(url)
+}
+
+fn check(url: &Url, guard: &Guard) -> Result<(), FetchError> {
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(FetchError::Unsupported("must begin with http:// or https://"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(FetchError::Unsupported("must not carry a user name or password"));
+    }
+    let literal = match url.host() {
+        Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
+        Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
+        Some(Host::Domain(_)) => None,
+        None => return Err(FetchError::Unsupported("names no host")),
+    };
+    match literal {
+        Some(address) if !guard.permits(address) => Err(FetchError::Refused { host: host(url) }),
+        _ => Ok(()),
+    }
+}
+
+/// Fetches URLs within limits.
+#[derive(Clone, Debug)]
+pub struct Fetcher {
+    client: reqwest::Client,
+    guard: Guard,
+    timeout: Duration,
+    max_redirects: u32,
+    max_bytes: u64,
+}
+
+impl Fetcher {
+    /// A fetcher with the limits of `config`.
+    #[expect(clippy::disallowed_methods, reason = "this is the door through which URLs are fetched")]
+    pub fn new(config: &FetchConfig) -> Self {
+        let guard = Guard::new(&config.allow);
+        let client = reqwest::Client::builder()
+            // A proxy would connect in our stead, where no address is checked.
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .dns_resolver(GuardedResolver(guard.clone()))
+            .user_agent(concat!("forebay/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .expect("a client without certificates of its own can always be built");
+        Self {
+            client,
+            guard,
+            timeout: config.timeout.get(),
+            max_redirects: config.max_redirects,
+            max_bytes: config.max_bytes.bytes(),
+        }
+    }
+
+    /// What addresses it may ask.
+    pub fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    /// Fetches a picture.
+    pub async fn picture(&self, url: &str) -> Result<Bytes, FetchError> {
+        let url = check_url(url, &self.guard)?;
+        let host = host(&url);
+        tokio::time::timeout(self.timeout, self.get(url, is_picture))
+            .await
+            .map_err(|_| FetchError::Timeout { host, limit: self.timeout })?
+    }
+
+    async fn get(&self, mut url: Url, wanted: fn(&str) -> bool) -> Result<Bytes, FetchError> {
+        for _ in 0..=self.max_redirects {
+            check(&url, &self.guard)?;
+            let answer =
+                self.client.get(url.clone()).send().await.map_err(|error| unreachable(&url, error))?;
+            if answer.status().is_redirection() {
+                url = next_hop(&url, &answer)?;
+                continue;
+            }
+            if !answer.status().is_success() {
+                return Err(FetchError::Status { host: host(&url), status: answer.status().as_u16() });
+            }
+            let content_type =
+                answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+            if !wanted(content_type) {
+                let content_type = content_type.chars().take(100).collect();
+                return Err(FetchError::ContentType { host: host(&url), content_type });
+            }
+            return self.body(&url, answer).await;
+        }
+        Err(FetchError::Redirects { host: host(&url), limit: self.max_redirects })
+    }
+
+    async fn body(&self, url: &Url, mut answer: reqwest::Response) -> Result<Bytes, FetchError> {
+        let too_large = || FetchError::TooLarge { host: host(url), limit: self.max_bytes };
+        if answer.content_length().is_some_and(|length| length > self.max_bytes) {
+            return Err(too_large());
+        }
+        let mut body = BytesMut::new();
+        while let Some(piece) = answer.chunk().await.map_err(|error| unreachable(url, error))? {
+            if (body.len() + piece.len()) as u64 > self.max_bytes {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(body.freeze())
+    }
+}
+
+/// A picture, or bytes that do not say what they are; their first bytes are looked at later.
+fn is_picture(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence.is_empty()
+        || essence.starts_with("image/")
+        || essence == "application/octet-stream"
+        || essence == "binary/octet-stream"
+}
+
+fn next_hop(url: &Url, answer: &reqwest::Response) -> Result<Url, FetchError> {
+    let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+    location
+        .and_then(|location| url.join(location).ok())
+        .ok_or_else(|| FetchError::Status { host: host(url), status: answer.status().as_u16() })
+}
+
+fn unreachable(url: &Url, error: reqwest::Error) -> FetchError {
+    let host = host(url);
+    let mut cause: Option<&dyn std::error::Error> = Some(&error);
+    while let Some(inner) = cause {
+        if inner.is::<Closed>() {
+            return FetchError::Refused { host };
+        }
+        cause = inner.source();
+    }
+    FetchError::Unreachable { host, source: error.without_url() }
+}
+
+fn host(url: &Url) -> String {
+    url.host_str().unwrap_or_default().to_owned()
+}
+
+/// Resolves names to the addresses that may be asked.
+#[derive(Clone, Debug)]
+struct GuardedResolver(Guard);
+
+/// All addresses of a name are closed.
+#[derive(Debug, thiserror::Error)]
+#[error("the name leads to no address that may be asked")]
+struct Closed;
+
+impl Resolve for GuardedResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let guard = self.0.clone();
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let open: Vec<_> = found.into_iter().filter(|address| guard.permits(address.ip())).collect();
+            if open.is_empty() {
+                return Err(Closed.into());
+            }
+            Ok(Box::new(open.into_iter()) as Addrs)
+        })
+    }
+}
+
+impl FromStr for Guard {
+    type Err = ipnet::AddrParseError;
+
+    /// A guard that also permits the one network in `text`, for tests.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self::new(&[text.parse()?]))
+    }
+}
+
+#[cfg(test)]
+mod tests;
