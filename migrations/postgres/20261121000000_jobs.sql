@@ -5,7 +5,7 @@
 
 create table models (
     name       text primary key,
-    card       jsonb not null,              -- catalog::ModelCard, as a worker announced it
+    card       jsonb not null,              -- model::ModelCard, as a worker announced it
     created_at timestamptz not null,
     updated_at timestamptz not null
 );

@@ -5,7 +5,7 @@
 
 create table models (
     name       text primary key,
-    card       text not null check (json_valid(card)),      -- catalog::ModelCard, as a worker announced it
+    card       text not null check (json_valid(card)),      -- model::ModelCard, as a worker announced it
     created_at integer not null,
     updated_at integer not null
 ) strict, without rowid;

@@ -1,65 +1,46 @@
-//! What clients may ask of which model: the card that workers announce and the api reads.
+//! Which models there are, as of a moment ago.
 
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use crate::clock::Timestamp;
-use crate::job::{Cost, Kind};
+use tokio::sync::Mutex;
 
-/// One servable model, as its worker describes it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ModelCard {
-    /// Its own name; it may contain `/` and `:`.
-    pub name: String,
-    /// SHA-256 of its files, in hexadecimal.
-    pub digest: String,
-    /// What it does.
-    pub kind: Kind,
-    /// Other names for it.
-    #[serde(default)]
-    pub aliases: Vec<String>,
-    /// One sentence for people.
-    #[serde(default)]
-    pub description: String,
-    /// Under which terms it may be used.
-    #[serde(default)]
-    pub licence: String,
-    /// Who made it.
-    pub owned_by: String,
-    /// The labels it gives, if it classifies.
-    #[serde(default)]
-    pub labels: Vec<String>,
-    /// Names of prompts that a client may choose from.
-    #[serde(default)]
-    pub prompts: Vec<String>,
-    /// Tokens of one item after truncation.
-    #[serde(default)]
-    pub max_tokens: Option<u32>,
-    /// Length of its vectors, if it embeds.
-    #[serde(default)]
-    pub dimensions: Option<u32>,
-    /// What one batch may cost, in the kind's unit.
-    pub batch_cost: u64,
+use crate::model::Model;
+use crate::store::{Store, StoreResult};
+
+/// How old the view may be: models come and go rarely, and a second is not noticed.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// A view of the announced models that is renewed when it is asked and has grown old.
+#[derive(Debug)]
+pub struct Catalog {
+    store: Arc<dyn Store>,
+    view: Mutex<Option<(Instant, Arc<Vec<Model>>)>>,
 }
 
-impl ModelCard {
-    /// What one batch may cost.
-    pub fn budget(&self) -> Cost {
-        Cost::new(self.batch_cost)
+impl Catalog {
+    /// A view of the store's models.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, view: Mutex::default() }
     }
 
-    /// Whether `name` is its name or an alias.
-    pub fn answers_to(&self, name: &str) -> bool {
-        self.name == name || self.aliases.iter().any(|alias| alias == name)
+    /// All models, by name.
+    pub async fn models(&self) -> StoreResult<Arc<Vec<Model>>> {
+        let mut view = self.view.lock().await;
+        match view.as_ref() {
+            Some((read_at, models)) if read_at.elapsed() < FRESH => Ok(models.clone()),
+            _ => {
+                let models = Arc::new(self.store.models().await?);
+                *view = Some((Instant::now(), models.clone()));
+                Ok(models)
+            }
+        }
     }
-}
 
-/// A model that some worker has announced.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Model {
-    /// What it is.
-    pub card: ModelCard,
-    /// When it was first announced.
-    pub created_at: Timestamp,
-    /// How many living workers serve it.
-    pub workers: u32,
+    /// The model with this name or alias; a name stands before an alias.
+    pub async fn find(&self, name: &str) -> StoreResult<Option<Model>> {
+        let models = self.models().await?;
+        let named = models.iter().find(|model| model.card.name == name);
+        Ok(named.or_else(|| models.iter().find(|model| model.card.answers_to(name))).cloned())
+    }
 }

@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 pub mod amqp;
+pub mod apikey;
 pub mod blobs;
 pub mod catalog;
 pub mod clock;
@@ -12,12 +13,16 @@ pub mod config;
 pub mod entropy;
 pub mod events;
 pub mod fetch;
+pub mod handover;
 pub mod id;
 pub mod job;
+pub mod model;
+pub mod picture;
 pub mod queue;
 pub mod segment;
 pub mod shutdown;
 pub mod store;
+pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod words;

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::catalog::ModelCard;
 use crate::clock::{ManualClock, SystemClock};
 use crate::config::{BlobConfig, QueueConfig, Secret, Size, Span, StoreConfig};
 use crate::entropy::{OsEntropy, SeededEntropy};
 use crate::id::Ids;
 use crate::job::{Class, Cost, Idempotency, Input, Item, ItemsAt, Kind, NewJob, Object};
+use crate::model::ModelCard;
 
 /// Ids that are the same in every run, at the instant that `clock` shows.
 pub fn fixed_ids(clock: &ManualClock) -> Ids {

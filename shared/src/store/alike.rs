@@ -85,7 +85,7 @@ macro_rules! stores {
 
         #[async_trait::async_trait]
         impl $crate::store::Models for $store {
-            async fn announce(&self, cards: &[$crate::catalog::ModelCard]) -> StoreResult<()> {
+            async fn announce(&self, cards: &[$crate::model::ModelCard]) -> StoreResult<()> {
                 let (cards, now) = (cards.to_vec(), self.now());
                 self.transact(move |connection| {
                     Box::pin(async move {
@@ -107,7 +107,7 @@ macro_rules! stores {
                 .await
             }
 
-            async fn models(&self) -> StoreResult<Vec<$crate::catalog::Model>> {
+            async fn models(&self) -> StoreResult<Vec<$crate::model::Model>> {
                 let workers = $crate::store::Workers::workers(self).await?;
                 self.read(move |connection| {
                     Box::pin(async move {

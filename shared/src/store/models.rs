@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::StoreResult;
-use crate::catalog::{Model, ModelCard};
+use crate::model::{Model, ModelCard};
 
 /// The catalogue of models. It outlives workers, so that work for them can be accepted while none runs.
 #[async_trait]

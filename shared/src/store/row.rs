@@ -9,10 +9,10 @@ use sqlx::FromRow;
 use sqlx::types::Json;
 
 use super::{ApiKey, Blank, Depth, Due, Route, RouteState, Settled, StoreError, StoreResult, Worker};
-use crate::catalog::Model;
 use crate::clock::Timestamp;
 use crate::id::{JobId, KeyId, WorkerId};
 use crate::job::{Attempt, Claimed, Cost, Failure, ItemsAt, Job, Lease, ResultAt, Settlement, Suspects};
+use crate::model::Model;
 
 /// The columns of [`JobRow`], the same text on both databases.
 macro_rules! job_columns {

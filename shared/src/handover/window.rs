@@ -1,0 +1,132 @@
+//! How much of each route may be with the broker: pure accounting.
+
+use std::collections::HashMap;
+
+use crate::job::{Class, Cost};
+use crate::model::Model;
+use crate::store::{Route, RouteState};
+
+/// Batches per living worker that may wait in the broker: one to take, one so that the next look is not late.
+const BATCHES: u64 = 2;
+
+/// What is known of every route since the last look at the database.
+#[derive(Debug, Default)]
+pub struct Windows(HashMap<Route, Window>);
+
+#[derive(Debug, Default)]
+struct Window {
+    /// How much may be with the broker.
+    size: Cost,
+    /// How much was there at the last look, and what was admitted since.
+    published: Cost,
+    /// Whether jobs wait in the database: a newcomer does not overtake them.
+    waiting: bool,
+}
+
+impl Windows {
+    /// Takes in what the database says.
+    pub fn refresh(&mut self, models: &[Model], routes: &[RouteState]) {
+        self.0.clear();
+        for model in models {
+            let size = model.card.budget().times(BATCHES * u64::from(model.workers.max(1)));
+            for class in Class::ALL {
+                let route = Route { model: model.card.name.clone(), class };
+                self.0.insert(route, Window { size, ..Window::default() });
+            }
+        }
+        for state in routes {
+            if let Some(window) = self.0.get_mut(&state.route) {
+                window.published = state.published;
+                window.waiting = state.waiting;
+            }
+        }
+    }
+
+    /// Whether a job of this cost may be handed over at once; it is then counted. An empty window takes any job.
+    pub fn admit(&mut self, route: &Route, cost: Cost) -> bool {
+        let Some(window) = self.0.get_mut(route) else { return false };
+        let fits = window.published == Cost::default() || window.published + cost <= window.size;
+        if window.waiting || !fits {
+            window.waiting = true;
+            return false;
+        }
+        window.published = window.published + cost;
+        true
+    }
+
+    /// How much more may be handed over.
+    pub fn room(&self, route: &Route) -> Cost {
+        self.0.get(route).map_or(Cost::default(), |window| window.size.less(window.published))
+    }
+
+    /// Whether jobs are known to wait in the database, or the route is not known at all.
+    pub fn is_waiting(&self, route: &Route) -> bool {
+        self.0.get(route).is_none_or(|window| window.waiting)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::job::Kind;
+    use crate::testing::card;
+
+    fn route() -> Route {
+        Route { model: "m".into(), class: Class::Interactive }
+    }
+
+    fn windows(workers: u32, published: u64, waiting: bool) -> Windows {
+        let model = Model { card: card("m", Kind::Echo), created_at: Timestamp::from_micros(0), workers };
+        let state = RouteState { route: route(), published: Cost::new(published), overdue: 0, waiting };
+        let mut windows = Windows::default();
+        windows.refresh(&[model], &[state]);
+        windows
+    }
+
+    #[test]
+    fn two_batches_for_each_worker() {
+        assert_eq!(windows(1, 0, false).room(&route()), Cost::new(128));
+        assert_eq!(windows(3, 28, false).room(&route()), Cost::new(356));
+        assert_eq!(
+            windows(0, 0, false).room(&route()),
+            Cost::new(128),
+            "work is taken while no worker lives"
+        );
+    }
+
+    #[test]
+    fn what_is_admitted_counts_at_once() {
+        let mut windows = windows(1, 100, false);
+        assert!(windows.admit(&route(), Cost::new(20)));
+        assert!(!windows.admit(&route(), Cost::new(20)));
+    }
+
+    #[test]
+    fn nobody_overtakes_those_who_wait() {
+        let mut windows = windows(1, 0, true);
+        assert!(!windows.admit(&route(), Cost::new(1)));
+    }
+
+    #[test]
+    fn after_one_refusal_all_wait_until_the_next_look() {
+        let mut windows = windows(1, 100, false);
+        assert!(!windows.admit(&route(), Cost::new(40)));
+        assert!(!windows.admit(&route(), Cost::new(1)), "it would overtake the one that was refused");
+        assert!(windows.is_waiting(&route()));
+    }
+
+    #[test]
+    fn an_empty_window_takes_any_job() {
+        let mut windows = windows(1, 0, false);
+        assert!(windows.admit(&route(), Cost::new(1_000_000)));
+        assert!(!windows.admit(&route(), Cost::new(1)));
+    }
+
+    #[test]
+    fn an_unknown_route_waits() {
+        let mut windows = Windows::default();
+        assert!(!windows.admit(&route(), Cost::new(1)));
+        assert!(windows.is_waiting(&route()));
+    }
+}

@@ -1,0 +1,65 @@
+//! What a model is: the card that workers announce and the api reads.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::job::{Cost, Kind};
+
+/// One servable model, as its worker describes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelCard {
+    /// Its own name; it may contain `/` and `:`.
+    pub name: String,
+    /// SHA-256 of its files, in hexadecimal.
+    pub digest: String,
+    /// What it does.
+    pub kind: Kind,
+    /// Other names for it.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// One sentence for people.
+    #[serde(default)]
+    pub description: String,
+    /// Under which terms it may be used.
+    #[serde(default)]
+    pub licence: String,
+    /// Who made it.
+    pub owned_by: String,
+    /// The labels it gives, if it classifies.
+    #[serde(default)]
+    pub labels: Vec<String>,
+    /// Names of prompts that a client may choose from.
+    #[serde(default)]
+    pub prompts: Vec<String>,
+    /// Tokens of one item after truncation.
+    #[serde(default)]
+    pub max_tokens: Option<u32>,
+    /// Length of its vectors, if it embeds.
+    #[serde(default)]
+    pub dimensions: Option<u32>,
+    /// What one batch may cost, in the kind's unit.
+    pub batch_cost: u64,
+}
+
+impl ModelCard {
+    /// What one batch may cost.
+    pub fn budget(&self) -> Cost {
+        Cost::new(self.batch_cost)
+    }
+
+    /// Whether `name` is its name or an alias.
+    pub fn answers_to(&self, name: &str) -> bool {
+        self.name == name || self.aliases.iter().any(|alias| alias == name)
+    }
+}
+
+/// A model that some worker has announced.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    /// What it is.
+    pub card: ModelCard,
+    /// When it was first announced.
+    pub created_at: Timestamp,
+    /// How many living workers serve it.
+    pub workers: u32,
+}

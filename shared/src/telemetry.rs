@@ -1,0 +1,43 @@
+//! What a process says of itself: log lines and metrics.
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::FmtSpan;
+
+use crate::config::{ConfigError, LogFormat, TelemetryConfig};
+
+/// Bounds for durations, from a millisecond to five minutes.
+const SECONDS: [f64; 15] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 60.0, 300.0];
+/// Bounds for counts of items.
+const ITEMS: [f64; 11] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
+/// Bounds for shares of a whole.
+const SHARES: [f64; 8] = [0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9];
+
+/// Writes log lines to standard error from now on.
+pub fn log(config: &TelemetryConfig) -> Result<(), ConfigError> {
+    // The runtime library and the broker's client are loud at `info`.
+    let filter = format!("{},ort=warn,lapin=warn", config.log);
+    let filter = EnvFilter::try_new(&filter)
+        .map_err(|error| ConfigError::Contradictory(vec![format!("telemetry.log: {error}")]))?;
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_span_events(FmtSpan::NONE);
+    // A second call, as in tests, leaves the first in force.
+    let _ = match config.format {
+        LogFormat::Text => lines.with_target(false).try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    };
+    Ok(())
+}
+
+/// Collects metrics from now on, and renders them for Prometheus. `None`: this process collects them already.
+pub fn metrics() -> Option<PrometheusHandle> {
+    let builder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
+        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_items".to_owned()), &ITEMS))
+        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_ratio".to_owned()), &SHARES))
+        .expect("the bounds are not empty");
+    builder.install_recorder().ok()
+}
