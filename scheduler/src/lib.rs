@@ -1,1 +1,136 @@
-//! Not yet.
+//! What is due: hand-overs, repairs, retention.
+//!
+//! Every replica hands over what is due; what must happen once is done by the one that holds a lease in the database.
+//! tokio-cron-scheduler gives the ticks; a tick that comes while its predecessor still works is skipped.
+
+pub mod config;
+mod leader;
+mod measure;
+mod reap;
+mod recover;
+mod retain;
+mod sweep;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use forebay_shared::blobs::Blobs;
+use forebay_shared::events::Events;
+use forebay_shared::handover::Filler;
+use forebay_shared::queue::Producer;
+use forebay_shared::shutdown::Tasks;
+use forebay_shared::store::Store;
+use tokio::sync::Mutex;
+use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
+
+use config::SchedulerConfig;
+use leader::Leader;
+
+/// What a scheduler works with.
+#[derive(Clone, Debug)]
+pub struct SchedulerParts {
+    /// The truth.
+    pub store: Arc<dyn Store>,
+    /// Where work is handed to.
+    pub producer: Arc<dyn Producer>,
+    /// Keeps the queues filled.
+    pub filler: Arc<Filler>,
+    /// Where word goes.
+    pub events: Arc<dyn Events>,
+    /// Where results are.
+    pub blobs: Blobs,
+    /// This replica's name in the lease.
+    pub name: String,
+    /// The process's tasks.
+    pub tasks: Tasks,
+}
+
+/// Why the scheduler could not start.
+#[derive(Debug, thiserror::Error)]
+#[error("the scheduler's clockwork could not be started")]
+pub struct StartError(#[from] JobSchedulerError);
+
+/// What ticks do.
+#[derive(Debug)]
+struct Chores {
+    config: SchedulerConfig,
+    parts: SchedulerParts,
+    leader: Leader,
+}
+
+/// Runs until a soft stop.
+pub async fn run(config: SchedulerConfig, parts: SchedulerParts) -> Result<(), StartError> {
+    let mut clockwork = JobScheduler::new().await?;
+    let leader = Leader::new(parts.store.clone(), parts.name.clone(), config.lead.get());
+    let chores = Arc::new(Chores { config: config.clone(), parts: parts.clone(), leader });
+    add(&clockwork, config.fill.get(), &chores, Chores::fill).await?;
+    add(&clockwork, config.repair.get(), &chores, Chores::repair).await?;
+    add(&clockwork, config.retain.get(), &chores, Chores::retain).await?;
+    add(&clockwork, config.sweep.get(), &chores, Chores::sweep).await?;
+    add(&clockwork, config.measure.get(), &chores, Chores::measure).await?;
+    clockwork.start().await?;
+    // Between ticks, queues are filled as soon as workers make room.
+    parts.filler.clone().run(parts.events.clone()).await;
+    clockwork.shutdown().await?;
+    chores.leader.resign().await;
+    Ok(())
+}
+
+/// Adds a chore that is done every so often, never twice at once.
+async fn add<F, R>(
+    clockwork: &JobScheduler,
+    every: Duration,
+    chores: &Arc<Chores>,
+    chore: F,
+) -> Result<(), JobSchedulerError>
+where
+    F: Fn(Arc<Chores>) -> R + Send + Sync + Copy + 'static,
+    R: Future<Output = ()> + Send + 'static,
+{
+    let (chores, busy) = (chores.clone(), Arc::new(Mutex::new(())));
+    let job = Job::new_repeated_async(every, move |_, _| {
+        let (chores, busy) = (chores.clone(), busy.clone());
+        Box::pin(async move {
+            if let Ok(_working) = busy.try_lock() {
+                chore(chores).await;
+            }
+        })
+    })?;
+    clockwork.add(job).await?;
+    Ok(())
+}
+
+impl Chores {
+    async fn fill(self: Arc<Self>) {
+        if let Err(error) = self.parts.filler.fill().await {
+            tracing::warn!(%error, "queues cannot be filled at the moment");
+        }
+    }
+
+    async fn repair(self: Arc<Self>) {
+        if self.leader.leads().await {
+            self.reap().await;
+            self.recover().await;
+        }
+    }
+
+    async fn retain(self: Arc<Self>) {
+        if self.leader.leads().await {
+            self.purge().await;
+            self.clean().await;
+        }
+    }
+
+    async fn sweep(self: Arc<Self>) {
+        if self.leader.leads().await {
+            self.sweep_all().await;
+        }
+    }
+
+    async fn measure(self: Arc<Self>) {
+        if self.leader.leads().await {
+            self.measure_queues().await;
+        }
+    }
+}

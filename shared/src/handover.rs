@@ -74,8 +74,8 @@ impl Filler {
         });
     }
 
-    /// Fills the queues until a soft stop: when asked, when workers make room and, if `every` is given, from time to time.
-    pub async fn run(self: Arc<Self>, events: Arc<dyn Events>, every: Option<Duration>) {
+    /// Fills the queues until a soft stop: when a job was not admitted, and when workers make room where jobs wait.
+    pub async fn run(self: Arc<Self>, events: Arc<dyn Events>) {
         let stopping = self.tasks.stopping();
         let fill_for_ever = async {
             let mut news = events.subscribe();
@@ -85,7 +85,7 @@ impl Filler {
                     tracing::warn!(%error, "queues cannot be filled at the moment");
                 }
                 tokio::time::sleep_until(started + PACE).await;
-                self.wait(&mut news, every).await;
+                self.wait(&mut news).await;
             }
         };
         tokio::select! {
@@ -134,13 +134,7 @@ impl Filler {
     }
 
     /// Waits for a reason to fill: somebody was not admitted, or room was made where jobs wait.
-    async fn wait(&self, news: &mut broadcast::Receiver<Arc<Event>>, every: Option<Duration>) {
-        let timer = async {
-            match every {
-                Some(every) => tokio::time::sleep(every).await,
-                None => std::future::pending().await,
-            }
-        };
+    async fn wait(&self, news: &mut broadcast::Receiver<Arc<Event>>) {
         let room = async {
             loop {
                 match news.recv().await {
@@ -156,7 +150,6 @@ impl Filler {
         tokio::select! {
             () = self.wanted.notified() => {}
             () = room => {}
-            () = timer => {}
         }
     }
 

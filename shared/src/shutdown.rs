@@ -38,6 +38,14 @@ impl Tasks {
         })
     }
 
+    /// Runs work that blocks, on a thread where it may.
+    pub fn spawn_blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.tracker.spawn_blocking(work)
+    }
+
     /// Asks for a soft stop.
     pub fn stop(&self) {
         self.soft.cancel();

@@ -1,1 +1,280 @@
-//! Not yet.
+//! Takes jobs, forms batches, runs ONNX Runtime, settles.
+//!
+//! One job passes through [`intake`] → [`lane`] → [`batch`] → [`pipeline`] → [`settle`], in this order and no other.
+//! Each stage knows the next by a channel; none knows the one before.
+
+pub mod batch;
+pub mod config;
+mod intake;
+pub mod lane;
+pub mod lease;
+pub mod model;
+pub mod picture;
+pub mod pipeline;
+pub mod quarantine;
+pub mod settle;
+pub mod share;
+pub mod text;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use forebay_shared::blobs::Blobs;
+use forebay_shared::entropy::Entropy;
+use forebay_shared::events::Events;
+use forebay_shared::fetch::Fetcher;
+use forebay_shared::id::Ids;
+use forebay_shared::job::{Kind, RetryPolicy};
+use forebay_shared::queue::Queue;
+use forebay_shared::shutdown::Tasks;
+use forebay_shared::store::Store;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use config::WorkerConfig;
+use intake::{Intake, IntakeParts};
+use lane::{LaneHandle, LaneParts, Order, Reader};
+use lease::{Board, Lease};
+use model::{ModelFiles, Runtime, RuntimeError};
+use pipeline::{Echo, ImageClassification, TextClassification, TextEmbedding};
+use quarantine::Quarantine;
+use settle::Settler;
+
+/// Finished jobs on their way to the settler.
+const FINISHED: usize = 64;
+/// The share of a delay that chance may take away or add.
+const JITTER: f64 = 0.2;
+
+/// What a worker works with.
+#[derive(Clone, Debug)]
+pub struct WorkerParts {
+    /// The truth.
+    pub store: Arc<dyn Store>,
+    /// Where work comes from.
+    pub queue: Arc<dyn Queue>,
+    /// Where word goes.
+    pub events: Arc<dyn Events>,
+    /// Where inputs and results are.
+    pub blobs: Blobs,
+    /// The one way to a URL.
+    pub fetcher: Fetcher,
+    /// Makes this worker's ids.
+    pub ids: Ids,
+    /// Chance, for jitter.
+    pub entropy: Arc<dyn Entropy>,
+    /// Where this worker runs, for people.
+    pub host: String,
+    /// The process's tasks.
+    pub tasks: Tasks,
+}
+
+/// A worker with its models found and its lanes running.
+#[derive(Debug)]
+pub struct Worker {
+    config: WorkerConfig,
+    parts: WorkerParts,
+    lanes: Vec<LaneHandle>,
+    board: Board,
+}
+
+impl Worker {
+    /// Finds the models, loads the runtime library if any needs it, announces them and starts their lanes. Work is taken
+    /// once it [runs](Self::run).
+    pub async fn open(
+        config: WorkerConfig,
+        parts: WorkerParts,
+        data_dir: &Path,
+    ) -> Result<Self, RuntimeError> {
+        let models = find_models(&config, &parts.tasks, data_dir).await;
+        let runtime = if models.iter().any(|model| model.card.kind != Kind::Echo) {
+            Some(load_runtime(&config, data_dir)?)
+        } else {
+            None
+        };
+        announce(&parts, &models).await;
+        let board = Board::default();
+        let (settle, finished) = mpsc::channel(FINISHED);
+        let settler = Settler {
+            store: parts.store.clone(),
+            blobs: parts.blobs.clone(),
+            events: parts.events.clone(),
+            retry: RetryPolicy { base: config.retry.base.get(), max: config.retry.max.get(), jitter: JITTER },
+            entropy: parts.entropy.clone(),
+            board: board.clone(),
+            tasks: parts.tasks.clone(),
+            sequence: Arc::default(),
+        };
+        parts.tasks.spawn("settler", settler.run(finished));
+        let shared = LaneParts {
+            reader: Reader::new(
+                parts.blobs.clone(),
+                parts.fetcher.clone(),
+                config.fetches,
+                processors(config.threads),
+            ),
+            runtime,
+            quarantine: Quarantine::new(parts.store.clone()),
+            settle,
+            hold: config.hold,
+            tasks: parts.tasks.clone(),
+        };
+        let lanes = models.into_iter().map(|model| start_lane(model, &shared)).collect();
+        Ok(Self { config, parts, lanes, board })
+    }
+
+    /// Takes work until a soft stop, then drains. A lease that lapses ends one life and begins another.
+    pub async fn run(self) {
+        let names: Vec<String> = self.lanes.iter().map(|lane| lane.model.clone()).collect();
+        let stopping = self.parts.tasks.stopping();
+        tokio::pin!(stopping);
+        loop {
+            let lease = tokio::select! {
+                () = &mut stopping => return,
+                lease = Lease::begin(
+                    self.parts.store.clone(),
+                    self.board.clone(),
+                    self.parts.ids.worker(),
+                    (&self.parts.host, &names, self.config.lease.get()),
+                ) => lease,
+            };
+            let life = CancellationToken::new();
+            // Should this future be dropped, nothing goes on taking messages in its name.
+            let _ends_with_this = life.clone().drop_guard();
+            let intakes = self.start_intakes(&lease, &life);
+            let (stops, mut to_stop) = mpsc::channel(8);
+            let beat = lease.beat(self.config.beat.get(), stops);
+            tokio::pin!(beat);
+            loop {
+                tokio::select! {
+                    () = &mut stopping => {
+                        tokio::select! {
+                            () = self.drain(&lease, &life, intakes) => {}
+                            () = &mut beat => {}
+                        }
+                        return;
+                    }
+                    Some(jobs) = to_stop.recv() => self.order_all(|| Order::Stop(jobs.clone())).await,
+                    () = &mut beat => break,
+                }
+            }
+            life.cancel();
+            self.order_all(|| Order::Forget(lease.worker)).await;
+        }
+    }
+
+    fn start_intakes(&self, lease: &Lease, life: &CancellationToken) -> Vec<tokio::task::JoinHandle<()>> {
+        let parts = IntakeParts {
+            store: self.parts.store.clone(),
+            queue: self.parts.queue.clone(),
+            events: self.parts.events.clone(),
+            prefetch: self.config.prefetch,
+        };
+        self.lanes
+            .iter()
+            .map(|lane| {
+                let intake = Intake::new(parts.clone(), lane.clone(), lease.worker, life.clone());
+                self.parts.tasks.spawn("intake", intake.run())
+            })
+            .collect()
+    }
+
+    async fn order_all(&self, order: impl Fn() -> Order) {
+        for lane in &self.lanes {
+            lane.order(order()).await;
+        }
+    }
+
+    /// Stops the intake, gives back what has not begun, lets the rest be settled, within the configured time.
+    async fn drain(
+        &self,
+        lease: &Lease,
+        life: &CancellationToken,
+        intakes: Vec<tokio::task::JoinHandle<()>>,
+    ) {
+        tracing::info!(worker.id = %lease.worker, "draining");
+        let in_order = async {
+            if let Err(error) = self.parts.store.drain(lease.worker).await {
+                tracing::warn!(%error, "the worker could not say that it drains");
+            }
+            life.cancel();
+            futures::future::join_all(intakes).await;
+            self.release_unbegun(lease).await;
+            for lane in &self.lanes {
+                lane.room.wait_until_empty().await;
+            }
+        };
+        if tokio::time::timeout(self.config.drain.get(), in_order).await.is_err() {
+            tracing::warn!(limit = %self.config.drain, "draining took too long; what still runs is given back");
+        }
+        lease.retire().await;
+    }
+
+    async fn release_unbegun(&self, lease: &Lease) {
+        let mut unbegun = Vec::new();
+        for lane in &self.lanes {
+            let (answer, given_up) = tokio::sync::oneshot::channel();
+            lane.order(Order::Release(answer)).await;
+            unbegun.extend(given_up.await.unwrap_or_default());
+        }
+        if !unbegun.is_empty()
+            && let Err(error) = self.parts.store.release(lease.worker, &unbegun).await
+        {
+            tracing::warn!(%error, "jobs could not be given back yet; retiring does it");
+        }
+    }
+}
+
+async fn find_models(config: &WorkerConfig, tasks: &Tasks, data_dir: &Path) -> Vec<ModelFiles> {
+    let root = match config.models_dir.as_os_str().is_empty() {
+        true => data_dir.join("models"),
+        false => config.models_dir.clone(),
+    };
+    let max_pixels = config.max_pixels;
+    let found = tasks.spawn_blocking(move || model::scan(&root, max_pixels)).await;
+    let mut models = found.unwrap_or_default();
+    if config.echo {
+        models.push(ModelFiles::echo());
+    }
+    models.retain(|model| config.models.is_empty() || config.models.contains(&model.card.name));
+    models
+}
+
+fn load_runtime(config: &WorkerConfig, data_dir: &Path) -> Result<Runtime, RuntimeError> {
+    let mut folders = vec![data_dir.join("lib")];
+    if let Some(beside) = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.to_owned()))
+    {
+        folders.extend([beside.clone(), beside.join("lib")]);
+    }
+    folders.extend(["/usr/local/lib", "/usr/lib"].map(PathBuf::from));
+    Runtime::load(&config.runtime, &folders, &config.providers, processors(config.threads))
+}
+
+/// Threads that are meant by `configured`.
+fn processors(configured: usize) -> usize {
+    match configured {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        threads => threads,
+    }
+}
+
+/// Tells the world what is served, however long the database is away.
+async fn announce(parts: &WorkerParts, models: &[ModelFiles]) {
+    let cards: Vec<_> = models.iter().map(|model| model.card.clone()).collect();
+    while let Err(error) = parts.store.announce(&cards).await {
+        tracing::warn!(%error, "models cannot be announced at the moment");
+        if parts.tasks.is_stopping() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+fn start_lane(model: ModelFiles, parts: &LaneParts) -> LaneHandle {
+    match model.card.kind {
+        Kind::Echo => lane::start::<Echo>(model, parts),
+        Kind::TextEmbedding => lane::start::<TextEmbedding>(model, parts),
+        Kind::TextClassification => lane::start::<TextClassification>(model, parts),
+        Kind::ImageClassification => lane::start::<ImageClassification>(model, parts),
+    }
+}

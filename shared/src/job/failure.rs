@@ -35,6 +35,8 @@ pub enum FailureCode {
     StorageUnavailable,
     /// None of the job's items succeeded.
     AllItemsFailed,
+    /// The job was cancelled before the item ran.
+    Cancelled,
     /// The worker stopped or lost its lease.
     LeaseLost,
     /// A defect of Forebay's own.
@@ -56,6 +58,7 @@ words!(
     WorkerCrashed = "worker_crashed",
     StorageUnavailable = "storage_unavailable",
     AllItemsFailed = "all_items_failed",
+    Cancelled = "cancelled",
     LeaseLost = "lease_lost",
     Internal = "internal",
 );

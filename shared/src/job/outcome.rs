@@ -59,6 +59,8 @@ pub type Outcome = Result<Output, Failure>;
 /// A picture or other medium that a result names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MediaFile {
+    /// The number of the item that it belongs to.
+    pub item: u32,
     /// Its key in the blob store.
     pub key: String,
     /// Its media type.
@@ -67,29 +69,36 @@ pub struct MediaFile {
     pub bytes: u64,
 }
 
-/// Writes `{"items":[{"index","status","output"|"error"},…]}` in input order.
-pub fn result_document(outcomes: &[Outcome]) -> Vec<u8> {
+/// Writes `{"items":[{"index","status","output"|"error"},…]}` in input order; an item with media names the numbers of its
+/// `files`.
+pub fn result_document(outcomes: &[Outcome], files: &[MediaFile]) -> Vec<u8> {
     #[derive(Serialize)]
     struct Document<'a> {
         items: Vec<Entry<'a>>,
     }
-    let items = outcomes.iter().enumerate().map(|(index, outcome)| Entry { index, outcome }).collect();
+    let items = outcomes.iter().enumerate().map(|(index, outcome)| Entry { index, outcome, files }).collect();
     serde_json::to_vec(&Document { items }).expect("outputs are finite trees of strings and numbers")
 }
 
 struct Entry<'a> {
     index: usize,
     outcome: &'a Outcome,
+    files: &'a [MediaFile],
 }
 
 impl Serialize for Entry<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(3))?;
+        let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("index", &self.index)?;
         match self.outcome {
             Ok(output) => {
                 map.serialize_entry("status", "succeeded")?;
                 map.serialize_entry("output", output)?;
+                let own = self.files.iter().enumerate().filter(|(_, file)| file.item as usize == self.index);
+                let own: Vec<usize> = own.map(|(number, _)| number).collect();
+                if !own.is_empty() {
+                    map.serialize_entry("files", &own)?;
+                }
             }
             Err(failure) => {
                 map.serialize_entry("status", "failed")?;
@@ -114,7 +123,7 @@ mod tests {
             Err(Failure::permanent(FailureCode::ImageUndecodable, "the picture ends too early")),
             Ok(Output::Labels { labels: vec![Label { label: "cat".into(), score: 0.75 }] }),
         ];
-        let document = String::from_utf8(result_document(&outcomes)).unwrap();
+        let document = String::from_utf8(result_document(&outcomes, &[])).unwrap();
         assert_eq!(
             document,
             concat!(

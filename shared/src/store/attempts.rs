@@ -46,6 +46,9 @@ pub trait Attempts: Send + Sync {
         segment: Option<&NewSegment>,
     ) -> StoreResult<Vec<Settled>>;
 
+    /// `running → queued`: gives back whatever `worker` holds of `ids`, after a claim whose answer was lost.
+    async fn disclaim(&self, worker: WorkerId, ids: &[JobId]) -> StoreResult<u64>;
+
     /// `running → queued`: gives back attempts that have not begun. They do not count, and may start again at once.
     async fn release(&self, worker: WorkerId, unbegun: &[(JobId, u32)]) -> StoreResult<u64>;
 }

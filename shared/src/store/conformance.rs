@@ -135,7 +135,8 @@ macro_rules! store_conformance {
             a_purge_forgets_what_is_past_retention,
             a_waiter_is_added_once,
             garbage_is_forgotten_when_removed,
-            only_existing_and_ended_jobs_are_told,
+            only_ended_jobs_are_told,
+            rows_name_their_objects,
         ]);
         $crate::store_conformance!(@module $ground, attempts: [
             a_claim_grants_the_next_attempt,
@@ -154,6 +155,7 @@ macro_rules! store_conformance {
             a_cancelled_retry_ends,
             a_group_settles_those_that_still_count,
             a_release_does_not_count_as_an_attempt,
+            a_claim_whose_answer_was_lost_is_given_back,
             a_stale_release_does_nothing,
         ]);
         $crate::store_conformance!(@module $ground, handover: [

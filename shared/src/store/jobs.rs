@@ -104,6 +104,6 @@ pub trait Jobs: Send + Sync {
     /// Forgets garbage that has been removed.
     async fn forget_garbage(&self, keys: &[String]) -> StoreResult<()>;
 
-    /// Those of `ids` that have a row, whoever owns them: the sweeper spares their objects.
-    async fn existing(&self, ids: &[JobId]) -> StoreResult<Vec<JobId>>;
+    /// The objects that the rows of `ids` name, inputs and media, whoever owns them: the sweeper spares these.
+    async fn named_objects(&self, ids: &[JobId]) -> StoreResult<Vec<String>>;
 }

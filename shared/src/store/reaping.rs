@@ -23,15 +23,13 @@ pub(super) struct OrphanRow {
     worker: WorkerId,
     suspects: Option<Json<Value>>,
     cancel_requested: bool,
-    version: i64,
-    waiters: Json<Value>,
 }
 
 /// What becomes of each orphaned job.
 pub(super) struct Verdicts {
     workers: Vec<WorkerId>,
     orphans: Vec<(JobId, Suspects)>,
-    cancelled: Vec<(JobId, i64, Vec<String>)>,
+    cancelled: Vec<JobId>,
 }
 
 impl Verdicts {
@@ -59,8 +57,7 @@ impl Verdicts {
             let on_device = noted.remove(&(orphan.worker, orphan.id)).unwrap_or_default();
             verdicts.orphans.push((orphan.id, before.after_crash(&on_device)));
             if orphan.cancel_requested {
-                let waiters = at.json("waiters", orphan.waiters)?;
-                verdicts.cancelled.push((orphan.id, orphan.version + 1, waiters));
+                verdicts.cancelled.push(orphan.id);
             }
         }
         Ok(verdicts)

@@ -10,6 +10,9 @@ use crate::clock::Timestamp;
 use crate::id::{JobId, WorkerId};
 use crate::words::words;
 
+/// How long the row of a worker that is no more is kept, for people who look for it.
+pub(super) const FORMER_WORKERS: Duration = Duration::from_secs(86_400);
+
 /// A worker's condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkerState {
@@ -62,8 +65,8 @@ pub struct Reaped {
     pub workers: Vec<WorkerId>,
     /// Jobs given back.
     pub jobs: u64,
-    /// Jobs whose cancellation their worker did not live to obey, now `cancelled`: id, version and who waits.
-    pub cancelled: Vec<(JobId, i64, Vec<String>)>,
+    /// Jobs whose cancellation their worker did not live to obey, now `cancelled`.
+    pub cancelled: Vec<JobId>,
 }
 
 /// Workers and their leases.
@@ -93,6 +96,6 @@ pub trait Workers: Send + Sync {
     /// Workers that take or finish work.
     async fn workers(&self) -> StoreResult<Vec<Worker>>;
 
-    /// Of `ids`, those that may still write objects: their rows are neither dead, retired nor missing.
+    /// Of `ids`, those whose leases hold, so that they may still write objects.
     async fn writers(&self, ids: &[WorkerId]) -> StoreResult<Vec<WorkerId>>;
 }

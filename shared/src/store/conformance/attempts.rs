@@ -206,6 +206,15 @@ pub async fn a_release_does_not_count_as_an_attempt(ground: &Ground) {
     assert!(ground.store.attempts("alice", claimed.id).await.unwrap().is_empty());
 }
 
+pub async fn a_claim_whose_answer_was_lost_is_given_back(ground: &Ground) {
+    let (worker, claimed) = ground.claimed().await;
+    let other = ground.submitted(1).await[0];
+    assert_eq!(ground.store.disclaim(ground.ids.worker(), &[claimed.id]).await.unwrap(), 0);
+    assert_eq!(ground.store.disclaim(worker, &[claimed.id, other]).await.unwrap(), 1);
+    let job = ground.read(claimed.id).await;
+    assert_eq!((job.status, job.attempt), (Status::Queued, 0));
+}
+
 pub async fn a_stale_release_does_nothing(ground: &Ground) {
     let (worker, claimed) = ground.claimed().await;
     assert_eq!(ground.store.release(worker, &[(claimed.id, 2)]).await.unwrap(), 0);

@@ -165,7 +165,8 @@ pub async fn a_deleted_job_leaves_garbage_and_a_blank(ground: &Ground) {
     let claimed = ground.store.claim(worker, &[job.id]).await.unwrap().remove(0);
     let segment = ground.segment(worker, 10);
     let mut settlement = ended(&claimed, Ending::Succeeded);
-    settlement.files = vec![MediaFile { key: "media/0".into(), content_type: "image/png".into(), bytes: 3 }];
+    settlement.files =
+        vec![MediaFile { item: 0, key: "media/0".into(), content_type: "image/png".into(), bytes: 3 }];
     assert!(ground.settle(worker, settlement, Some(&segment)).await);
 
     assert_eq!(ground.store.delete("alice", job.id).await.unwrap(), DeleteOutcome::Deleted);
@@ -216,13 +217,25 @@ pub async fn garbage_is_forgotten_when_removed(ground: &Ground) {
     assert_eq!(ground.store.garbage(10).await.unwrap(), ["inputs/1"]);
 }
 
-pub async fn only_existing_and_ended_jobs_are_told(ground: &Ground) {
-    let mut ids = ground.submitted(2).await;
+pub async fn only_ended_jobs_are_told(ground: &Ground) {
+    let ids = ground.submitted(2).await;
     ground.store.cancel("alice", ids[0]).await.unwrap();
     let ended: Vec<_> = ground.store.ended(&ids).await.unwrap().into_iter().map(|job| job.id).collect();
     assert_eq!(ended, ids[..1]);
-    ids.push(ground.ids.job());
-    let mut existing = ground.store.existing(&ids).await.unwrap();
-    existing.sort();
-    assert_eq!(existing, ids[..2]);
+}
+
+pub async fn rows_name_their_objects(ground: &Ground) {
+    let mut job = ground.job();
+    job.blobs = vec!["inputs/0".into()];
+    let other = ground.job();
+    ground.store.submit(&[job.clone(), other.clone()]).await.unwrap();
+    let worker = ground.worker().await;
+    let claimed = ground.store.claim(worker, &[job.id]).await.unwrap().remove(0);
+    let mut settlement = ended(&claimed, Ending::Succeeded);
+    settlement.files =
+        vec![MediaFile { item: 0, key: "media/0".into(), content_type: "image/png".into(), bytes: 3 }];
+    assert!(ground.settle(worker, settlement, Some(&ground.segment(worker, 10))).await);
+    let mut named = ground.store.named_objects(&[job.id, other.id, ground.ids.job()]).await.unwrap();
+    named.sort();
+    assert_eq!(named, ["inputs/0", "media/0"]);
 }

@@ -131,6 +131,23 @@ impl Attempts for Postgres {
         SettledRow::answers(rows, settlements)
     }
 
+    async fn disclaim(&self, worker: WorkerId, ids: &[JobId]) -> StoreResult<u64> {
+        let released = sqlx::query(
+            "-- store.disclaim
+             with held as (
+                 select id from jobs where id = any($2) and worker = $1 and status = 'running' order by id for update
+             )
+             update jobs set
+                 status = 'queued', version = version + 1, attempt = attempt - 1, worker = null, started_at = null
+             where id in (select id from held)",
+        )
+        .bind(worker)
+        .bind(ids)
+        .execute(&self.pool)
+        .await?;
+        Ok(released.rows_affected())
+    }
+
     async fn release(&self, worker: WorkerId, unbegun: &[(JobId, u32)]) -> StoreResult<u64> {
         let released = sqlx::query(
             "-- store.release

@@ -12,6 +12,7 @@ use crate::id::JobId;
 use crate::job::{Attempt, ItemsAt, Job, NewJob, Status};
 use crate::store::promise::{Standing, firsts, promises};
 use crate::store::row::{AttemptRow, JobRow, job_columns};
+use crate::store::workers::FORMER_WORKERS;
 use crate::store::{CancelOutcome, DeleteOutcome, Filter, Jobs, Page, StoreResult, Submitted};
 
 #[async_trait]
@@ -199,11 +200,14 @@ impl Jobs for Postgres {
                  update segments set live = live - dead.jobs from dead where segments.key = dead.segment
              ), keys as (
                  delete from idempotency where expires_at <= $1
+             ), former as (
+                 delete from workers where state in ('retired', 'dead') and expires_at <= $3
              )
              select count(*) from gone",
         )
         .bind(self.now())
         .bind(i64::from(limit))
+        .bind(self.now().minus(FORMER_WORKERS))
         .fetch_one(&self.pool)
         .await?;
         Ok(u64::try_from(purged).unwrap_or(0))
@@ -231,15 +235,17 @@ impl Jobs for Postgres {
         Ok(())
     }
 
-    async fn existing(&self, ids: &[JobId]) -> StoreResult<Vec<JobId>> {
-        let ids = sqlx::query_scalar(
-            "-- store.existing
-             select id from jobs where id = any($1)",
+    async fn named_objects(&self, ids: &[JobId]) -> StoreResult<Vec<String>> {
+        let keys = sqlx::query_scalar(
+            "-- store.named_objects
+             select jsonb_array_elements_text(blobs) from jobs where id = any($1)
+             union all
+             select jsonb_array_elements(files) ->> 'key' from jobs where id = any($1)",
         )
         .bind(ids)
         .fetch_all(&self.pool)
         .await?;
-        Ok(ids)
+        Ok(keys)
     }
 }
 

@@ -116,7 +116,7 @@ impl Workers for Postgres {
         }
         let orphans: Vec<OrphanRow> = sqlx::query_as(
             "-- store.reap: orphans
-             select id, worker, suspects, cancel_requested, version, waiters from jobs
+             select id, worker, suspects, cancel_requested from jobs
              where worker = any($1) and status = 'running' order by id for update",
         )
         .bind(column(&dead, |worker| worker.id))
@@ -182,9 +182,10 @@ impl Workers for Postgres {
     async fn writers(&self, ids: &[WorkerId]) -> StoreResult<Vec<WorkerId>> {
         let writers = sqlx::query_scalar(
             "-- store.writers
-             select id from workers where id = any($1) and state in ('live', 'draining')",
+             select id from workers where id = any($1) and state in ('live', 'draining') and expires_at > $2",
         )
         .bind(ids)
+        .bind(self.now())
         .fetch_all(&self.pool)
         .await?;
         Ok(writers)

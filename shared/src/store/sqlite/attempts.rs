@@ -65,6 +65,27 @@ impl Attempts for Sqlite {
         .await
     }
 
+    async fn disclaim(&self, worker: WorkerId, among: &[JobId]) -> StoreResult<u64> {
+        let among = ids(among.iter().map(|id| id.0));
+        self.write(move |connection| {
+            Box::pin(async move {
+                let released = sqlx::query(
+                    "-- store.disclaim
+                     update jobs set
+                         status = 'queued', version = version + 1, attempt = attempt - 1, worker = null,
+                         started_at = null
+                     where worker = $1 and status = 'running' and id in (select unhex(value) from json_each($2))",
+                )
+                .bind(worker)
+                .bind(among)
+                .execute(connection)
+                .await?;
+                Ok(released.rows_affected())
+            })
+        })
+        .await
+    }
+
     async fn release(&self, worker: WorkerId, unbegun: &[(JobId, u32)]) -> StoreResult<u64> {
         let unbegun: Vec<_> = unbegun
             .iter()

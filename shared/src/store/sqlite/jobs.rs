@@ -12,6 +12,7 @@ use crate::id::JobId;
 use crate::job::{Attempt, ItemsAt, Job, NewJob, Status};
 use crate::store::promise::{Standing, firsts, promises};
 use crate::store::row::{AttemptRow, JobRow, job_columns};
+use crate::store::workers::FORMER_WORKERS;
 use crate::store::{CancelOutcome, DeleteOutcome, Filter, Jobs, Page, StoreResult, Submitted};
 
 /// Rows of one insert: 24 columns each, below SQLite's 32766 parameters.
@@ -211,6 +212,13 @@ impl Jobs for Sqlite {
                      delete from idempotency where expires_at <= $1",
                 )
                 .bind(now)
+                .execute(&mut *connection)
+                .await?;
+                sqlx::query(
+                    "-- store.purge: workers
+                     delete from workers where state in ('retired', 'dead') and expires_at <= $1",
+                )
+                .bind(now.minus(FORMER_WORKERS))
                 .execute(connection)
                 .await?;
                 Ok(gone.len() as u64)
@@ -247,15 +255,18 @@ impl Jobs for Sqlite {
         .await
     }
 
-    async fn existing(&self, among: &[JobId]) -> StoreResult<Vec<JobId>> {
-        let existing = sqlx::query_scalar(
-            "-- store.existing
-             select id from jobs where id in (select unhex(value) from json_each($1))",
+    async fn named_objects(&self, among: &[JobId]) -> StoreResult<Vec<String>> {
+        let keys = sqlx::query_scalar(
+            "-- store.named_objects
+             select b.value from jobs j, json_each(j.blobs) b where j.id in (select unhex(value) from json_each($1))
+             union all
+             select f.value ->> 'key' from jobs j, json_each(j.files) f
+             where j.id in (select unhex(value) from json_each($1))",
         )
         .bind(ids(among.iter().map(|id| id.0)))
         .fetch_all(&self.readers)
         .await?;
-        Ok(existing)
+        Ok(keys)
     }
 }
 

@@ -150,7 +150,7 @@ impl Workers for Sqlite {
                 }
                 let orphans: Vec<OrphanRow> = sqlx::query_as(
                     "-- store.reap: orphans
-                     select id, worker, suspects, cancel_requested, version, waiters from jobs
+                     select id, worker, suspects, cancel_requested from jobs
                      where worker in (select unhex(value) from json_each($1)) and status = 'running' order by id",
                 )
                 .bind(ids(dead.iter().map(|worker| worker.id.0)))
@@ -230,9 +230,10 @@ impl Workers for Sqlite {
         let writers = sqlx::query_scalar(
             "-- store.writers
              select id from workers
-             where id in (select unhex(value) from json_each($1)) and state in ('live', 'draining')",
+             where id in (select unhex(value) from json_each($1)) and state in ('live', 'draining') and expires_at > $2",
         )
         .bind(ids(among.iter().map(|id| id.0)))
+        .bind(self.now())
         .fetch_all(&self.readers)
         .await?;
         Ok(writers)

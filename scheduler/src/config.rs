@@ -1,0 +1,38 @@
+//! `[scheduler]`: how often it looks at what. Every key is described in `cli/config.default.toml`.
+
+use forebay_shared::config::Span;
+use serde::Deserialize;
+
+/// `[scheduler]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SchedulerConfig {
+    /// How often jobs that have become due are handed over.
+    pub fill: Span,
+    /// How often dead workers and lost messages are looked for.
+    pub repair: Span,
+    /// How often jobs past their retention are removed, with their objects.
+    pub retain: Span,
+    /// How often objects are looked for that no row names.
+    pub sweep: Span,
+    /// How old such an object must be: longer than any upload lasts.
+    pub sweep_age: Span,
+    /// How often queues are measured.
+    pub measure: Span,
+    /// How long a leader leads without renewing.
+    pub lead: Span,
+}
+
+impl SchedulerConfig {
+    /// Complaints about keys that contradict each other.
+    pub fn check(&self) -> Vec<String> {
+        let mut complaints = Vec::new();
+        if self.lead.get() <= self.repair.get() * 2 {
+            complaints.push(format!(
+                "scheduler.lead ({}) must be longer than twice scheduler.repair ({}), which renews it",
+                self.lead, self.repair
+            ));
+        }
+        complaints
+    }
+}

@@ -1,0 +1,42 @@
+//! Who does what must be done once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use forebay_shared::store::Store;
+
+/// The lease's name in the database.
+const NAME: &str = "scheduler";
+
+/// This replica's part in choosing a leader.
+#[derive(Debug)]
+pub(crate) struct Leader {
+    store: Arc<dyn Store>,
+    holder: String,
+    life: Duration,
+}
+
+impl Leader {
+    pub(crate) fn new(store: Arc<dyn Store>, holder: String, life: Duration) -> Self {
+        Self { store, holder, life }
+    }
+
+    /// Takes or renews the lease. Whatever follows is safe even if the lease lapses meanwhile: each statement guards
+    /// itself, so two leaders waste work and break nothing.
+    pub(crate) async fn leads(&self) -> bool {
+        match self.store.lead(NAME, &self.holder, self.life).await {
+            Ok(leads) => leads,
+            Err(error) => {
+                tracing::warn!(%error, "no leader can be chosen at the moment");
+                false
+            }
+        }
+    }
+
+    /// Lets another lead at once.
+    pub(crate) async fn resign(&self) {
+        if let Err(error) = self.store.resign(NAME, &self.holder).await {
+            tracing::debug!(%error, "the lease could not be given up; it will lapse");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Dead workers' jobs go back to the queue, their items under suspicion.
+
+use forebay_shared::events::{Ended, Event};
+use forebay_shared::id::JobId;
+use forebay_shared::store::StoreResult;
+
+use crate::Chores;
+
+impl Chores {
+    pub(crate) async fn reap(&self) {
+        if let Err(error) = self.try_reap().await {
+            tracing::warn!(%error, "dead workers cannot be reaped at the moment");
+        }
+    }
+
+    async fn try_reap(&self) -> StoreResult<()> {
+        let reaped = self.parts.store.reap().await?;
+        if reaped.workers.is_empty() {
+            return Ok(());
+        }
+        tracing::warn!(
+            workers = reaped.workers.len(),
+            jobs = reaped.jobs,
+            "workers died; their jobs run again"
+        );
+        metrics::counter!("forebay_workers_reaped_total").increment(reaped.workers.len() as u64);
+        metrics::counter!("forebay_jobs_reaped_total").increment(reaped.jobs);
+        self.tell_cancelled(&reaped.cancelled).await?;
+        self.parts.filler.fill().await
+    }
+
+    /// Tells those who wait for jobs whose worker did not live to obey.
+    async fn tell_cancelled(&self, ids: &[JobId]) -> StoreResult<()> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let jobs = self.parts.store.ended(ids).await?;
+        let events = jobs.iter().flat_map(|job| {
+            let event = Event::Ended(Box::new(Ended::of(job, None)));
+            job.waiters.iter().map(move |waiter| (waiter.clone(), event.clone()))
+        });
+        self.parts.events.publish(events.collect()).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,49 @@
+//! What is past its retention goes: rows, then objects.
+
+use forebay_shared::segment::{self, CleanError};
+
+use crate::Chores;
+
+/// Jobs of one statement, so that it locks few rows.
+const PURGE: u32 = 500;
+/// Objects of one round.
+const OBJECTS: u32 = 500;
+
+impl Chores {
+    /// Removes jobs past their retention, until there are none or a soft stop.
+    pub(crate) async fn purge(&self) {
+        loop {
+            match self.parts.store.purge(PURGE).await {
+                Ok(purged) => {
+                    metrics::counter!("forebay_jobs_purged_total").increment(purged);
+                    if purged < u64::from(PURGE) || self.parts.tasks.is_stopping() {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "jobs cannot be purged at the moment");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Does what is to be done to objects: segments are blanked or removed, garbage is removed.
+    pub(crate) async fn clean(&self) {
+        if let Err(error) = self.try_clean().await {
+            tracing::warn!(%error, "objects cannot be removed at the moment");
+        }
+    }
+
+    async fn try_clean(&self) -> Result<(), CleanError> {
+        for key in self.parts.store.pending_segments(OBJECTS).await? {
+            segment::clean(self.parts.store.as_ref(), &self.parts.blobs, &key).await?;
+        }
+        let garbage = self.parts.store.garbage(OBJECTS).await?;
+        if !garbage.is_empty() {
+            self.parts.blobs.delete(&garbage).await?;
+            self.parts.store.forget_garbage(&garbage).await?;
+        }
+        Ok(())
+    }
+}

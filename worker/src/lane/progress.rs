@@ -1,0 +1,142 @@
+//! One job in a lane: what became of its items, and where its time went.
+
+use std::time::Duration;
+
+use forebay_shared::job::{Claimed, Failure, FailureCode, Isolation, Lease, OWN_CRASHES, Timings};
+
+use super::room::Held;
+use crate::pipeline::Answer;
+use crate::settle::Finished;
+
+/// What became of an item.
+pub type Ended = Result<Answer, Failure>;
+
+/// A job in a lane.
+#[derive(Debug)]
+pub(super) struct Progress {
+    claimed: Claimed,
+    outcomes: Vec<Option<Ended>>,
+    /// Items with no outcome yet that may still get one.
+    open: usize,
+    begun: bool,
+    stopping: bool,
+    timings: Timings,
+    real: u64,
+    padded: u64,
+    held: Held,
+}
+
+impl Progress {
+    pub(super) fn new(claimed: Claimed, held: Held) -> Self {
+        let count = claimed.item_count as usize;
+        let queue_wait = claimed.claimed_at.since(claimed.available_at);
+        Self {
+            outcomes: (0..count).map(|_| None).collect(),
+            open: count,
+            begun: false,
+            stopping: false,
+            timings: Timings { queue_wait_ms: millis(queue_wait), ..Timings::default() },
+            real: 0,
+            padded: 0,
+            held,
+            claimed,
+        }
+    }
+
+    pub(super) fn claimed(&self) -> &Claimed {
+        &self.claimed
+    }
+
+    pub(super) fn lease(&self) -> Lease {
+        self.claimed.lease
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping
+    }
+
+    pub(super) fn is_complete(&self) -> bool {
+        self.open == 0
+    }
+
+    /// How the item may be batched.
+    pub(super) fn isolation(&self, index: u32) -> Isolation {
+        self.claimed.suspects.isolation(index)
+    }
+
+    pub(super) fn prepared_in(&mut self, took: Duration) {
+        self.timings.prepare_ms += millis(took);
+    }
+
+    /// An item left in a batch of so many items with these real and padded costs.
+    pub(super) fn depart(&mut self, waited: Duration, size: usize, (real, padded): (u64, u64)) {
+        self.begun = true;
+        self.timings.batch_wait_ms = self.timings.batch_wait_ms.max(millis(waited));
+        self.timings.batch_size = self.timings.batch_size.max(u32::try_from(size).unwrap_or(u32::MAX));
+        self.real += real;
+        self.padded += padded;
+    }
+
+    /// A batch with items of this job took so long.
+    pub(super) fn ran_for(&mut self, took: Duration) {
+        self.timings.run_ms += millis(took);
+        self.timings.batches += 1;
+    }
+
+    /// An item has its outcome.
+    pub(super) fn end(&mut self, index: u32, outcome: Ended) {
+        if let Some(place @ None) = self.outcomes.get_mut(index as usize) {
+            *place = Some(outcome);
+            self.open -= 1;
+        }
+    }
+
+    /// An item that is not to run any more.
+    pub(super) fn skip(&mut self, index: u32) {
+        let failure =
+            Failure::permanent(FailureCode::Cancelled, "the job was cancelled before this item ran");
+        self.end(index, Err(failure));
+    }
+
+    /// No further item is to run.
+    pub(super) fn stop(&mut self) {
+        self.stopping = true;
+    }
+
+    pub(super) fn finish(mut self) -> Finished {
+        self.timings.padding = 1.0 - self.real as f64 / self.padded.max(self.real).max(1) as f64;
+        if self.padded == 0 {
+            self.timings.padding = 0.0;
+        }
+        let outcomes = self.outcomes.into_iter().map(|outcome| {
+            outcome
+                .unwrap_or_else(|| Err(Failure::permanent(FailureCode::Internal, "the item got no outcome")))
+        });
+        Finished {
+            outcomes: outcomes.collect(),
+            cancelled: self.stopping,
+            timings: self.timings,
+            held: self.held,
+            claimed: self.claimed,
+        }
+    }
+}
+
+/// The verdict on an item that has crashed its worker too often, before it runs again.
+pub(super) fn convicted(isolation: Isolation) -> Option<Failure> {
+    match isolation {
+        Isolation::Alone(crashes) if crashes >= OWN_CRASHES => Some(Failure::permanent(
+            FailureCode::WorkerCrashed,
+            format!("the item took its worker down {crashes} times when it ran alone"),
+        )),
+        _ => None,
+    }
+}
+
+fn millis(span: Duration) -> f64 {
+    (span.as_secs_f64() * 1_000_000.0).round() / 1_000.0
+}

@@ -1,0 +1,93 @@
+//! A worker's life: registered, beating, lapsed or retired.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use forebay_shared::id::{JobId, WorkerId};
+use forebay_shared::store::{Beat, Store};
+use tokio::sync::mpsc;
+
+/// How long to wait before asking a database that was away again.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// Says which lease this process holds, if any.
+#[derive(Clone, Debug, Default)]
+pub struct Board(Arc<RwLock<Option<WorkerId>>>);
+
+impl Board {
+    /// Whether `worker`'s lease is, to our knowledge, still held.
+    pub fn holds(&self, worker: WorkerId) -> bool {
+        *self.0.read().unwrap_or_else(PoisonError::into_inner) == Some(worker)
+    }
+
+    fn set(&self, worker: Option<WorkerId>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = worker;
+    }
+}
+
+/// One life of this worker.
+#[derive(Clone, Debug)]
+pub(crate) struct Lease {
+    pub(crate) worker: WorkerId,
+    store: Arc<dyn Store>,
+    board: Board,
+    life: Duration,
+}
+
+impl Lease {
+    /// Registers the worker, however long the database is away.
+    pub(crate) async fn begin(
+        store: Arc<dyn Store>,
+        board: Board,
+        worker: WorkerId,
+        (host, models, life): (&str, &[String], Duration),
+    ) -> Self {
+        loop {
+            match store.register(worker, host, models, life).await {
+                Ok(()) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "the worker cannot register at the moment");
+                    tokio::time::sleep(AGAIN).await;
+                }
+            }
+        }
+        board.set(Some(worker));
+        tracing::info!(worker.id = %worker, ?models, "worker registered");
+        Self { worker, store, board, life }
+    }
+
+    /// Beats every `every` until the lease has lapsed; jobs that are to stop go to `stops`.
+    pub(crate) async fn beat(&self, every: Duration, stops: mpsc::Sender<Vec<JobId>>) {
+        let mut last = tokio::time::Instant::now();
+        loop {
+            tokio::time::sleep(every).await;
+            match self.store.beat(self.worker, self.life).await {
+                Ok(Beat::Alive(cancelled)) => {
+                    last = tokio::time::Instant::now();
+                    if !cancelled.is_empty() {
+                        // A receiver that is gone is stopping already.
+                        let _ = stops.send(cancelled).await;
+                    }
+                }
+                Ok(Beat::Lapsed) => break,
+                // The database decides; but what cannot be asked for a whole life has lapsed for certain.
+                Err(error) if last.elapsed() < self.life => {
+                    tracing::warn!(%error, "the worker cannot beat at the moment");
+                }
+                Err(_) => break,
+            }
+        }
+        self.board.set(None);
+        tracing::warn!(worker.id = %self.worker, "the lease has lapsed; what it held runs elsewhere");
+    }
+
+    /// Ends the life in good order; what was still held is given back.
+    pub(crate) async fn retire(&self) {
+        match self.store.retire(self.worker).await {
+            Ok(0) => {}
+            Ok(jobs) => tracing::info!(jobs, "jobs given back"),
+            Err(error) => tracing::warn!(%error, "the worker could not retire; its lease will lapse"),
+        }
+        self.board.set(None);
+    }
+}

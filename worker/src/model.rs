@@ -1,0 +1,127 @@
+//! Models: directories in the Hugging Face layout, and what is known of them without loading any.
+
+mod digest;
+mod manifest;
+mod repository;
+mod runtime;
+
+use std::path::{Path, PathBuf};
+
+use forebay_shared::job::Kind;
+use forebay_shared::model::ModelCard;
+use serde_json::Value;
+
+pub use manifest::Manifest;
+pub use repository::scan;
+pub use runtime::{Provider, Runtime, RuntimeError};
+
+/// A model's directory, its manifest and its card.
+#[derive(Clone, Debug)]
+pub struct ModelFiles {
+    /// The directory.
+    pub root: PathBuf,
+    /// The ONNX file to run.
+    pub onnx: PathBuf,
+    /// `forebay.toml`, or what stands for it.
+    pub manifest: Manifest,
+    /// `config.json`, or null.
+    pub config: Value,
+    /// What clients are told.
+    pub card: ModelCard,
+    /// Pixels of a picture at most.
+    pub max_pixels: u64,
+}
+
+impl ModelFiles {
+    /// The model that is none: `echo`.
+    pub fn echo() -> Self {
+        let manifest = Manifest::default();
+        let card = ModelCard {
+            name: "echo".to_owned(),
+            // There are no files to take a digest of; the program's version stands for them.
+            digest: digest::of_text(env!("CARGO_PKG_VERSION")),
+            kind: Kind::Echo,
+            aliases: Vec::new(),
+            description: "Gives every item back, without a model; for measuring the queue".to_owned(),
+            licence: "Apache-2.0".to_owned(),
+            owned_by: "forebay".to_owned(),
+            labels: Vec::new(),
+            prompts: Vec::new(),
+            max_tokens: None,
+            dimensions: None,
+            batch_cost: manifest.budget(Kind::Echo).cost,
+        };
+        Self {
+            root: PathBuf::new(),
+            onnx: PathBuf::new(),
+            manifest,
+            config: Value::Null,
+            card,
+            max_pixels: u64::MAX,
+        }
+    }
+
+    /// Opens a session on the model.
+    pub fn open(&self, runtime: Option<&Runtime>) -> Result<ort::session::Session, ModelError> {
+        let runtime = runtime.ok_or_else(|| ModelError::Session {
+            file: self.onnx.clone(),
+            message: "no runtime library is loaded".to_owned(),
+        })?;
+        runtime.open(&self.onnx)
+    }
+}
+
+/// Why a model cannot be used. Each names the file, the tensor or the key.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// A file cannot be read.
+    #[error("{}: {source}", file.display())]
+    File {
+        /// Which one.
+        file: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file does not say what it should.
+    #[error("{}: {message}", file.display())]
+    Content {
+        /// Which one.
+        file: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// Nothing says what the model does.
+    #[error("{}: its files do not say what it does; write `kind = \"…\"` into forebay.toml", root.display())]
+    Kind {
+        /// The model's directory.
+        root: PathBuf,
+    },
+    /// The ONNX graph lacks an input or output.
+    #[error("{}: the graph has no {what}; it has {present}", file.display())]
+    Graph {
+        /// The ONNX file.
+        file: PathBuf,
+        /// What is missing.
+        what: &'static str,
+        /// What there is instead.
+        present: String,
+    },
+    /// The runtime refused the model.
+    #[error("{}: {message}", file.display())]
+    Session {
+        /// The ONNX file.
+        file: PathBuf,
+        /// What the runtime said.
+        message: String,
+    },
+}
+
+/// Reads a JSON file that may be absent.
+pub(crate) fn optional_json(file: &Path) -> Result<Value, ModelError> {
+    match std::fs::read(file) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map_err(|error| ModelError::Content { file: file.to_owned(), message: error.to_string() }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Value::Null),
+        Err(source) => Err(ModelError::File { file: file.to_owned(), source }),
+    }
+}

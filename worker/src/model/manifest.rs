@@ -1,0 +1,160 @@
+//! `forebay.toml`: what a model's own files do not say.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use forebay_shared::config::Span;
+use forebay_shared::job::Kind;
+use serde::Deserialize;
+
+use super::ModelError;
+use crate::batch::Budget;
+
+/// Padded tokens of one batch: where throughput of small encoders on a CPU has levelled off; see docs/decisions.md.
+const TOKENS: u64 = 2048;
+/// Pictures of one batch: convolutions gain little from more on a CPU.
+const IMAGES: u64 = 8;
+/// Items of one batch at most, so that a batch of very short texts still ends soon.
+const ITEMS: usize = 256;
+/// The share of padding that is cheaper than another run; see docs/decisions.md.
+const PADDING: f64 = 0.06;
+/// What a run costs besides its items, in tokens; see docs/decisions.md.
+const SLACK: u64 = 48;
+
+/// A model directory's manifest. Every key may be absent.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Manifest {
+    /// One sentence for people.
+    pub description: String,
+    /// What the model does.
+    pub kind: Option<Kind>,
+    /// Other names for it.
+    pub aliases: Vec<String>,
+    /// Under which terms it may be used.
+    pub licence: String,
+    /// Who made it.
+    pub owned_by: Option<String>,
+    /// Where it comes from.
+    pub source: String,
+    /// The ONNX file, relative to the directory.
+    pub file: Option<String>,
+    /// Bounds of one item.
+    pub limits: Limits,
+    /// What one batch may be.
+    pub batch: BatchLimits,
+    /// For models that read text.
+    pub text: TextSection,
+    /// For models that look at pictures.
+    pub image: ImageSection,
+}
+
+/// `[limits]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Tokens of one item after truncation.
+    pub max_tokens: Option<u32>,
+}
+
+/// `[batch]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BatchLimits {
+    /// Padded tokens.
+    pub tokens: Option<u64>,
+    /// Pictures.
+    pub images: Option<u64>,
+    /// Items of any kind.
+    pub items: Option<usize>,
+    /// The share of padding that is cheaper than another run, 0…1.
+    pub padding: Option<f64>,
+    /// How long an item may wait for company.
+    pub max_wait: Option<Span>,
+}
+
+/// `[text]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TextSection {
+    /// What is put before every text.
+    pub prefix: Option<String>,
+    /// Prompts that a client may choose by name.
+    pub prompts: BTreeMap<String, String>,
+    /// `mean`, `cls`, `max` or `last`; the model's own files stand over it.
+    pub pooling: Option<String>,
+    /// Whether vectors are brought to length one.
+    pub normalize: Option<bool>,
+}
+
+/// `[image]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ImageSection {
+    /// Whether the channels are blue, green, red.
+    pub bgr: bool,
+}
+
+impl Manifest {
+    /// Reads a directory's manifest; an absent one says nothing.
+    pub fn read(root: &Path) -> Result<Self, ModelError> {
+        let file = root.join("forebay.toml");
+        let text = match std::fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(source) => return Err(ModelError::File { file, source }),
+        };
+        toml::from_str(&text).map_err(|error| ModelError::Content { file, message: error.to_string() })
+    }
+
+    /// What one batch may be, for a model of this kind.
+    pub fn budget(&self, kind: Kind) -> Budget {
+        let max_wait = self.batch.max_wait.map_or(Duration::ZERO, Span::get);
+        let items = self.batch.items.unwrap_or(ITEMS);
+        match kind {
+            Kind::TextEmbedding | Kind::TextClassification => Budget {
+                cost: self.batch.tokens.unwrap_or(TOKENS),
+                items,
+                padding: self.batch.padding.unwrap_or(PADDING),
+                slack: SLACK,
+                max_wait,
+            },
+            // All items are alike, so there is nothing to pad.
+            Kind::ImageClassification => {
+                Budget { cost: self.batch.images.unwrap_or(IMAGES), items, padding: 0.0, slack: 0, max_wait }
+            }
+            Kind::Echo => Budget { cost: items as u64, items, padding: 0.0, slack: 0, max_wait },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_absent_manifest_says_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = Manifest::read(folder.path()).unwrap();
+        assert_eq!(manifest.kind, None);
+        assert_eq!(manifest.budget(Kind::TextEmbedding).cost, TOKENS);
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("forebay.toml"), "colour = \"red\"").unwrap();
+        let error = Manifest::read(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("colour"), "{error}");
+    }
+
+    #[test]
+    fn a_manifest_sets_the_budget() {
+        let manifest: Manifest =
+            toml::from_str("[batch]\ntokens = 512\nmax_wait = \"5ms\"\n[text]\nprefix = \"query: \"")
+                .unwrap();
+        let budget = manifest.budget(Kind::TextEmbedding);
+        assert_eq!((budget.cost, budget.max_wait), (512, Duration::from_millis(5)));
+    }
+}

@@ -1,0 +1,179 @@
+//! Finding models: every directory below the models' root that holds an ONNX file is one.
+
+use std::path::{Path, PathBuf};
+
+use forebay_shared::job::Kind;
+use forebay_shared::model::ModelCard;
+use serde_json::Value;
+
+use super::{Manifest, ModelError, ModelFiles, digest, optional_json};
+
+/// Folders between the root and a model: `org/name`.
+const DEPTH: usize = 3;
+/// The longest name: the broker's queue names have 255 bytes, some of which are ours.
+const NAME_LIMIT: usize = 200;
+/// Where the ONNX file is looked for.
+const ONNX_FILES: [&str; 2] = ["onnx/model.onnx", "model.onnx"];
+
+/// Finds all models below `root` and reads what they say of themselves. One that cannot be read is named and left out.
+pub fn scan(root: &Path, max_pixels: u64) -> Vec<ModelFiles> {
+    let mut folders = Vec::new();
+    find(root, DEPTH, &mut folders);
+    folders.sort();
+    let mut models = Vec::new();
+    for folder in folders {
+        let name = folder.strip_prefix(root).unwrap_or(&folder).to_string_lossy().into_owned();
+        match read(&folder, &name) {
+            Ok(model) => models.push(ModelFiles { max_pixels, ..model }),
+            Err(error) => tracing::error!(%error, model = name, "a model is left out"),
+        }
+    }
+    models
+}
+
+fn find(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()) {
+        let is_model = entry.join("forebay.toml").is_file() || onnx(&entry, None).is_some();
+        if is_model {
+            found.push(entry);
+        } else if depth > 1 {
+            find(&entry, depth - 1, found);
+        }
+    }
+}
+
+fn onnx(root: &Path, named: Option<&str>) -> Option<PathBuf> {
+    named.into_iter().chain(ONNX_FILES).map(|name| root.join(name)).find(|file| file.is_file())
+}
+
+fn read(root: &Path, name: &str) -> Result<ModelFiles, ModelError> {
+    let content = |message: &str| ModelError::Content { file: root.to_owned(), message: message.to_owned() };
+    if name.len() > NAME_LIMIT {
+        return Err(content("its name is longer than 200 bytes"));
+    }
+    let manifest = Manifest::read(root)?;
+    let config = optional_json(&root.join("config.json"))?;
+    let onnx = onnx(root, manifest.file.as_deref()).ok_or_else(|| content("it has no onnx/model.onnx"))?;
+    let kind = manifest
+        .kind
+        .or_else(|| infer(root, &config))
+        .ok_or_else(|| ModelError::Kind { root: root.to_owned() })?;
+    let digest = digest::of(root).map_err(|source| ModelError::File { file: root.to_owned(), source })?;
+    let card = ModelCard {
+        name: name.to_owned(),
+        digest,
+        kind,
+        aliases: manifest.aliases.clone(),
+        description: manifest.description.clone(),
+        licence: manifest.licence.clone(),
+        owned_by: manifest.owned_by.clone().unwrap_or_else(|| "forebay".to_owned()),
+        labels: labels(&config),
+        prompts: prompts(root, &manifest)?,
+        max_tokens: matches!(kind, Kind::TextEmbedding | Kind::TextClassification)
+            .then(|| max_tokens(root, &manifest, &config))
+            .transpose()?,
+        dimensions: (kind == Kind::TextEmbedding)
+            .then(|| config.get("hidden_size").and_then(Value::as_u64))
+            .flatten()
+            .and_then(|size| u32::try_from(size).ok()),
+        batch_cost: manifest.budget(kind).cost,
+    };
+    Ok(ModelFiles { root: root.to_owned(), onnx, manifest, config, card, max_pixels: u64::MAX })
+}
+
+/// What the files say the model does, as the Hugging Face ecosystem writes it.
+fn infer(root: &Path, config: &Value) -> Option<Kind> {
+    let architecture = config.pointer("/architectures/0").and_then(Value::as_str).unwrap_or_default();
+    if architecture.ends_with("ForSequenceClassification") {
+        return Some(Kind::TextClassification);
+    }
+    if architecture.ends_with("ForImageClassification") {
+        return Some(Kind::ImageClassification);
+    }
+    let has = |file: &str| root.join(file).is_file();
+    (has("modules.json") || (architecture.ends_with("Model") && has("tokenizer.json")))
+        .then_some(Kind::TextEmbedding)
+}
+
+/// `id2label`, in the order of the ids.
+fn labels(config: &Value) -> Vec<String> {
+    let Some(named) = config.get("id2label").and_then(Value::as_object) else { return Vec::new() };
+    let mut labels: Vec<(usize, String)> =
+        named.iter().filter_map(|(id, label)| Some((id.parse().ok()?, label.as_str()?.to_owned()))).collect();
+    labels.sort();
+    labels.into_iter().map(|(_, label)| label).collect()
+}
+
+fn prompts(root: &Path, manifest: &Manifest) -> Result<Vec<String>, ModelError> {
+    let stated = optional_json(&root.join("config_sentence_transformers.json"))?;
+    let mut names: Vec<String> = manifest.text.prompts.keys().cloned().collect();
+    if let Some(prompts) = stated.get("prompts").and_then(Value::as_object) {
+        names.extend(prompts.keys().cloned());
+    }
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
+/// The smallest of what the manifest, sentence-transformers and the architecture allow.
+fn max_tokens(root: &Path, manifest: &Manifest, config: &Value) -> Result<u32, ModelError> {
+    let sentence = optional_json(&root.join("sentence_bert_config.json"))?;
+    let stated = [
+        manifest.limits.max_tokens.map(u64::from),
+        sentence.get("max_seq_length").and_then(Value::as_u64),
+        config.get("max_position_embeddings").and_then(Value::as_u64),
+    ];
+    let smallest = stated.into_iter().flatten().min().unwrap_or(512);
+    Ok(u32::try_from(smallest).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, content) in files {
+            let file = folder.path().join(name);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, content).unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn adding_a_directory_adds_a_model() {
+        let root = folder(&[
+            ("org/mood/onnx/model.onnx", "x"),
+            (
+                "org/mood/config.json",
+                r#"{"architectures":["BertForSequenceClassification"],"max_position_embeddings":512,
+                    "id2label":{"10":"k","1":"b","0":"a"}}"#,
+            ),
+            ("vectors/model.onnx", "x"),
+            ("vectors/modules.json", "[]"),
+            ("vectors/config.json", r#"{"architectures":["BertModel"],"hidden_size":384}"#),
+            ("vectors/sentence_bert_config.json", r#"{"max_seq_length":128}"#),
+            ("notes/readme.txt", "not a model"),
+        ]);
+        let models = scan(root.path(), 100);
+        let told: Vec<_> = models.iter().map(|model| (model.card.name.as_str(), model.card.kind)).collect();
+        assert_eq!(told, [("org/mood", Kind::TextClassification), ("vectors", Kind::TextEmbedding)]);
+        assert_eq!(models[0].card.labels, ["a", "b", "k"]);
+        assert_eq!((models[0].card.max_tokens, models[1].card.max_tokens), (Some(512), Some(128)));
+        assert_eq!(models[1].card.dimensions, Some(384));
+    }
+
+    #[test]
+    fn one_bad_directory_leaves_the_others() {
+        let root = folder(&[
+            ("bad/model.onnx", "x"),
+            ("broken/forebay.toml", "kind = 7"),
+            ("good/model.onnx", "x"),
+            ("good/forebay.toml", "kind = \"image_classification\""),
+        ]);
+        let models = scan(root.path(), 100);
+        assert_eq!(models.iter().map(|model| model.card.name.as_str()).collect::<Vec<_>>(), ["good"]);
+    }
+}

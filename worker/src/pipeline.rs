@@ -1,0 +1,86 @@
+//! What a kind of model does: prepare, collate, run, finish.
+//!
+//! Each kind is one file. Preparing and finishing happen on any thread, running on the one thread that owns the model's
+//! session. A pipeline fails item by item; only a run as a whole can fail a batch, which is then run item by item.
+
+mod echo;
+mod image_classification;
+mod labels;
+mod text_classification;
+mod text_embedding;
+
+use bytes::Bytes;
+use forebay_shared::job::{Failure, Output, Params};
+
+pub use echo::Echo;
+pub use image_classification::ImageClassification;
+pub use text_classification::TextClassification;
+pub use text_embedding::TextEmbedding;
+
+use crate::model::{ModelError, ModelFiles, Runtime};
+
+/// An item with its bytes at hand.
+#[derive(Clone, Debug)]
+pub enum Material {
+    /// Words.
+    Text(String),
+    /// A picture's file.
+    Image(Bytes),
+}
+
+/// What an item became.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The typed value.
+    pub output: Output,
+    /// Pictures and other media that go with it.
+    pub media: Vec<Medium>,
+}
+
+/// A medium that a pipeline made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Medium {
+    /// Its media type.
+    pub content_type: String,
+    /// Its bytes.
+    pub bytes: Bytes,
+}
+
+impl From<Output> for Answer {
+    fn from(output: Output) -> Self {
+        Self { output, media: Vec::new() }
+    }
+}
+
+/// What a kind of model does.
+pub trait Pipeline: Sized + Send + Sync + 'static {
+    /// An item that is ready to be put into a batch.
+    type Prepared: Send + 'static;
+    /// A batch as the model takes it.
+    type Tensors: Send + 'static;
+    /// What runs a batch; it never leaves its thread once it is there.
+    type Engine: Send + 'static;
+    /// What the model gave for one item.
+    type Raw: Send + 'static;
+
+    /// Reads what preparing and finishing need of the model's files.
+    fn read(model: &ModelFiles) -> Result<Self, ModelError>;
+
+    /// Loads the model itself; `None` where no runtime library was needed at the start.
+    fn load(model: &ModelFiles, runtime: Option<&Runtime>) -> Result<Self::Engine, ModelError>;
+
+    /// Makes an item ready.
+    fn prepare(&self, material: Material, params: Params) -> Result<Self::Prepared, Failure>;
+
+    /// An item's length, in the unit that fills the device.
+    fn length(prepared: &Self::Prepared) -> u32;
+
+    /// Makes a batch of items.
+    fn collate(&self, batch: &[&Self::Prepared]) -> Self::Tensors;
+
+    /// Runs a batch: one raw value for each item, in order.
+    fn run(engine: &mut Self::Engine, tensors: &Self::Tensors) -> Result<Vec<Self::Raw>, Failure>;
+
+    /// Makes the answer of what the model gave.
+    fn finish(&self, prepared: Self::Prepared, raw: Self::Raw) -> Result<Answer, Failure>;
+}

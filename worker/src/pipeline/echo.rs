@@ -1,0 +1,79 @@
+//! `echo`: gives an item back, without a model. It measures the queue, and rehearses slow models.
+
+use std::time::Duration;
+
+use forebay_shared::job::{EchoParams, Failure, Output, Params};
+use forebay_shared::picture::Picture;
+use serde_json::json;
+
+use super::{Answer, Material, Medium, Pipeline};
+use crate::model::{ModelError, ModelFiles, Runtime};
+
+/// Gives items back.
+#[derive(Debug)]
+pub struct Echo;
+
+/// An item and how long it keeps the device busy.
+#[derive(Debug)]
+pub struct EchoItem {
+    material: Material,
+    delay: Duration,
+}
+
+/// How many items there are, and how long they keep the device busy.
+#[derive(Debug)]
+pub struct EchoBatch {
+    items: usize,
+    delay: Duration,
+}
+
+impl Pipeline for Echo {
+    type Prepared = EchoItem;
+    type Tensors = EchoBatch;
+    type Engine = ();
+    type Raw = ();
+
+    fn read(_: &ModelFiles) -> Result<Self, ModelError> {
+        Ok(Self)
+    }
+
+    fn load(_: &ModelFiles, _: Option<&Runtime>) -> Result<(), ModelError> {
+        Ok(())
+    }
+
+    fn prepare(&self, material: Material, params: Params) -> Result<EchoItem, Failure> {
+        let EchoParams { delay_ms } = match params {
+            Params::Echo(params) => params,
+            _ => EchoParams::default(),
+        };
+        Ok(EchoItem { material, delay: Duration::from_millis(u64::from(delay_ms)) })
+    }
+
+    fn length(_: &EchoItem) -> u32 {
+        1
+    }
+
+    fn collate(&self, batch: &[&EchoItem]) -> EchoBatch {
+        let delay = batch.iter().map(|item| item.delay).max().unwrap_or_default();
+        EchoBatch { items: batch.len(), delay }
+    }
+
+    fn run((): &mut (), batch: &EchoBatch) -> Result<Vec<()>, Failure> {
+        std::thread::sleep(batch.delay);
+        Ok(vec![(); batch.items])
+    }
+
+    fn finish(&self, prepared: EchoItem, (): ()) -> Result<Answer, Failure> {
+        match prepared.material {
+            Material::Text(text) => Ok(Output::Echo { echo: json!(text) }.into()),
+            Material::Image(bytes) => {
+                let content_type = Picture::sniff(&bytes, u64::MAX)
+                    .map_or("application/octet-stream", |picture| picture.content_type)
+                    .to_owned();
+                let output =
+                    Output::Echo { echo: json!({"bytes": bytes.len(), "content_type": content_type}) };
+                Ok(Answer { output, media: vec![Medium { content_type, bytes }] })
+            }
+        }
+    }
+}

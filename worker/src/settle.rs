@@ -1,0 +1,220 @@
+//! Result, status, event, in this order, always.
+//!
+//! Whatever has finished by the time the settler looks is settled together: one object, one statement. At most four groups
+//! are on their way at once; when the object store or the database is away they wait, then the lanes do.
+
+mod document;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use forebay_shared::blobs::Blobs;
+use forebay_shared::entropy::Entropy;
+use forebay_shared::events::{Ended as EndedEvent, Event, Events, RESULT_LIMIT};
+use forebay_shared::id::WorkerId;
+use forebay_shared::job::{Claimed, RetryPolicy, Timings};
+use forebay_shared::shutdown::Tasks;
+use forebay_shared::store::{NewSegment, Settled, Store, StoreError};
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::lane::{Ended, Held};
+use crate::lease::Board;
+use document::{Draft, Part, parts};
+
+/// Jobs that are settled together at most, so that one statement locks few rows.
+const GROUP: usize = 256;
+/// Groups on their way at once.
+const UNSETTLED: usize = 4;
+/// The first and the longest wait before asking a store that was away again.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+
+/// A job whose attempt has ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// What was claimed.
+    pub claimed: Claimed,
+    /// What became of its items, in order.
+    pub outcomes: Vec<Ended>,
+    /// Whether it ended because it was to stop.
+    pub cancelled: bool,
+    /// Where its time went so far.
+    pub timings: Timings,
+    /// Its part of the lane's room, given back when it is settled.
+    pub held: Held,
+}
+
+/// Settles what lanes finish.
+#[derive(Clone, Debug)]
+pub struct Settler {
+    /// The truth.
+    pub store: Arc<dyn Store>,
+    /// Where results go.
+    pub blobs: Blobs,
+    /// Where word goes.
+    pub events: Arc<dyn Events>,
+    /// How failed attempts are repeated.
+    pub retry: RetryPolicy,
+    /// Chance, for jitter.
+    pub entropy: Arc<dyn Entropy>,
+    /// Which lease is held.
+    pub board: Board,
+    /// The process's tasks.
+    pub tasks: Tasks,
+    /// The number of the next segment.
+    pub sequence: Arc<AtomicU64>,
+}
+
+impl Settler {
+    /// Settles until nothing more can come.
+    pub async fn run(self, mut finished: mpsc::Receiver<Finished>) {
+        let on_their_way = Arc::new(Semaphore::new(UNSETTLED));
+        let stopped = self.tasks.stopped();
+        tokio::pin!(stopped);
+        let mut group = Vec::new();
+        loop {
+            let permit = on_their_way.clone().acquire_owned().await;
+            let came = tokio::select! {
+                () = &mut stopped => 0,
+                came = finished.recv_many(&mut group, GROUP) => came,
+            };
+            if came == 0 {
+                return;
+            }
+            let (settler, jobs) = (self.clone(), std::mem::take(&mut group));
+            self.tasks.spawn("settle", async move {
+                settler.settle(jobs).await;
+                drop(permit);
+            });
+        }
+    }
+
+    async fn settle(&self, jobs: Vec<Finished>) {
+        let mut by_worker: BTreeMap<WorkerId, Vec<Finished>> = BTreeMap::new();
+        for job in jobs {
+            by_worker.entry(job.claimed.lease.worker).or_default().push(job);
+        }
+        for (worker, jobs) in by_worker {
+            let (retry, chance) = (self.retry, self.entropy.fraction());
+            let built = self.tasks.spawn_blocking(move || parts(jobs, retry, chance)).await;
+            let Ok(built) = built else {
+                tracing::error!(worker.id = %worker, "results could not be written down; their leases will lapse");
+                continue;
+            };
+            for part in built {
+                self.settle_part(worker, part).await;
+            }
+        }
+    }
+
+    async fn settle_part(&self, worker: WorkerId, part: Part) {
+        let Part { mut drafts, segment, media } = part;
+        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
+        let (segment, object) = segment.finish(worker, sequence);
+        let started = Instant::now();
+        for (key, bytes) in media {
+            if !self.put(worker, &key, bytes).await {
+                return;
+            }
+        }
+        let has_results = segment.bytes > 0;
+        if has_results && !self.put(worker, &segment.key, object.clone()).await {
+            return;
+        }
+        let took = (started.elapsed().as_secs_f64() * 1_000_000.0).round() / 1_000.0;
+        for draft in &mut drafts {
+            draft.settlement.timings.store_ms = took;
+        }
+        let settlements: Vec<_> = drafts.iter().map(|draft| draft.settlement.clone()).collect();
+        let settled = loop {
+            match self.store.settle(worker, &settlements, has_results.then_some(&segment)).await {
+                Ok(settled) => break settled,
+                Err(StoreError::Unavailable(error)) if self.board.holds(worker) => {
+                    tracing::warn!(%error, jobs = settlements.len(), "settling waits for the database");
+                    tokio::time::sleep(AGAIN.0).await;
+                }
+                Err(error) => {
+                    tracing::error!(%error, worker.id = %worker, "jobs could not be settled; their lease will lapse");
+                    return;
+                }
+            }
+        };
+        self.clear_up(&settled, &segment).await;
+        self.tell(drafts, settled, &segment, &object).await;
+    }
+
+    /// Writes an object, however long the store is away. `false`: the lease went first.
+    async fn put(&self, worker: WorkerId, key: &str, bytes: Bytes) -> bool {
+        let mut wait = AGAIN.0;
+        loop {
+            match self.blobs.put(key, bytes.clone()).await {
+                Ok(()) => return true,
+                Err(error) if self.board.holds(worker) => {
+                    tracing::warn!(%error, "results wait for the object store");
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(AGAIN.1);
+                }
+                Err(_) => return false,
+            }
+        }
+    }
+
+    /// An object that no row names is removed at once; a sweep would find it too.
+    async fn clear_up(&self, settled: &[Settled], segment: &NewSegment) {
+        let stale = settled.iter().filter(|settled| matches!(settled, Settled::Stale(_))).count();
+        metrics::counter!("forebay_settlements_stale_total").increment(stale as u64);
+        if stale == settled.len()
+            && segment.bytes > 0
+            && let Err(error) = self.blobs.delete(std::slice::from_ref(&segment.key)).await
+        {
+            tracing::debug!(%error, "an object that nobody names is left to the sweeper");
+        }
+    }
+
+    async fn tell(&self, drafts: Vec<Draft>, settled: Vec<Settled>, segment: &NewSegment, object: &Bytes) {
+        let mut events = Vec::new();
+        for (draft, settled) in drafts.iter().zip(settled) {
+            let Settled::Done { id, status, version, finished_at, purge_at, waiters } = settled else {
+                continue;
+            };
+            let labels = [("model", draft.claimed.model.clone()), ("status", status.as_str().to_owned())];
+            metrics::counter!("forebay_attempts_settled_total", &labels).increment(1);
+            tracing::debug!(job.id = %id, attempt = draft.settlement.attempt, %status, "job settled");
+            if !status.is_terminal() || waiters.is_empty() {
+                continue;
+            }
+            let range = draft.settlement.range;
+            let result =
+                range.filter(|(_, length)| *length <= RESULT_LIMIT as u64).map(|(offset, length)| {
+                    String::from_utf8_lossy(&object[offset as usize..(offset + length) as usize]).into_owned()
+                });
+            let event = EndedEvent {
+                id,
+                status,
+                version,
+                succeeded: draft.settlement.succeeded,
+                failed: draft.settlement.failed,
+                attempt: draft.settlement.attempt,
+                started_at: Some(draft.claimed.claimed_at),
+                finished_at,
+                purge_at,
+                error: draft
+                    .settlement
+                    .ending
+                    .failure()
+                    .map(|failure| (failure.code, failure.message.clone())),
+                segment: range.map(|(offset, length)| (segment.key.clone(), offset, length)),
+                files: draft.settlement.files.clone(),
+                timings: Some(draft.settlement.timings),
+                result,
+            };
+            let event = Event::Ended(Box::new(event));
+            events.extend(waiters.into_iter().map(|waiter| (waiter, event.clone())));
+        }
+        if !events.is_empty() {
+            self.events.publish(events).await;
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! From a finished job to its settlement and its part of a segment: no input, no output, pure work.
+
+use bytes::Bytes;
+use forebay_shared::job::{
+    Claimed, Ending, Failure, FailureCode, MediaFile, Outcome, RetryPolicy, Settlement, Verdict,
+    result_document,
+};
+use forebay_shared::segment::SegmentBuilder;
+
+use super::Finished;
+use crate::lane::{Ended, Held};
+
+/// A job about to be settled.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) claimed: Claimed,
+    pub(super) settlement: Settlement,
+    /// Given back when the draft is dropped, which is when the job is settled.
+    pub(super) _held: Held,
+}
+
+/// Jobs whose results stand in one segment.
+#[derive(Debug, Default)]
+pub(super) struct Part {
+    pub(super) drafts: Vec<Draft>,
+    pub(super) segment: SegmentBuilder,
+    pub(super) media: Vec<(String, Bytes)>,
+}
+
+/// Writes finished jobs down, as few segments as they fit into.
+pub(super) fn parts(jobs: Vec<Finished>, retry: RetryPolicy, chance: f64) -> Vec<Part> {
+    let mut parts = vec![Part::default()];
+    for job in jobs {
+        let Finished { claimed, outcomes, cancelled, timings, held } = job;
+        let ending = ending(&claimed, &outcomes, cancelled, (retry, chance));
+        let keeps_result = !matches!(ending, Ending::Retry(..));
+        let (outcomes, files, media) = separate(&claimed, outcomes);
+        let document = if keeps_result { result_document(&outcomes, &files) } else { Vec::new() };
+        if parts.last().is_none_or(|part| part.segment.is_full_for(&document)) {
+            parts.push(Part::default());
+        }
+        let Some(part) = parts.last_mut() else { continue };
+        let range = keeps_result.then(|| part.segment.push(&document));
+        let succeeded = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+        let settlement = Settlement {
+            id: claimed.id,
+            attempt: claimed.lease.attempt,
+            ending,
+            succeeded: u32::try_from(succeeded).unwrap_or(u32::MAX),
+            failed: u32::try_from(outcomes.len() - succeeded).unwrap_or(u32::MAX),
+            range,
+            files: if keeps_result { files } else { Vec::new() },
+            timings,
+        };
+        if keeps_result {
+            part.media.extend(media);
+        }
+        part.drafts.push(Draft { claimed, settlement, _held: held });
+    }
+    parts
+}
+
+/// What becomes of a job with these outcomes.
+fn ending(
+    claimed: &Claimed,
+    outcomes: &[Ended],
+    cancelled: bool,
+    (retry, chance): (RetryPolicy, f64),
+) -> Ending {
+    if cancelled {
+        return Ending::Cancelled;
+    }
+    if outcomes.iter().any(Result::is_ok) {
+        return Ending::Succeeded;
+    }
+    let Some(Err(first)) = outcomes.first() else {
+        return Ending::Failed(Failure::permanent(FailureCode::Internal, "the job has no items"));
+    };
+    // One item that could succeed later is reason enough to try again.
+    let transient =
+        outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).find(|failure| failure.retryable);
+    if let Some(failure) = transient
+        && let Verdict::RetryAfter(delay) =
+            retry.decide(failure, claimed.failures + 1, claimed.max_attempts, chance)
+    {
+        return Ending::Retry(failure.clone(), delay);
+    }
+    if outcomes.len() == 1 {
+        return Ending::Failed(first.clone());
+    }
+    let message = format!("none of the {} items succeeded; the first: {}", outcomes.len(), first.message);
+    Ending::Failed(Failure::permanent(FailureCode::AllItemsFailed, message))
+}
+
+/// Takes the media out of the answers and gives them names.
+fn separate(claimed: &Claimed, outcomes: Vec<Ended>) -> (Vec<Outcome>, Vec<MediaFile>, Vec<(String, Bytes)>) {
+    let (mut files, mut media) = (Vec::new(), Vec::new());
+    let outcomes = (0..)
+        .zip(outcomes)
+        .map(|(item, outcome)| {
+            let answer = outcome?;
+            for medium in answer.media {
+                let key = format!("media/{}/{}/{}", claimed.lease.worker, claimed.id, files.len());
+                files.push(MediaFile {
+                    item,
+                    key: key.clone(),
+                    content_type: medium.content_type,
+                    bytes: medium.bytes.len() as u64,
+                });
+                media.push((key, medium.bytes));
+            }
+            Ok(answer.output)
+        })
+        .collect();
+    (outcomes, files, media)
+}
+
+#[cfg(test)]
+mod tests;

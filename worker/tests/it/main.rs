@@ -1,0 +1,7 @@
+//! The worker alone: jobs in through store and queue, results out through blobs and events.
+
+mod echo;
+mod ground;
+mod isolation;
+mod reference;
+mod stopping;

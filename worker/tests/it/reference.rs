@@ -1,0 +1,1 @@
+//! Real models against what Python computed.
