@@ -1,7 +1,7 @@
 //! Pictures as tensors, as `preprocessor_config.json` says.
 //!
-//! Resampling is that of fast_image_resize, whose convolutions equal Pillow's on eight-bit channels; so the numbers are
-//! those that the model was trained and evaluated with.
+//! Resampling equals Pillow's, byte for byte but for ties, so the numbers are those that models are trained and evaluated
+//! with.
 
 use std::io::Cursor;
 
@@ -13,6 +13,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::model::{ModelError, ModelFiles, optional_json};
+
+/// Red, green, blue.
+const CHANNELS: usize = 3;
+/// Rows that are resized at once: 30 MB of floats for a picture ten thousand pixels wide.
+const STRIP: usize = 256;
 
 /// How a model wants its pictures.
 #[derive(Clone, Debug, PartialEq)]
@@ -116,7 +121,7 @@ impl PicturePlan {
     /// Makes the tensor of one picture.
     pub fn apply(&self, picture: RgbImage) -> Result<Pixels, Failure> {
         let picture = match self.resize {
-            Some((target, filter)) => resize(picture, target, filter)?,
+            Some((target, filter)) => resize(&picture, target, filter)?,
             None => picture,
         };
         let picture = match self.crop {
@@ -161,22 +166,50 @@ pub fn decode(bytes: &[u8], max_pixels: u64) -> Result<RgbImage, Failure> {
     Ok(picture.into_rgb8())
 }
 
-fn resize(picture: RgbImage, target: Target, filter: FilterType) -> Result<RgbImage, Failure> {
+/// Resizes as Pillow does: across, rounded to bytes, then down, rounded to bytes.
+///
+/// The crate's own path for bytes keeps fewer digits of the filter, which moves a pixel by one now and then and a model's
+/// answer with it; so its path for floats is taken, strip by strip, since floats take four times the room.
+fn resize(picture: &RgbImage, target: Target, filter: FilterType) -> Result<RgbImage, Failure> {
     let (width, height) = picture.dimensions();
     let (new_width, new_height) = target.of(width, height);
     if (width, height) == (new_width, new_height) {
-        return Ok(picture);
+        return Ok(picture.clone());
+    }
+    let mut across = Vec::with_capacity(new_width as usize * height as usize * CHANNELS);
+    for strip in picture.as_raw().chunks(width as usize * STRIP * CHANNELS) {
+        let rows = u32::try_from(strip.len() / (width as usize * CHANNELS)).unwrap_or(0);
+        let floats = strip.iter().map(|byte| f32::from(*byte)).collect();
+        across.extend(convolve(floats, (width, rows), (new_width, rows), filter)?);
+    }
+    let down = convolve(across, (new_width, height), (new_width, new_height), filter)?;
+    let bytes = down.into_iter().map(|value| value as u8).collect();
+    RgbImage::from_raw(new_width, new_height, bytes).ok_or_else(|| {
+        Failure::permanent(FailureCode::Internal, "a resized picture's size does not fit its bytes")
+    })
+}
+
+/// One pass of a filter; the values are those of bytes again.
+fn convolve(
+    pixels: Vec<f32>,
+    (width, height): (u32, u32),
+    (new_width, new_height): (u32, u32),
+    filter: FilterType,
+) -> Result<Vec<f32>, Failure> {
+    if (width, height) == (new_width, new_height) {
+        return Ok(pixels);
     }
     let failed = |error: &dyn std::fmt::Display| {
         Failure::permanent(FailureCode::Internal, format!("the picture cannot be resized: {error}"))
     };
-    let source = Image::from_vec_u8(width, height, picture.into_raw(), PixelType::U8x3)
-        .map_err(|error| failed(&error))?;
-    let mut resized = Image::new(new_width, new_height, PixelType::U8x3);
+    let bytes = pixels.iter().flat_map(|value| value.to_ne_bytes()).collect();
+    let source =
+        Image::from_vec_u8(width, height, bytes, PixelType::F32x3).map_err(|error| failed(&error))?;
+    let mut resized = Image::new(new_width, new_height, PixelType::F32x3);
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
     Resizer::new().resize(&source, &mut resized, &options).map_err(|error| failed(&error))?;
-    RgbImage::from_raw(new_width, new_height, resized.into_vec())
-        .ok_or_else(|| failed(&"its size does not fit its bytes"))
+    let values = resized.buffer().as_chunks::<4>().0.iter().map(|bytes| f32::from_ne_bytes(*bytes));
+    Ok(values.map(|value| (value + 0.5).floor().clamp(0.0, 255.0)).collect())
 }
 
 /// The middle of the picture; where it is too small, black around it.

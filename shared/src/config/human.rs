@@ -21,6 +21,15 @@ impl Span {
     }
 }
 
+impl Span {
+    /// Reads `"15s"` and its like.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        humantime::parse_duration(text)
+            .map(Self)
+            .map_err(|error| format!("`{text}` is not a duration like \"15s\": {error}"))
+    }
+}
+
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         humantime::format_duration(self.0).fmt(f)
@@ -30,9 +39,7 @@ impl fmt::Display for Span {
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        humantime::parse_duration(&text).map(Self).map_err(|error| {
-            serde::de::Error::custom(format!("`{text}` is not a duration like \"15s\": {error}"))
-        })
+        Self::parse(&text).map_err(serde::de::Error::custom)
     }
 }
 

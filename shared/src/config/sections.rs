@@ -71,6 +71,8 @@ pub struct TelemetryConfig {
     pub log: String,
     /// How they look.
     pub format: LogFormat,
+    /// Where roles without an api tell how they are; empty: nowhere.
+    pub listen: String,
 }
 
 /// How log lines look.

@@ -1,7 +1,7 @@
 //! The runtime library, loaded once per process, and the sessions it opens.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ort::environment::Environment;
 use ort::ep::{self, ExecutionProviderDispatch};
@@ -66,15 +66,9 @@ impl Runtime {
         threads: usize,
     ) -> Result<Self, RuntimeError> {
         let library = find(configured, folders)?;
-        let unusable = |message: String| RuntimeError::Unusable { library: library.clone(), message };
-        let environment = ort::init_from(&library)
-            .map_err(|error| unusable(error.to_string()))?
-            .with_name("forebay")
-            .with_telemetry(false)
-            .build()
-            .map_err(|error| unusable(error.to_string()))?;
+        let environment = environment(&library)?;
         tracing::info!(library = %library.display(), ?providers, threads, "runtime loaded");
-        Ok(Self { environment: Arc::new(environment), providers: providers.into(), threads })
+        Ok(Self { environment, providers: providers.into(), threads })
     }
 
     /// Opens a session on `file`. A configured provider that is missing is an error, never a silent fall back.
@@ -108,6 +102,23 @@ impl Runtime {
             })
             .collect()
     }
+}
+
+/// The library's environment, of which a process may have one: whoever asks again gets the same.
+fn environment(library: &Path) -> Result<Arc<Environment>, RuntimeError> {
+    static LOADED: Mutex<Option<Arc<Environment>>> = Mutex::new(None);
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(environment) = loaded.as_ref() {
+        return Ok(environment.clone());
+    }
+    let unusable = |message: String| RuntimeError::Unusable { library: library.to_owned(), message };
+    let environment = ort::init_from(library)
+        .map_err(|error| unusable(error.to_string()))?
+        .with_name("forebay")
+        .with_telemetry(false)
+        .build()
+        .map_err(|error| unusable(error.to_string()))?;
+    Ok(loaded.insert(Arc::new(environment)).clone())
 }
 
 impl std::fmt::Debug for Runtime {
