@@ -14,6 +14,9 @@ use super::ground::{Ground, data, text};
 
 /// The largest difference to the reference, and between a single run and a batched one.
 const TOLERANCE: f32 = 1e-4;
+/// The largest difference where a picture was resized: here and there a byte that lies between two falls to the other side
+/// than in Pillow. Measured: 0 for most pictures, 8e-4 for the worst.
+const PICTURE_TOLERANCE: f32 = 1e-3;
 
 #[derive(Deserialize)]
 struct Expected {
@@ -64,9 +67,13 @@ fn name(case: &Case) -> &str {
 }
 
 fn assert_close(got: &[f32], wanted: &[f32], what: &str) {
+    assert_within(TOLERANCE, got, wanted, what);
+}
+
+fn assert_within(tolerance: f32, got: &[f32], wanted: &[f32], what: &str) {
     assert_eq!(got.len(), wanted.len(), "{what}");
     let difference = got.iter().zip(wanted).map(|(got, wanted)| (got - wanted).abs()).fold(0.0, f32::max);
-    assert!(difference <= TOLERANCE, "{what}: {difference}");
+    assert!(difference <= tolerance, "{what}: {difference}");
 }
 
 /// Runs every case alone and all of them together, `chunk` at a time; compares the two, and answers with the single runs.
@@ -134,9 +141,7 @@ fn picture_logits_equal_the_reference() {
         Kind::ImageClassification,
         8,
     )) {
-        let d =
-            logits.iter().zip(case.logits.as_ref().unwrap()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        eprintln!("DIFF {} {d}", name(case));
+        assert_within(PICTURE_TOLERANCE, &logits, case.logits.as_ref().unwrap(), name(case));
     }
 }
 
