@@ -3,7 +3,7 @@
 //! Segments and media stand under the id of the worker that wrote them, inputs under the id of their job. Those of living
 //! workers, and those that are young, are spared.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use forebay_shared::blobs::{BlobEntry, BlobResult};
 use forebay_shared::id::{JobId, WorkerId};
@@ -67,9 +67,8 @@ impl Chores {
         let named: HashSet<String> = match naming {
             Naming::Segment => self.parts.store.recorded_segments(&keys).await?.into_iter().collect(),
             Naming::Job { place } => {
-                let mut by_job: BTreeMap<JobId, ()> = BTreeMap::new();
-                by_job.extend(keys.iter().filter_map(|key| Some((job_of(key, place)?, ()))));
-                let jobs: Vec<JobId> = by_job.into_keys().collect();
+                let jobs: BTreeSet<JobId> = keys.iter().filter_map(|key| job_of(key, place)).collect();
+                let jobs: Vec<JobId> = jobs.into_iter().collect();
                 self.parts.store.named_objects(&jobs).await?.into_iter().collect()
             }
         };

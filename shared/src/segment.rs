@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn blanking_leaves_the_neighbours() {
-        assert_eq!(blanked(b"aabbcc", [2..4].into_iter()), "aa  cc");
-        assert_eq!(blanked(b"aabbcc", [4..99].into_iter()), "aabb  ");
+        assert_eq!(blanked(b"aabbcc", std::iter::once(2..4)), "aa  cc");
+        assert_eq!(blanked(b"aabbcc", std::iter::once(4..99)), "aabb  ");
     }
 }

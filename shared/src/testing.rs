@@ -63,7 +63,7 @@ pub fn sample_job(ids: &Ids, owner: &str) -> NewJob {
         max_attempts: 3,
         waiter: None,
         published: true,
-        retention: Duration::from_secs(3600),
+        retention: Duration::from_hours(1),
         trace: None,
     }
 }
@@ -73,7 +73,7 @@ pub fn keyed(mut job: NewJob, key: &str, body: u8, clock: &dyn crate::clock::Clo
     job.idempotency = Some(Idempotency {
         key: key.to_owned(),
         fingerprint: [body; 32],
-        expires_at: clock.now().plus(Duration::from_secs(86_400)),
+        expires_at: clock.now().plus(Duration::from_hours(24)),
     });
     job
 }

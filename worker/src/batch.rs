@@ -4,7 +4,7 @@
 //! would cost more than another run. So padding stays small, and nothing waits longer than its order says. Suspects of a
 //! crash run apart from healthy items, or alone.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use forebay_shared::job::{Class, Cost, Isolation};
@@ -114,8 +114,8 @@ pub struct Batcher<T> {
     budget: Budget,
     items: HashMap<u64, Waiting<T>>,
     line: BTreeSet<Place>,
-    healthy: BTreeMap<Fit, ()>,
-    suspect: BTreeMap<Fit, ()>,
+    healthy: BTreeSet<Fit>,
+    suspect: BTreeSet<Fit>,
     arrivals: u64,
     share: Share,
 }
@@ -127,8 +127,8 @@ impl<T> Batcher<T> {
             budget,
             items: HashMap::new(),
             line: BTreeSet::new(),
-            healthy: BTreeMap::new(),
-            suspect: BTreeMap::new(),
+            healthy: BTreeSet::new(),
+            suspect: BTreeSet::new(),
             arrivals: 0,
             share: Share::default(),
         }
@@ -150,7 +150,7 @@ impl<T> Batcher<T> {
         self.arrivals += 1;
         self.line.insert(place(&item, arrival));
         if let Some(pool) = self.pool(item.isolation) {
-            pool.insert((item.length, arrival), ());
+            pool.insert((item.length, arrival));
         }
         self.items.insert(arrival, item);
     }
@@ -207,8 +207,8 @@ impl<T> Batcher<T> {
         let mut group = Group::of(first.length, &self.budget);
         let mut members = vec![anchor];
         let fit = (first.length, anchor);
-        let mut shorter = pool.range(..fit).rev().map(|(fit, ())| *fit).peekable();
-        let mut longer = pool.range(fit..).skip(1).map(|(fit, ())| *fit).peekable();
+        let mut shorter = pool.range(..fit).rev().copied().peekable();
+        let mut longer = pool.range(fit..).skip(1).copied().peekable();
         let mut closed = CloseReason::Drained;
         loop {
             // The side whose next item adds less padding; the other one if that does not fit.
@@ -229,8 +229,8 @@ impl<T> Batcher<T> {
                         longer.next()
                     };
                 }
-                Some(reason) => match far.filter(|far| group.refuses(far.0).is_none()) {
-                    Some(far) => {
+                Some(reason) => {
+                    if let Some(far) = far.filter(|far| group.refuses(far.0).is_none()) {
                         group.add(far.0);
                         members.push(far.1);
                         if nearer_is_down {
@@ -238,12 +238,11 @@ impl<T> Batcher<T> {
                         } else {
                             shorter.next()
                         };
-                    }
-                    None => {
+                    } else {
                         closed = reason;
                         break;
                     }
-                },
+                }
             }
         }
         (members, closed)
@@ -258,7 +257,7 @@ impl<T> Batcher<T> {
         Some(item)
     }
 
-    fn pool(&mut self, isolation: Isolation) -> Option<&mut BTreeMap<Fit, ()>> {
+    fn pool(&mut self, isolation: Isolation) -> Option<&mut BTreeSet<Fit>> {
         match isolation {
             Isolation::None => Some(&mut self.healthy),
             Isolation::Apart => Some(&mut self.suspect),
@@ -293,11 +292,11 @@ impl<'a> Group<'a> {
     fn refuses(&self, length: u32) -> Option<CloseReason> {
         let padded = self.longest.max(u64::from(length)) * (self.count + 1);
         let padding = self.padding_with(length);
-        if self.count as usize >= self.budget.items {
+        if self.count >= self.budget.items as u64 {
             return Some(CloseReason::Items);
         }
-        let bearable = (self.budget.padding * padded as f64) as u64;
-        if padding > bearable.max(self.budget.slack) {
+        let bearable = (self.budget.padding * padded as f64).max(self.budget.slack as f64);
+        if padding as f64 > bearable {
             return Some(CloseReason::Padding);
         }
         (padded > self.budget.cost).then_some(CloseReason::Budget)

@@ -126,7 +126,10 @@ impl Intake {
         let claimed = self.claim(&ids).await;
         if claimed.is_empty() && !self.is_alive().await {
             // Refused because the lease is gone, not because of the jobs: others are to have the messages.
-            return Ok(self.life.cancelled().await);
+            return {
+                let _: () = self.life.cancelled().await;
+                Ok(())
+            };
         }
         consumer.ack(delivery).await?;
         let refused = ids.len() - claimed.len();

@@ -319,7 +319,9 @@ impl<P: Pipeline> Lane<P> {
         let dropped = self.batcher.remove(|item| item.job == job);
         metrics::counter!("forebay_items_dropped_total", "reason" => "cancelled")
             .increment(dropped.len() as u64);
-        dropped.into_iter().for_each(|item| progress.skip(item.index));
+        for item in dropped {
+            progress.skip(item.index);
+        }
         self.finish_if_complete(job);
     }
 

@@ -69,12 +69,11 @@ impl Lease {
                         let _ = stops.send(cancelled).await;
                     }
                 }
-                Ok(Beat::Lapsed) => break,
-                // The database decides; but what cannot be asked for a whole life has lapsed for certain.
                 Err(error) if last.elapsed() < self.life => {
                     tracing::warn!(%error, "the worker cannot beat at the moment");
                 }
-                Err(_) => break,
+                // The database says so; or it could not be asked for a whole life, which comes to the same.
+                Ok(Beat::Lapsed) | Err(_) => break,
             }
         }
         self.board.set(None);

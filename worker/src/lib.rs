@@ -226,9 +226,10 @@ impl Worker {
 }
 
 async fn find_models(config: &WorkerConfig, tasks: &Tasks, data_dir: &Path) -> Vec<ModelFiles> {
-    let root = match config.models_dir.as_os_str().is_empty() {
-        true => data_dir.join("models"),
-        false => config.models_dir.clone(),
+    let root = if config.models_dir.as_os_str().is_empty() {
+        data_dir.join("models")
+    } else {
+        config.models_dir.clone()
     };
     let max_pixels = config.max_pixels;
     let found = tasks.spawn_blocking(move || model::scan(&root, max_pixels)).await;

@@ -183,6 +183,11 @@ fn resize(picture: &RgbImage, target: Target, filter: FilterType) -> Result<RgbI
         across.extend(convolve(floats, (width, rows), (new_width, rows), filter)?);
     }
     let down = convolve(across, (new_width, height), (new_width, new_height), filter)?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the values are those of bytes"
+    )]
     let bytes = down.into_iter().map(|value| value as u8).collect();
     RgbImage::from_raw(new_width, new_height, bytes).ok_or_else(|| {
         Failure::permanent(FailureCode::Internal, "a resized picture's size does not fit its bytes")

@@ -186,10 +186,9 @@ impl Settler {
                 continue;
             }
             let range = draft.settlement.range;
-            let result =
-                range.filter(|(_, length)| *length <= RESULT_LIMIT as u64).map(|(offset, length)| {
-                    String::from_utf8_lossy(&object[offset as usize..(offset + length) as usize]).into_owned()
-                });
+            let result = range
+                .filter(|(_, length)| *length <= RESULT_LIMIT as u64)
+                .and_then(|range| text(object, range));
             let event = EndedEvent {
                 id,
                 status,
@@ -217,4 +216,10 @@ impl Settler {
             self.events.publish(events).await;
         }
     }
+}
+
+/// A result that is small enough to travel with the event.
+fn text(object: &Bytes, (offset, length): (u64, u64)) -> Option<String> {
+    let (start, end) = (usize::try_from(offset).ok()?, usize::try_from(offset + length).ok()?);
+    String::from_utf8(object.get(start..end)?.to_vec()).ok()
 }

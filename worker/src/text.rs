@@ -98,14 +98,14 @@ pub struct TextSession {
 impl TextSession {
     /// Takes a session whose graph has `input_ids` and `attention_mask` and one of `outputs`, the first that there is.
     pub fn new(session: Session, file: PathBuf, outputs: &[&str]) -> Result<Self, ModelError> {
-        let inputs: Vec<&str> = session.inputs().iter().map(|input| input.name()).collect();
+        let inputs: Vec<&str> = session.inputs().iter().map(ort::value::Outlet::name).collect();
         for what in ["input_ids", "attention_mask"] {
             if !inputs.contains(&what) {
                 return Err(ModelError::Graph { file, what, present: inputs.join(", ") });
             }
         }
         let has_types = inputs.contains(&"token_type_ids");
-        let present: Vec<&str> = session.outputs().iter().map(|output| output.name()).collect();
+        let present: Vec<&str> = session.outputs().iter().map(ort::value::Outlet::name).collect();
         let output = outputs.iter().find(|name| present.contains(name)).or(present.first()).copied();
         let Some(output) = output.map(str::to_owned) else {
             return Err(ModelError::Graph { file, what: "output", present: String::new() });

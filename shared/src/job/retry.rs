@@ -44,7 +44,7 @@ impl RetryPolicy {
 impl Default for RetryPolicy {
     /// A second, doubling up to five minutes, ± a fifth: chosen; see docs/decisions.md.
     fn default() -> Self {
-        Self { base: Duration::from_secs(1), max: Duration::from_secs(300), jitter: 0.2 }
+        Self { base: Duration::from_secs(1), max: Duration::from_mins(5), jitter: 0.2 }
     }
 }
 

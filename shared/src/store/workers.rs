@@ -11,7 +11,7 @@ use crate::id::{JobId, WorkerId};
 use crate::words::words;
 
 /// How long the row of a worker that is no more is kept, for people who look for it.
-pub(super) const FORMER_WORKERS: Duration = Duration::from_secs(86_400);
+pub(super) const FORMER_WORKERS: Duration = Duration::from_hours(24);
 
 /// A worker's condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

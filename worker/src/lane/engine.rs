@@ -126,12 +126,11 @@ impl<P: Pipeline> Host<P> {
     }
 
     fn run(&mut self, pipeline: &P, items: &[Ready<P>]) -> Result<Vec<P::Raw>, Failure> {
-        let engine = match self.engine.as_mut() {
-            Some(engine) => engine,
-            None => {
-                let loaded = load::<P>(&self.model, self.runtime.as_ref())?;
-                self.engine.insert(loaded)
-            }
+        let engine = if let Some(engine) = self.engine.as_mut() {
+            engine
+        } else {
+            let loaded = load::<P>(&self.model, self.runtime.as_ref())?;
+            self.engine.insert(loaded)
         };
         let batch: Vec<&P::Prepared> = items.iter().map(|item| &item.prepared).collect();
         let tensors = pipeline.collate(&batch);

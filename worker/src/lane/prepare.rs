@@ -34,11 +34,11 @@ pub struct Reader {
 
 impl Reader {
     /// A reader with these bounds.
-    pub fn new(blobs: Blobs, fetcher: Fetcher, fetches: usize, processors: usize) -> Self {
+    pub fn new(blobs: Blobs, fetcher: Fetcher, at_once: usize, processors: usize) -> Self {
         Self {
             blobs,
             fetcher,
-            fetches: Arc::new(Semaphore::new(fetches)),
+            fetches: Arc::new(Semaphore::new(at_once)),
             processors: Arc::new(Semaphore::new(processors)),
         }
     }
@@ -46,7 +46,7 @@ impl Reader {
     async fn items(&self, items: &ItemsAt) -> Result<Vec<Item>, Failure> {
         let stored = match items {
             ItemsAt::Row(stored) => Bytes::copy_from_slice(stored.as_bytes()),
-            ItemsAt::Blob(key) => self.blobs.get(key).await.map_err(blob_failure)?,
+            ItemsAt::Blob(key) => self.blobs.get(key).await.map_err(|error| blob_failure(&error))?,
         };
         ItemsAt::decode(&stored)
             .map_err(|error| Failure::permanent(FailureCode::Internal, format!("stored items: {error}")))
@@ -68,13 +68,15 @@ impl Reader {
                 })?;
                 Ok(Material::Image(fetched))
             }
-            ImageSource::Blob(key) => Ok(Material::Image(self.blobs.get(&key).await.map_err(blob_failure)?)),
+            ImageSource::Blob(key) => {
+                Ok(Material::Image(self.blobs.get(&key).await.map_err(|error| blob_failure(&error))?))
+            }
             ImageSource::Inline(bytes) => Ok(Material::Image(bytes.into())),
         }
     }
 }
 
-fn blob_failure(error: BlobError) -> Failure {
+fn blob_failure(error: &BlobError) -> Failure {
     match error {
         BlobError::Missing(_) => Failure::permanent(FailureCode::InputMissing, "a stored input is gone"),
         BlobError::Unavailable(_) | BlobError::Unusable(..) => {

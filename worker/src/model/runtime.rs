@@ -129,9 +129,10 @@ impl std::fmt::Debug for Runtime {
 
 fn find(configured: &Path, folders: &[PathBuf]) -> Result<PathBuf, RuntimeError> {
     if !configured.as_os_str().is_empty() {
-        return match configured.is_file() {
-            true => Ok(configured.to_owned()),
-            false => Err(RuntimeError::Missing { looked: vec![configured.to_owned()] }),
+        return if configured.is_file() {
+            Ok(configured.to_owned())
+        } else {
+            Err(RuntimeError::Missing { looked: vec![configured.to_owned()] })
         };
     }
     let candidates = folders.iter().flat_map(|folder| LIBRARY.map(|name| folder.join(name)));

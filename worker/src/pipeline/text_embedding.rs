@@ -115,7 +115,9 @@ impl Pipeline for TextEmbedding {
     fn finish(&self, _: Tokens, mut vector: Vec<f32>) -> Result<Answer, Failure> {
         if self.normalize {
             let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt().max(1e-12);
-            vector.iter_mut().for_each(|value| *value /= length);
+            for value in &mut vector {
+                *value /= length;
+            }
         }
         Ok(Output::Embedding { embedding: vector }.into())
     }
@@ -158,8 +160,7 @@ impl Pooling {
                     sum.iter_mut().zip(token).for_each(|(sum, value)| *sum += value);
                 }
                 let share = 1.0 / count.max(1) as f32;
-                sum.iter_mut().for_each(|sum| *sum *= share);
-                sum
+                sum.into_iter().map(|sum| sum * share).collect()
             }
             Self::Max => {
                 let mut highest = vec![f32::NEG_INFINITY; dimensions];

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use forebay_shared::events::Event;
-use forebay_shared::job::{FailureCode, ImageSource, Input, Item, ItemsAt, Object, Status};
+use forebay_shared::job::{Class, FailureCode, ImageSource, Input, Item, ItemsAt, Object, Status};
 use forebay_shared::store::{CancelOutcome, Jobs};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -150,7 +150,7 @@ async fn a_transient_failure_is_tried_again_and_then_told() {
         ground.until(ids[0], Status::Queued).await;
         let again = async {
             loop {
-                let route = forebay_shared::store::Route { model: "echo".into(), class: Default::default() };
+                let route = forebay_shared::store::Route { model: "echo".into(), class: Class::Interactive };
                 let due = ground.store().due(&route, forebay_shared::job::Cost::new(10), 10).await.unwrap();
                 if !due.is_empty() {
                     let message = forebay_shared::queue::Message { job_id: ids[0], trace: None };

@@ -63,7 +63,8 @@ pub async fn a_success_is_settled_with_its_result(ground: &Ground) {
     let claimed = ground.store.claim(worker, &[job.id]).await.unwrap().remove(0);
     let segment = ground.segment(worker, 10);
     let settlement = ended(&claimed, Ending::Succeeded);
-    let settled = ground.store.settle(worker, &[settlement.clone()], Some(&segment)).await.unwrap();
+    let settled =
+        ground.store.settle(worker, std::slice::from_ref(&settlement), Some(&segment)).await.unwrap();
     assert_eq!(
         settled,
         [Settled::Done {
@@ -80,7 +81,7 @@ pub async fn a_success_is_settled_with_its_result(ground: &Ground) {
     assert_eq!(read.result, Some(ResultAt { segment: segment.key, offset: 0, length: 10 }));
     assert_eq!(read.timings, Some(settlement.timings));
     assert_eq!(read.finished_at, Some(ground.clock.now()));
-    assert_eq!(read.purge_at, Some(ground.clock.now().plus(Duration::from_secs(3600))));
+    assert_eq!(read.purge_at, Some(ground.clock.now().plus(Duration::from_hours(1))));
     assert!(ground.store.attempts("alice", job.id).await.unwrap().is_empty());
 }
 

@@ -12,14 +12,14 @@ use crate::testing::{keyed, sample_job};
 
 const FIRST: Page = Page { after: None, limit: 100 };
 
-fn object(value: serde_json::Value) -> Object {
-    value.as_object().cloned().expect("an object was meant")
+fn object<const N: usize>(pairs: [(&str, serde_json::Value); N]) -> Object {
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 pub async fn a_submitted_job_reads_back_as_it_was(ground: &Ground) {
     let mut job = ground.job();
-    job.params = object(json!({"delay_ms": 5}));
-    job.metadata = object(json!({"city": "上海"}));
+    job.params = object([("delay_ms", json!(5))]);
+    job.metadata = object([("city", json!("上海"))]);
     job.priority = -3;
     job.class = Class::Bulk;
     job.waiter = Some("api-1".into());
@@ -64,7 +64,7 @@ pub async fn a_listing_filters_by_every_field(ground: &Ground) {
     let mut special = ground.job();
     special.model = "other".into();
     special.class = Class::Bulk;
-    special.metadata = object(json!({"a": "1", "b": "2"}));
+    special.metadata = object([("a", json!("1")), ("b", json!("2"))]);
     let plain = ground.job();
     ground.store.submit(&[special.clone(), plain.clone()]).await.unwrap();
     ground.store.cancel("alice", special.id).await.unwrap();
@@ -74,9 +74,9 @@ pub async fn a_listing_filters_by_every_field(ground: &Ground) {
         Filter { status: Some(Status::Cancelled), ..Filter::default() },
         Filter { model: Some("other".into()), ..Filter::default() },
         Filter { class: Some(Class::Bulk), ..Filter::default() },
-        Filter { metadata: object(json!({"b": "2"})), ..Filter::default() },
+        Filter { metadata: object([("b", json!("2"))]), ..Filter::default() },
         Filter {
-            metadata: object(json!({"a": "1", "b": "2"})),
+            metadata: object([("a", json!("1")), ("b", json!("2"))]),
             created_before: Some(later),
             ..Filter::default()
         },
@@ -86,7 +86,7 @@ pub async fn a_listing_filters_by_every_field(ground: &Ground) {
         assert_eq!(found.iter().map(|job| job.id).collect::<Vec<_>>(), [special.id], "{filter:?}");
     }
     let none = [
-        Filter { metadata: object(json!({"a": "2"})), ..Filter::default() },
+        Filter { metadata: object([("a", json!("2"))]), ..Filter::default() },
         Filter { created_after: Some(later), ..Filter::default() },
         Filter { created_before: Some(now), ..Filter::default() },
     ];
@@ -99,7 +99,7 @@ pub async fn a_repeated_key_returns_the_first_job(ground: &Ground) {
     let first = keyed(ground.job(), "k", 1, &ground.clock);
     let repeat = keyed(ground.job(), "k", 1, &ground.clock);
     let other = keyed(ground.job(), "k", 2, &ground.clock);
-    ground.store.submit(&[first.clone()]).await.unwrap();
+    ground.store.submit(std::slice::from_ref(&first)).await.unwrap();
     let answers = ground.store.submit(&[repeat.clone(), other]).await.unwrap();
     let [Submitted::Repeated(standing), Submitted::Mismatch] = &answers[..] else { panic!("{answers:?}") };
     assert_eq!(standing.id, first.id);
@@ -121,7 +121,7 @@ pub async fn an_expired_key_is_free_again(ground: &Ground) {
     ground.store.submit(&[first]).await.unwrap();
     ground.clock.advance(Duration::from_secs(86_401));
     let later = keyed(ground.job(), "k", 2, &ground.clock);
-    let answers = ground.store.submit(&[later.clone()]).await.unwrap();
+    let answers = ground.store.submit(std::slice::from_ref(&later)).await.unwrap();
     let [Submitted::Created(created)] = &answers[..] else { panic!("{answers:?}") };
     assert_eq!(created.id, later.id);
 }
@@ -139,7 +139,7 @@ pub async fn a_queued_job_is_cancelled_at_once(ground: &Ground) {
     let CancelOutcome::Cancelled(job) = outcome else { panic!("{outcome:?}") };
     assert_eq!((job.status, job.version), (Status::Cancelled, 2));
     assert_eq!(job.finished_at, Some(ground.clock.now()));
-    assert_eq!(job.purge_at, Some(ground.clock.now().plus(Duration::from_secs(3600))));
+    assert_eq!(job.purge_at, Some(ground.clock.now().plus(Duration::from_hours(1))));
 }
 
 pub async fn a_running_job_is_asked_to_stop(ground: &Ground) {
@@ -188,12 +188,12 @@ pub async fn a_purge_forgets_what_is_past_retention(ground: &Ground) {
     let segment = ground.segment(worker, 10);
     assert!(ground.settle(worker, ended(&claimed, Ending::Succeeded), Some(&segment)).await);
     let mut longer = ground.job();
-    longer.retention = Duration::from_secs(7200);
+    longer.retention = Duration::from_hours(2);
     ground.store.submit(&[longer.clone()]).await.unwrap();
     ground.store.cancel("alice", longer.id).await.unwrap();
 
     assert_eq!(ground.store.purge(10).await.unwrap(), 0);
-    ground.clock.advance(Duration::from_secs(3600));
+    ground.clock.advance(Duration::from_hours(1));
     assert_eq!(ground.store.purge(10).await.unwrap(), 1);
     assert!(ground.store.job("alice", claimed.id).await.unwrap().is_none());
     assert!(ground.store.job("alice", longer.id).await.unwrap().is_some());

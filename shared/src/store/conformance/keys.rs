@@ -39,11 +39,11 @@ pub async fn a_revoked_key_stays_and_is_invalid(ground: &Ground) {
 
 pub async fn an_expired_key_is_invalid(ground: &Ground) {
     let mut key = key(ground, 1);
-    key.expires_at = Some(ground.clock.now().plus(Duration::from_secs(60)));
+    key.expires_at = Some(ground.clock.now().plus(Duration::from_mins(1)));
     ground.store.create_key(&key).await.unwrap();
     let found = ground.store.key_by_hash(&[1; 32]).await.unwrap().expect("it was stored");
     assert!(found.is_valid(ground.clock.now()));
-    ground.clock.advance(Duration::from_secs(60));
+    ground.clock.advance(Duration::from_mins(1));
     assert!(!found.is_valid(ground.clock.now()));
 }
 

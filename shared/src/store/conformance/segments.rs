@@ -29,14 +29,17 @@ async fn pair(ground: &Ground) -> (WorkerId, Vec<JobId>, NewSegment) {
 pub async fn a_deleted_job_is_blanked(ground: &Ground) {
     let (_, ids, segment) = pair(ground).await;
     assert_eq!(ground.store.delete("alice", ids[1]).await.unwrap(), DeleteOutcome::Deleted);
-    assert_eq!(ground.store.pending_segments(10).await.unwrap(), [segment.key.clone()]);
+    assert_eq!(ground.store.pending_segments(10).await.unwrap(), [segment.key.as_str()]);
     let lock = ground.store.lock_segment(&segment.key).await.unwrap().expect("there is a blank to write");
     assert_eq!(lock.plan(), [Blank { offset: 10, length: 10 }]);
     assert!(!lock.is_dead());
     lock.done().await.unwrap();
     assert!(ground.store.lock_segment(&segment.key).await.unwrap().is_none());
     assert!(ground.store.pending_segments(10).await.unwrap().is_empty());
-    assert_eq!(ground.store.recorded_segments(&[segment.key.clone()]).await.unwrap(), [segment.key]);
+    assert_eq!(
+        ground.store.recorded_segments(std::slice::from_ref(&segment.key)).await.unwrap(),
+        [segment.key]
+    );
 }
 
 pub async fn a_segment_dies_with_its_last_job(ground: &Ground) {

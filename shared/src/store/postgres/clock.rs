@@ -59,7 +59,7 @@ impl DatabaseClock {
         .fetch_one(&mut *connection)
         .await?;
         let answered = self.started.elapsed();
-        let between = asked + (answered - asked) / 2;
+        let between = asked + answered.checked_sub(asked).unwrap() / 2;
         self.origin.store(there.micros() - micros(between), Ordering::Relaxed);
         Ok(())
     }
