@@ -1,0 +1,124 @@
+//! The command line.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Asynchronous inference: work in over HTTP, out in full batches through ONNX Runtime.
+#[derive(Debug, Parser)]
+#[command(name = "forebay", version, max_term_width = 100)]
+pub struct Arguments {
+    /// A configuration file over the compiled-in defaults
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run api, scheduler and worker in one process; needs no configuration
+    Serve(ServeFlags),
+    /// Run the api: HTTP in, HTTP out
+    Api(ListenFlag),
+    /// Run the scheduler: what is due
+    Scheduler,
+    /// Run a worker: inference
+    Worker(DataFlag),
+    /// Bring the database's schema up to date
+    Migrate,
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+/// Flags of `serve`.
+#[derive(Debug, Args)]
+pub struct ServeFlags {
+    #[command(flatten)]
+    pub listen: ListenFlag,
+    #[command(flatten)]
+    pub data: DataFlag,
+}
+
+/// `--listen`
+#[derive(Debug, Args)]
+pub struct ListenFlag {
+    /// Where to listen [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+}
+
+/// `--data-dir`
+#[derive(Debug, Args)]
+pub struct DataFlag {
+    /// The folder with lib/, models/ and, for `serve`, everything else [default: .forebay]
+    #[arg(long, value_name = "FOLDER")]
+    data_dir: Option<PathBuf>,
+}
+
+/// `forebay keys …`
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Make a key and print it; it is not shown again
+    Create {
+        /// Whose jobs the key reaches
+        #[arg(long, default_value = "default")]
+        owner: String,
+        /// What you call it
+        #[arg(long, default_value = "")]
+        name: String,
+        /// What it permits: read, write, metrics; repeat for several [default: read and write]
+        #[arg(long = "scope", value_name = "SCOPE")]
+        scopes: Vec<String>,
+        /// How long it works: 90d, 12h, … [default: for ever]
+        #[arg(long, value_name = "DURATION")]
+        expires_in: Option<String>,
+        #[command(flatten)]
+        data: DataFlag,
+    },
+    /// List all keys
+    List(DataFlag),
+    /// Revoke a key by its id
+    Revoke {
+        /// The id that `list` shows
+        id: String,
+        #[command(flatten)]
+        data: DataFlag,
+    },
+}
+
+/// `forebay config …`
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print every key with the value in force; secrets are hidden
+    Show,
+}
+
+impl Command {
+    /// What the flags set, by configuration key.
+    pub fn overrides(&self) -> BTreeMap<&'static str, String> {
+        let (listen, data) = match self {
+            Self::Serve(flags) => (Some(&flags.listen), Some(&flags.data)),
+            Self::Api(listen) => (Some(listen), None),
+            Self::Worker(data) => (None, Some(data)),
+            Self::Keys(
+                KeysCommand::List(data) | KeysCommand::Create { data, .. } | KeysCommand::Revoke { data, .. },
+            ) => (None, Some(data)),
+            Self::Scheduler | Self::Migrate | Self::Config(_) => (None, None),
+        };
+        let mut overrides = BTreeMap::new();
+        if let Some(address) = listen.and_then(|flag| flag.listen.clone()) {
+            overrides.insert("api.listen", address);
+        }
+        if let Some(folder) = data.and_then(|flag| flag.data_dir.as_ref()) {
+            overrides.insert("data_dir", folder.to_string_lossy().into_owned());
+        }
+        overrides
+    }
+}

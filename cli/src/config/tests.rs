@@ -1,0 +1,76 @@
+use super::*;
+
+fn load(file: &str, flags: &[(&'static str, &str)]) -> Result<Config, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("forebay.toml");
+    std::fs::write(&path, file).unwrap();
+    let flags = flags.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+    Config::load(Some(&path), &flags).map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_defaults_stand_by_themselves() {
+    let config = load("", &[]).unwrap();
+    assert_eq!(config.api.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.limits.max_items, 1024);
+}
+
+#[test]
+fn a_file_stands_over_the_defaults_and_flags_over_the_file() {
+    let file = "data_dir = \"a\"\n[limits]\nmax_items = 7";
+    let config = load(file, &[("data_dir", "b")]).unwrap();
+    assert_eq!((config.data_dir, config.limits.max_items), (PathBuf::from("b"), 7));
+}
+
+#[test]
+fn an_unknown_key_is_refused_by_name() {
+    let error = load("[limits]\nmax_itmes = 7", &[]).unwrap_err();
+    assert!(error.contains("max_itmes"), "{error}");
+    let error = load("[colours]\nred = 1", &[]).unwrap_err();
+    assert!(error.contains("colours"), "{error}");
+}
+
+#[test]
+fn a_contradiction_names_its_keys() {
+    let error = load("[worker]\nlease = \"5s\"\nbeat = \"3s\"", &[]).unwrap_err();
+    assert!(error.contains("worker.lease") && error.contains("worker.beat"), "{error}");
+}
+
+#[test]
+fn a_wrong_unit_names_the_right_form() {
+    let error = load("[worker]\nlease = \"fifteen\"", &[]).unwrap_err();
+    assert!(error.contains("fifteen") && error.contains("15s"), "{error}");
+}
+
+#[test]
+fn a_fleet_needs_servers() {
+    let error = load("", &[]).unwrap().check_fleet().unwrap_err().to_string();
+    for key in ["store.url", "queue.url", "blobs.url"] {
+        assert!(error.contains(key), "{error}");
+    }
+}
+
+#[test]
+fn what_is_shown_hides_secrets() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("forebay.toml");
+    std::fs::write(&path, "[store]\nurl = \"postgres://u:hunter2@h/d\"").unwrap();
+    let shown = Config::show(Some(&path), &BTreeMap::new()).unwrap();
+    assert!(!shown.contains("hunter2") && shown.contains("(hidden)"), "{shown}");
+    assert!(shown.contains("max_items = 1024"));
+}
+
+#[test]
+fn every_key_has_a_sentence() {
+    let mut described = false;
+    for line in DEFAULTS.lines() {
+        let line = line.trim();
+        if line.starts_with('#') {
+            described = true;
+        } else if line.is_empty() || line.starts_with('[') {
+            described = false;
+        } else {
+            assert!(described, "`{line}` has no sentence");
+        }
+    }
+}
