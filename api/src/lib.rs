@@ -1,1 +1,87 @@
-//! Not yet.
+//! HTTP in, HTTP out: validates, stores, publishes, follows. Knows jobs, not tensors.
+//!
+//! A submission goes `routes/jobs/submit` → `submission` → `submit`, the one door; who waits for a job goes through
+//! `follow`. Refusals are `problem`s, written by `dress` in the words of the path's dialect.
+#![warn(missing_docs)]
+
+mod auth;
+mod config;
+mod download;
+mod dress;
+mod follow;
+mod idempotency;
+mod limits;
+mod openapi;
+mod prefer;
+mod problem;
+mod routes;
+#[doc(hidden)]
+pub mod samples;
+mod state;
+mod submission;
+mod submit;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
+
+pub use auth::DEFAULT_OWNER;
+pub use config::{ApiConfig, AuthConfig, AuthMode, HttpConfig, LimitConfig, RetentionConfig};
+pub use state::{Access, Parts};
+
+/// The OpenAPI document of everything that is mounted.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    openapi::routes().1
+}
+
+/// The same, as `api/openapi.json` has it.
+pub fn openapi_json() -> String {
+    openapi::json(&openapi())
+}
+
+/// The whole API, ready to be served. Must be called within a runtime: it starts the tasks beside the requests.
+pub fn router(config: ApiConfig, parts: Parts) -> Router {
+    let (routes, document) = openapi::routes();
+    let (upload, patience) = (config.limits.max_upload, config.api.body_timeout);
+    let app = state::State::new(config, parts);
+    routes
+        .merge(routes::docs::pages(&document))
+        .fallback(dress::not_found)
+        .method_not_allowed_fallback(dress::method_not_allowed)
+        .layer(DefaultBodyLimit::max(upload.as_usize()))
+        .layer(RequestBodyTimeoutLayer::new(patience.get()))
+        .layer(CatchPanicLayer::custom(dress::panicked))
+        .layer(from_fn_with_state(app.clone(), dress::dress))
+        .with_state(app)
+}
+
+/// Serves until a soft stop: then nobody new is let in, and what is in flight has a bounded time to finish.
+pub async fn serve(config: ApiConfig, parts: Parts, listener: TcpListener) -> std::io::Result<()> {
+    let (tasks, patience) = (parts.tasks.clone(), config.api.stop_timeout.get());
+    let router = router(config, parts);
+    // Small answers must not wait for more to send.
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps its delay");
+        }
+    });
+    let serving = axum::serve(listener, router).with_graceful_shutdown(tasks.stopping()).into_future();
+    let out_of_patience = async {
+        tasks.stopping().await;
+        tokio::select! {
+            () = tokio::time::sleep(patience) => {}
+            () = tasks.stopped() => {}
+        }
+    };
+    tokio::select! {
+        served = serving => served,
+        () = out_of_patience => {
+            tracing::warn!("requests that are still in flight are cut off");
+            Ok(())
+        }
+    }
+}

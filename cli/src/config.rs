@@ -69,12 +69,14 @@ impl Config {
         }
         if self.queue.url.is_empty() {
             complaints.push(
-                "queue.url is empty: a queue inside the process serves one process, `forebay serve`".to_owned(),
+                "queue.url is empty: a queue inside the process serves one process, `forebay serve`"
+                    .to_owned(),
             );
         }
         if self.blobs.url.is_empty() {
             complaints.push(
-                "blobs.url is empty: a local folder serves one machine; name a bucket, s3://bucket".to_owned(),
+                "blobs.url is empty: a local folder serves one machine; name a bucket, s3://bucket"
+                    .to_owned(),
             );
         }
         if complaints.is_empty() { Ok(()) } else { Err(ConfigError::Contradictory(complaints)) }
@@ -85,7 +87,8 @@ impl Config {
         let mut complaints = Vec::new();
         if self.limits.max_image_pixels > self.worker.max_pixels {
             complaints.push(
-                "limits.max_image_pixels must be at most worker.max_pixels, or accepted pictures fail".to_owned(),
+                "limits.max_image_pixels must be at most worker.max_pixels, or accepted pictures fail"
+                    .to_owned(),
             );
         }
         complaints

@@ -83,7 +83,9 @@ fn parse_scopes(words: &[String]) -> anyhow::Result<Vec<Scope>> {
     }
     words
         .iter()
-        .map(|word| word.parse().with_context(|| format!("scopes are {}", Scope::ALL.map(Scope::as_str).join(", "))))
+        .map(|word| {
+            word.parse().with_context(|| format!("scopes are {}", Scope::ALL.map(Scope::as_str).join(", ")))
+        })
         .collect()
 }
 

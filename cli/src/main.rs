@@ -42,7 +42,8 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     let config = Config::load(file, &overrides)?;
     telemetry::log(&config.telemetry)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
     runtime.block_on(async {
         match arguments.command {
             Command::Serve(_) => roles::serve(config).await,

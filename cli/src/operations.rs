@@ -33,10 +33,11 @@ pub async fn serve(
         let (store, tasks) = (store.clone(), stopping.clone());
         async move { readiness(store.as_ref(), &tasks).await }
     };
-    let router = Router::new()
-        .route("/livez", get(|| async { "alive\n" }))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(move || async move { metrics.map(|metrics| metrics.render()).unwrap_or_default() }));
+    let router =
+        Router::new().route("/livez", get(|| async { "alive\n" })).route("/readyz", get(ready)).route(
+            "/metrics",
+            get(move || async move { metrics.map(|metrics| metrics.render()).unwrap_or_default() }),
+        );
     let stopped = tasks.stopped();
     tasks.spawn("operations", async move {
         if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {

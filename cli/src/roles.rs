@@ -47,11 +47,15 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let listener = listen(&config).await?;
     let worker = open_worker(&config, &seams).await?;
     greet(&listener, access);
-    let served = forebay_api::serve(config.api_config(), api_parts(&config, &seams, access, metrics), listener);
-    let (served, scheduled, ()) =
-        tokio::join!(served, forebay_scheduler::run(config.scheduler.clone(), scheduler_parts(&seams)), worker.run());
+    let served =
+        forebay_api::serve(config.api_config(), api_parts(&config, &seams, access, metrics), listener);
+    let (served, scheduled, ()) = tokio::join!(
+        served,
+        forebay_scheduler::run(config.scheduler.clone(), scheduler_parts(&seams)),
+        worker.run()
+    );
     end(&tasks).await;
-    scheduled?;
+    scheduled.context("running the scheduler")?;
     served.context("serving HTTP")
 }
 
@@ -64,12 +68,15 @@ pub async fn api(config: Config) -> anyhow::Result<()> {
     keys::bootstrap(&config.auth.bootstrap_key, seams.store.as_ref()).await?;
     let access = access(&config, &seams).await?;
     if access == Access::Keys && !keys::exist(seams.store.as_ref()).await? {
-        tracing::warn!("there is no API key yet; every request is refused until `forebay keys create` made one");
+        tracing::warn!(
+            "there is no API key yet; every request is refused until `forebay keys create` made one"
+        );
     }
     let listener = listen(&config).await?;
     greet(&listener, access);
     let filler = seams.filler.clone().run(seams.events.clone());
-    let served = forebay_api::serve(config.api_config(), api_parts(&config, &seams, access, metrics), listener);
+    let served =
+        forebay_api::serve(config.api_config(), api_parts(&config, &seams, access, metrics), listener);
     let (served, ()) = tokio::join!(served, filler);
     end(&tasks).await;
     served.context("serving HTTP")
@@ -84,7 +91,7 @@ pub async fn scheduler(config: Config) -> anyhow::Result<()> {
     operations::serve(&config.telemetry.listen, seams.store.clone(), metrics, &tasks).await?;
     let scheduled = forebay_scheduler::run(config.scheduler, scheduler_parts(&seams)).await;
     end(&tasks).await;
-    Ok(scheduled?)
+    scheduled.context("running the scheduler")
 }
 
 /// `forebay worker`
@@ -134,7 +141,10 @@ fn lock_data_dir(config: &Config) -> anyhow::Result<File> {
     let path = config.data_dir.join("lock");
     let file = File::create(&path).with_context(|| format!("opening {}", path.display()))?;
     file.try_lock().with_context(|| {
-        format!("another `forebay serve` uses {}; give this one its own --data-dir", config.data_dir.display())
+        format!(
+            "another `forebay serve` uses {}; give this one its own --data-dir",
+            config.data_dir.display()
+        )
     })?;
     Ok(file)
 }
@@ -179,7 +189,9 @@ async fn access(config: &Config, seams: &Seams) -> anyhow::Result<Access> {
 fn greet(listener: &TcpListener, access: Access) {
     let Ok(address) = listener.local_addr() else { return };
     match access {
-        Access::Open => tracing::info!("listening on http://{address}, open to whoever reaches it; docs at /docs"),
+        Access::Open => {
+            tracing::info!("listening on http://{address}, open to whoever reaches it; docs at /docs")
+        }
         Access::Keys => tracing::info!("listening on http://{address}, for holders of a key; docs at /docs"),
     }
 }
@@ -199,12 +211,7 @@ async fn open_worker(config: &Config, seams: &Seams) -> anyhow::Result<Worker> {
     Worker::open(config.worker.clone(), parts, &config.data_dir).await.context("starting the worker")
 }
 
-fn api_parts(
-    config: &Config,
-    seams: &Seams,
-    access: Access,
-    metrics: Option<PrometheusHandle>,
-) -> ApiParts {
+fn api_parts(config: &Config, seams: &Seams, access: Access, metrics: Option<PrometheusHandle>) -> ApiParts {
     ApiParts {
         store: seams.store.clone(),
         catalog: seams.catalog.clone(),

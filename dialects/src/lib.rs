@@ -1,1 +1,15 @@
-//! Not yet.
+//! Their words, our items and outcomes: one file per dialect.
+//!
+//! A dialect is a translation: it knows no HTTP server, no database and no tensors, so that the api, the scheduler and the
+//! workers can all speak it. So far each translates refusals; requests and answers come with the dialects themselves.
+#![warn(missing_docs)]
+
+pub mod emotion;
+pub mod images;
+pub mod kserve;
+pub mod ollama;
+pub mod openai;
+mod refusal;
+pub mod tei;
+
+pub use refusal::Refusal;

@@ -1,5 +1,7 @@
 //! What a process says of itself: log lines and metrics.
 
+use std::io::IsTerminal;
+
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
@@ -16,13 +18,14 @@ const SHARES: [f64; 8] = [0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9];
 
 /// Writes log lines to standard error from now on.
 pub fn log(config: &TelemetryConfig) -> Result<(), ConfigError> {
-    // The runtime library and the broker's client are loud at `info`.
-    let filter = format!("{},ort=warn,lapin=warn", config.log);
+    // These libraries are loud at `info`.
+    let filter = format!("{},ort=warn,lapin=warn,tokio_cron_scheduler=warn", config.log);
     let filter = EnvFilter::try_new(&filter)
         .map_err(|error| ConfigError::Contradictory(vec![format!("telemetry.log: {error}")]))?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_span_events(FmtSpan::NONE);
     // A second call, as in tests, leaves the first in force.
     let _ = match config.format {

@@ -1,0 +1,155 @@
+//! Who asks, and what they may do.
+//!
+//! A handler says what it needs by what it takes: [`Reader`], [`Writer`] or [`Observer`]. It cannot reach anybody's jobs
+//! without, since every method of the store on jobs asks for an owner.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use forebay_shared::apikey;
+use forebay_shared::clock::Timestamp;
+use forebay_shared::store::{ApiKey, Scope, StoreResult};
+
+use crate::problem::{Code, Problem};
+use crate::state::{Access, App};
+
+/// Whose everything is while no keys are asked for.
+pub const DEFAULT_OWNER: &str = "default";
+
+/// The other header that a key may stand in.
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+/// How long a key that was not found is not looked for again: somebody may be about to make it.
+const UNKNOWN_FOR: Duration = Duration::from_secs(1);
+/// Keys that are remembered: about 3 MB.
+const REMEMBERED: usize = 10_000;
+/// The longest key that is looked for; ours have 46 characters.
+const LONGEST: usize = 256;
+
+/// Somebody who may read the owner's jobs.
+#[derive(Clone, Debug)]
+pub struct Reader(pub String);
+
+/// Somebody who may submit, cancel and delete the owner's jobs.
+#[derive(Clone, Debug)]
+pub struct Writer(pub String);
+
+/// Somebody who may see metrics.
+#[derive(Clone, Copy, Debug)]
+pub struct Observer;
+
+impl FromRequestParts<App> for Reader {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        owner(app, &parts.headers, Scope::Read).await.map(Self)
+    }
+}
+
+impl FromRequestParts<App> for Writer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        owner(app, &parts.headers, Scope::Write).await.map(Self)
+    }
+}
+
+impl FromRequestParts<App> for Observer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        owner(app, &parts.headers, Scope::Metrics).await.map(|_| Self)
+    }
+}
+
+/// The owner that the request's key belongs to, if the key permits `scope`.
+async fn owner(app: &App, headers: &HeaderMap, scope: Scope) -> Result<String, Problem> {
+    if app.parts.access == Access::Open {
+        return Ok(DEFAULT_OWNER.to_owned());
+    }
+    let presented = presented(headers).ok_or_else(|| {
+        unauthorized("no API key was given: send `Authorization: Bearer <key>` or `X-API-Key: <key>`")
+    })?;
+    let store = &app.parts.store;
+    let hash = apikey::hash(presented);
+    let key = app.keyring.find(hash, app.parts.clock.now(), || store.key_by_hash(&hash)).await?;
+    match key {
+        Some(key) if !key.is_valid(store.now()) => {
+            Err(unauthorized("the API key has expired or was revoked"))
+        }
+        Some(key) if !key.scopes.contains(&scope) => {
+            Err(Problem::new(Code::Forbidden, format_args!("the API key lacks the scope `{scope}`")))
+        }
+        Some(key) => Ok(key.owner),
+        None => Err(unauthorized("the API key is not known")),
+    }
+}
+
+/// The key that the request presents, if any. `Authorization` stands before `X-API-Key`.
+fn presented(headers: &HeaderMap) -> Option<&str> {
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| {
+        let (scheme, key) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
+    });
+    let key = bearer.or_else(|| headers.get(API_KEY)?.to_str().ok());
+    key.filter(|key| (1..=LONGEST).contains(&key.len()))
+}
+
+fn unauthorized(detail: &'static str) -> Problem {
+    Problem::new(Code::Unauthorized, detail)
+        .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+}
+
+/// Keys that were seen lately, so that a busy client costs one statement every few seconds.
+#[derive(Debug)]
+pub struct Keyring {
+    seen: Mutex<HashMap<[u8; 32], Seen>>,
+    known_for: Duration,
+}
+
+/// What the store said of a key.
+#[derive(Clone, Debug)]
+struct Seen {
+    at: Timestamp,
+    key: Option<ApiKey>,
+}
+
+impl Keyring {
+    /// An empty ring; `known_for` is how late a revocation may take effect.
+    pub fn new(known_for: Duration) -> Self {
+        Self { seen: Mutex::default(), known_for }
+    }
+
+    /// The key with this hash, as of a moment ago.
+    async fn find<F>(
+        &self,
+        hash: [u8; 32],
+        now: Timestamp,
+        look: impl FnOnce() -> F,
+    ) -> StoreResult<Option<ApiKey>>
+    where
+        F: Future<Output = StoreResult<Option<ApiKey>>>,
+    {
+        if let Some(seen) = self.remembered(&hash, now) {
+            return Ok(seen.key);
+        }
+        let key = look().await?;
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() >= REMEMBERED {
+            // A flood of made-up keys costs the others one more statement each, and no memory.
+            seen.clear();
+        }
+        seen.insert(hash, Seen { at: now, key: key.clone() });
+        Ok(key)
+    }
+
+    fn remembered(&self, hash: &[u8; 32], now: Timestamp) -> Option<Seen> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(hash)?.clone();
+        let good_for = if seen.key.is_some() { self.known_for } else { UNKNOWN_FOR };
+        // A clock that was set back must not keep a revoked key alive.
+        (seen.at <= now && now < seen.at.plus(good_for)).then_some(seen)
+    }
+}

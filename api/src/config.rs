@@ -1,0 +1,159 @@
+//! The api's sections. Every key is described in `cli/config.default.toml`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use forebay_shared::config::{Secret, Size, Span};
+use serde::Deserialize;
+
+use crate::limits::JSON_COPIES;
+
+/// Attempts that a submission may ask for at most; more only hide a defect.
+pub const MOST_ATTEMPTS: u16 = 10;
+
+/// What the api reads of the configuration.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ApiConfig {
+    /// How it is reached.
+    pub api: HttpConfig,
+    /// Who may come in.
+    pub auth: AuthConfig,
+    /// How much one request may ask for.
+    pub limits: LimitConfig,
+    /// How long things are kept.
+    pub retention: RetentionConfig,
+}
+
+/// `[api]`: how it is reached.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpConfig {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// How long requests may still take once a stop was asked for.
+    pub stop_timeout: Span,
+    /// How long a request's body may stand still.
+    pub body_timeout: Span,
+}
+
+/// `[auth]`: who may come in.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthConfig {
+    /// Whether keys are asked for.
+    pub mode: AuthMode,
+    /// How long a key that was found is believed, which is how late a revocation may take effect.
+    pub key_cache: Span,
+    /// A key of the owner `default` that is to exist when the process starts, if it is not empty.
+    pub bootstrap_key: Secret,
+}
+
+/// Whether keys are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMode {
+    /// Unless the address is a loopback one and there is no key.
+    Auto,
+    /// Always.
+    Keys,
+    /// Never.
+    Open,
+}
+
+/// `[limits]`: how much one request may ask for.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitConfig {
+    /// A JSON body.
+    pub max_body: Size,
+    /// A multipart body, all pictures together.
+    pub max_upload: Size,
+    /// Memory for bodies that are being read, all together; more wait. A JSON body takes three times its size, a multipart
+    /// body 28 MiB however large it is.
+    pub bodies_in_memory: Size,
+    /// Items of one job.
+    pub max_items: u32,
+    /// One picture, encoded.
+    pub max_image_bytes: Size,
+    /// One picture, decoded.
+    pub max_image_pixels: u64,
+    /// What stands in the database; larger inputs stand in the object store.
+    pub inline_input: Size,
+    /// How long a request may wait for a job to end.
+    pub max_wait: Span,
+    /// Failed attempts that end a job, unless the submission says otherwise.
+    pub max_attempts: u16,
+}
+
+/// `[retention]`: how long things are kept.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetentionConfig {
+    /// A job that has ended, with its result.
+    pub jobs: Span,
+    /// An idempotency key.
+    pub idempotency_keys: Span,
+}
+
+impl ApiConfig {
+    /// What contradicts itself, by key. Empty: nothing does.
+    pub fn check(&self) -> Vec<String> {
+        [self.api.check(), self.auth.check(), self.limits.check(), self.retention.check()].concat()
+    }
+}
+
+impl HttpConfig {
+    /// What contradicts itself, by key.
+    pub fn check(&self) -> Vec<String> {
+        complaints([(self.body_timeout.get().is_zero(), "api.body_timeout must be longer than nothing")])
+    }
+}
+
+impl AuthConfig {
+    /// What contradicts itself, by key.
+    pub fn check(&self) -> Vec<String> {
+        let minute = Duration::from_mins(1);
+        complaints([(
+            self.key_cache.get() > minute,
+            "auth.key_cache must be at most 1m, or a revoked key works for too long",
+        )])
+    }
+}
+
+impl LimitConfig {
+    /// What contradicts itself, by key.
+    pub fn check(&self) -> Vec<String> {
+        complaints([
+            (self.max_items == 0, "limits.max_items must be at least 1"),
+            (self.max_image_pixels == 0, "limits.max_image_pixels must be at least 1"),
+            (
+                self.max_upload < self.max_image_bytes,
+                "limits.max_upload must be at least limits.max_image_bytes, or no picture of that size comes in",
+            ),
+            (self.inline_input > self.max_body, "limits.inline_input must be at most limits.max_body"),
+            (
+                self.bodies_in_memory.bytes() < self.max_body.bytes().saturating_mul(JSON_COPIES),
+                "limits.bodies_in_memory must be at least three times limits.max_body, which such a body takes",
+            ),
+            (!(1..=MOST_ATTEMPTS).contains(&self.max_attempts), "limits.max_attempts must be from 1 to 10"),
+            (
+                self.max_wait.get() > Duration::from_mins(10),
+                "limits.max_wait must be at most 10m: proxies hang up earlier",
+            ),
+        ])
+    }
+}
+
+impl RetentionConfig {
+    /// What contradicts itself, by key.
+    pub fn check(&self) -> Vec<String> {
+        complaints([(
+            self.jobs.get().is_zero(),
+            "retention.jobs must be longer than nothing, or no result can be read",
+        )])
+    }
+}
+
+fn complaints<const N: usize>(rules: [(bool, &str); N]) -> Vec<String> {
+    rules.into_iter().filter(|(broken, _)| *broken).map(|(_, complaint)| complaint.to_owned()).collect()
+}

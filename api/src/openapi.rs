@@ -1,0 +1,102 @@
+//! The OpenAPI document, made of what is mounted.
+
+use axum::Router;
+use forebay_shared::job::{
+    EchoParams, ImageClassificationParams, TextClassificationParams, TextEmbeddingParams,
+};
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Content, Ref, ResponseBuilder};
+use utoipa::{Modify, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::problem::Surface;
+use crate::routes;
+use crate::state::App;
+
+/// What is not said at any path.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Forebay",
+        description = "Asynchronous inference: submit text or pictures, get an id at once, collect the result.\n\n\
+            Errors of the job API are problems (RFC 9457) with a stable `code`; paths of other dialects answer in \
+            those dialects' words. Every answer carries `x-request-id`.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    tags(
+        (name = "jobs", description = "Submit work, follow it, collect its result"),
+        (name = "models", description = "Which models there are, and what they take"),
+        (name = "service", description = "Health and metrics"),
+    ),
+    components(schemas(
+        EchoParams,
+        TextEmbeddingParams,
+        TextClassificationParams,
+        ImageClassificationParams,
+    )),
+    security(("bearer" = []), ("api_key" = [])),
+    modifiers(&Keys),
+)]
+struct Document;
+
+/// The two headers that a key may stand in.
+struct Keys;
+
+impl Modify for Keys {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        let bearer = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("An API key. Not asked for while the service runs open."));
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer.build()));
+        let header = ApiKeyValue::with_description("X-API-Key", "The same key in another header.");
+        components.add_security_scheme("api_key", SecurityScheme::ApiKey(ApiKey::Header(header)));
+    }
+}
+
+/// What is mounted, and the document that describes it.
+pub fn routes() -> (Router<App>, utoipa::openapi::OpenApi) {
+    let all = OpenApiRouter::with_openapi(Document::openapi()).merge(routes::all());
+    let (router, mut document) = all.split_for_parts();
+    // The router's word for "the rest of the path" is none of OpenAPI's.
+    let paths = std::mem::take(&mut document.paths.paths);
+    document.paths.paths = paths
+        .into_iter()
+        .map(|(path, mut item)| {
+            refuse_strangers(&path, &mut item);
+            (path.replace("{*", "{"), item)
+        })
+        .collect();
+    (router, document)
+}
+
+/// What every path that is not public answers to a missing key, or to one that does not permit enough.
+fn refuse_strangers(path: &str, item: &mut PathItem) {
+    let (schema, content_type) = match Surface::of(path) {
+        Surface::OpenAi => ("OpenAiError", "application/json"),
+        _ => ("Problem", "application/problem+json"),
+    };
+    let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+    for operation in operations.into_iter().flatten().filter(|operation| !is_public(operation)) {
+        let refusals = [
+            ("401", "No valid API key was given; never while the service runs open"),
+            ("403", "The API key does not permit this"),
+        ];
+        for (status, description) in refusals {
+            let content = Content::new(Some(Ref::from_schema_name(schema)));
+            let response = ResponseBuilder::new().description(description).content(content_type, content);
+            operation.responses.responses.insert(status.to_owned(), response.build().into());
+        }
+    }
+}
+
+fn is_public(operation: &Operation) -> bool {
+    operation.security.is_some()
+}
+
+/// The document as it is committed and served.
+pub fn json(document: &utoipa::openapi::OpenApi) -> String {
+    let json = document.to_pretty_json().expect("the document is made of strings and numbers");
+    format!("{json}\n")
+}

@@ -1,0 +1,111 @@
+//! One table: code, status, title.
+
+use axum::http::StatusCode;
+
+/// Why a request is refused: a closed set of words, part of the API, of logs and of metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Code {
+    MalformedJson,
+    MalformedMultipart,
+    InvalidHeader,
+    InvalidQuery,
+    InvalidCursor,
+    InvalidId,
+    NotSupported,
+    Unauthorized,
+    Forbidden,
+    NotFound,
+    JobNotFound,
+    FileNotFound,
+    NoResult,
+    UnknownModel,
+    MethodNotAllowed,
+    BodyTimeout,
+    JobNotFinished,
+    JobRunning,
+    IdempotencyMismatch,
+    BodyTooLarge,
+    UnsupportedMediaType,
+    RangeNotSatisfiable,
+    UnknownField,
+    MissingField,
+    InvalidField,
+    InvalidParams,
+    EmptyInput,
+    TooManyItems,
+    WrongInput,
+    InvalidBase64,
+    NotAnImage,
+    ImageTooLarge,
+    TooManyPixels,
+    UrlUnsupported,
+    UrlRefused,
+    TooManyRequests,
+    Internal,
+    Overloaded,
+    Unavailable,
+}
+
+impl Code {
+    /// The table: word, status, title.
+    const fn row(self) -> (&'static str, u16, &'static str) {
+        match self {
+            Self::MalformedJson => ("malformed_json", 400, "The body is not valid JSON"),
+            Self::MalformedMultipart => ("malformed_multipart", 400, "The body is not valid multipart"),
+            Self::InvalidHeader => ("invalid_header", 400, "A header is not valid"),
+            Self::InvalidQuery => ("invalid_query", 400, "A query parameter is not valid"),
+            Self::InvalidCursor => ("invalid_cursor", 400, "The cursor is not valid"),
+            Self::InvalidId => ("invalid_id", 400, "The id is not valid"),
+            Self::NotSupported => ("not_supported", 400, "This is not supported yet"),
+            Self::Unauthorized => ("unauthorized", 401, "No valid API key was given"),
+            Self::Forbidden => ("forbidden", 403, "The API key does not permit this"),
+            Self::NotFound => ("not_found", 404, "There is nothing here"),
+            Self::JobNotFound => ("job_not_found", 404, "There is no such job"),
+            Self::FileNotFound => ("file_not_found", 404, "There is no such file"),
+            Self::NoResult => ("no_result", 404, "The job has no result"),
+            Self::UnknownModel => ("unknown_model", 404, "There is no such model"),
+            Self::MethodNotAllowed => ("method_not_allowed", 405, "The method is not allowed here"),
+            Self::BodyTimeout => ("body_timeout", 408, "The body did not arrive in time"),
+            Self::JobNotFinished => ("job_not_finished", 409, "The job has not finished"),
+            Self::JobRunning => ("job_running", 409, "The job is running"),
+            Self::IdempotencyMismatch => ("idempotency_mismatch", 409, "The idempotency key is taken"),
+            Self::BodyTooLarge => ("body_too_large", 413, "The body is too large"),
+            Self::UnsupportedMediaType => {
+                ("unsupported_media_type", 415, "The content type is not supported")
+            }
+            Self::RangeNotSatisfiable => ("range_not_satisfiable", 416, "The range lies outside"),
+            Self::UnknownField => ("unknown_field", 422, "A field is not known"),
+            Self::MissingField => ("missing_field", 422, "A field is missing"),
+            Self::InvalidField => ("invalid_field", 422, "A field is not valid"),
+            Self::InvalidParams => ("invalid_params", 422, "A parameter is not valid"),
+            Self::EmptyInput => ("empty_input", 422, "There is no input"),
+            Self::TooManyItems => ("too_many_items", 422, "There are too many items"),
+            Self::WrongInput => ("wrong_input", 422, "The model does not take such an input"),
+            Self::InvalidBase64 => ("invalid_base64", 422, "This is not base64"),
+            Self::NotAnImage => ("not_an_image", 422, "This is not a picture"),
+            Self::ImageTooLarge => ("image_too_large", 422, "The picture has too many bytes"),
+            Self::TooManyPixels => ("too_many_pixels", 422, "The picture has too many pixels"),
+            Self::UrlUnsupported => ("url_unsupported", 422, "The URL cannot be fetched"),
+            Self::UrlRefused => ("url_refused", 422, "The URL may not be fetched"),
+            Self::TooManyRequests => ("too_many_requests", 429, "There are too many requests"),
+            Self::Internal => ("internal", 500, "Something went wrong here"),
+            Self::Overloaded => ("overloaded", 503, "There is too much to do"),
+            Self::Unavailable => ("unavailable", 503, "The service is not available"),
+        }
+    }
+
+    /// The word in bodies, logs and metrics.
+    pub const fn as_str(self) -> &'static str {
+        self.row().0
+    }
+
+    /// The HTTP status of the native API.
+    pub fn status(self) -> StatusCode {
+        StatusCode::from_u16(self.row().1).expect("the table holds statuses that exist")
+    }
+
+    /// A few words that are the same for every problem with this code.
+    pub const fn title(self) -> &'static str {
+        self.row().2
+    }
+}

@@ -1,0 +1,30 @@
+//! Every path, once. What is mounted is documented, since both happen in one place.
+
+pub mod docs;
+pub mod health;
+pub mod home;
+pub mod jobs;
+pub mod metrics;
+pub mod models;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::state::App;
+
+/// The paths of the API, with what their documentation says. `docs` stands apart: it serves the documentation.
+pub fn all() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(jobs::submit::submit, jobs::list::list))
+        .routes(routes!(jobs::get::get, jobs::delete::delete))
+        .routes(routes!(jobs::result::result))
+        .routes(routes!(jobs::files::file))
+        .routes(routes!(jobs::attempts::attempts))
+        .routes(routes!(jobs::cancel::cancel))
+        .routes(routes!(models::list))
+        .routes(routes!(models::get))
+        .routes(routes!(health::livez))
+        .routes(routes!(health::readyz))
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(home::home))
+}

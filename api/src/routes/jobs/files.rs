@@ -1,0 +1,55 @@
+//! `GET /v1/jobs/{id}/files/{n}`
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+
+use super::{FileId, job_not_found};
+use crate::auth::Reader;
+use crate::download::Download;
+use crate::problem::{Code, Problem, ProblemBody};
+use crate::state::App;
+
+/// Read a file of a job's result
+///
+/// Pictures and other media that the result names stream from here; ranges can be asked for.
+#[utoipa::path(
+    get,
+    path = "/v1/jobs/{id}/files/{n}",
+    tag = "jobs",
+    operation_id = "get_job_file",
+    params(
+        ("id" = String, Path, format = Uuid, description = "The job"),
+        ("n" = u32, Path, description = "The file's number, as in the job's `files`"),
+        ("Range" = Option<String>, Header, description = "One range of bytes", example = "bytes=0-1023"),
+    ),
+    responses(
+        (status = 200, description = "The file", body = Vec<u8>, content_type = "image/png"),
+        (status = 206, description = "A range of the file", body = Vec<u8>, content_type = "image/png"),
+        (status = 304, description = "The file is the one that is known"),
+        (status = 400, description = "The id or the number is not valid", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such job or file", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 416, description = "The range lies outside", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Ask again in a moment", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub async fn file(
+    State(app): State<App>,
+    Reader(owner): Reader,
+    FileId(id, n): FileId,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let job = app.parts.store.job(&owner, id).await?.ok_or_else(job_not_found)?;
+    let Some(file) = job.files.get(n) else {
+        let detail = format_args!("the job has {} files, and none with number {n}", job.files.len());
+        return Err(Problem::new(Code::FileNotFound, detail).at("n"));
+    };
+    let download = Download {
+        key: file.key.clone(),
+        offset: 0,
+        length: file.bytes,
+        content_type: file.content_type.clone(),
+        tag: format!("{id}-{}-{n}", job.version),
+    };
+    download.answer(&app.parts.blobs, &headers).await
+}

@@ -1,0 +1,251 @@
+//! `POST /v1/jobs`
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use forebay_shared::id::JobId;
+use forebay_shared::job::{Idempotency, ItemsAt, Job, NewJob};
+use forebay_shared::model::Model;
+use forebay_shared::store::Submitted;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{Followed, JobView, apply, follow, multipart, url};
+use crate::auth::Writer;
+use crate::follow::Wait;
+use crate::problem::{Code, Problem, ProblemBody};
+use crate::state::{self, App};
+use crate::submission::Submission;
+use crate::submission::draft::{Draft, Rules};
+use crate::submission::place::{Inputs, discard};
+use crate::{idempotency, limits, prefer};
+
+/// Submit a job
+///
+/// Give the inputs as JSON, or send pictures as `multipart/form-data`: one part named `job` with the same JSON but without
+/// inputs, and the pictures, in order, as the other parts. The job is accepted at once; poll it, or wait for it with
+/// `Prefer: wait=<seconds>`, which answers with the finished job if it ends in time.
+#[utoipa::path(
+    post,
+    path = "/v1/jobs",
+    tag = "jobs",
+    operation_id = "submit_job",
+    request_body(
+        content(
+            (Submission = "application/json"),
+            (multipart::MultipartSubmission = "multipart/form-data"),
+        ),
+        description = "What is to be done, to which inputs, by which model",
+    ),
+    params(
+        ("Prefer" = Option<String>, Header, description = "`wait=<seconds>`, 0…60: wait for the job to end", example = "wait=10"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1…255 visible ASCII characters. A repeated submission under the same key answers with the first job"),
+    ),
+    responses(
+        (status = 200, description = "The job has ended", body = JobView, headers(
+            ("Preference-Applied" = String, description = "The wait that was asked for"),
+        )),
+        (status = 202, description = "The job is accepted", body = JobView, headers(
+            ("Location" = String, description = "Where the job is"),
+            ("Retry-After" = u32, description = "When to ask again, in seconds"),
+            ("Idempotency-Replayed" = bool, description = "`true` if the job is an earlier submission's"),
+            ("Preference-Applied" = String, description = "The wait that was asked for"),
+        )),
+        (status = 400, description = "The body cannot be read, or a header is not valid", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such model", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The idempotency key stands for another submission", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is neither JSON nor multipart", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field is not valid", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Ask again in a moment", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub async fn submit(
+    State(app): State<App>,
+    Writer(owner): Writer,
+    request: Request,
+) -> Result<Response, Problem> {
+    let taken = match Wishes::read(&app, request.headers()) {
+        Ok(wishes) => take(&app, owner, wishes, request).await,
+        Err(problem) => Err(problem),
+    };
+    taken.inspect_err(|problem| {
+        let code = problem.code().as_str();
+        metrics::counter!("forebay_submissions_refused_total", "code" => code).increment(1);
+    })
+}
+
+/// What the headers wish for.
+struct Wishes {
+    wait: Option<Duration>,
+    key: Option<String>,
+    trace: Option<String>,
+}
+
+impl Wishes {
+    fn read(app: &state::State, headers: &HeaderMap) -> Result<Self, Problem> {
+        Ok(Self {
+            wait: prefer::wait(headers, app.config.limits.max_wait)?,
+            key: idempotency::key(headers)?,
+            trace: traceparent(headers),
+        })
+    }
+
+    /// How long to wait, if there is anything to wait for.
+    fn patience(&self) -> Option<Duration> {
+        self.wait.filter(|wait| !wait.is_zero())
+    }
+}
+
+async fn take(app: &App, owner: String, wishes: Wishes, request: Request) -> Result<Response, Problem> {
+    let id = app.parts.ids.job();
+    let (placed, inputs) = ready(app, id, request, wishes.key.is_some()).await?;
+    let (kind, blobs) = (placed.draft.model.card.kind, inputs.keys());
+    // Waiting begins before the job exists: a quick one may have ended before the store's answer is read.
+    let wait = wishes.patience().map(|_| app.follower.wait_for(id));
+    let pending = app.door.take(new_job(app, owner, placed, &wishes))?;
+    // The job may be stored from now on, and what it names must stay. If it is not, the sweeper finds its objects.
+    inputs.keep();
+    match pending.stored().await? {
+        Submitted::Created(mut job) => {
+            let result = ended(app, &mut job, wait, wishes.patience()).await;
+            let view = JobView::with_result(app, (*job).clone(), Some(kind), result).await?;
+            Ok(answer(&job, view, &wishes, false))
+        }
+        Submitted::Repeated(job) => {
+            discard(&app.parts.blobs, &blobs).await;
+            let Followed { job, result } = again(app, *job, wishes.patience()).await?;
+            let kind = super::kind(app, &job.model).await?;
+            let view = JobView::with_result(app, job.clone(), kind, result).await?;
+            Ok(answer(&job, view, &wishes, true))
+        }
+        Submitted::Mismatch => {
+            discard(&app.parts.blobs, &blobs).await;
+            let detail = "the `Idempotency-Key` was used before for another submission";
+            Err(Problem::new(Code::IdempotencyMismatch, detail).at("Idempotency-Key"))
+        }
+    }
+}
+
+/// A draft whose inputs are where they belong.
+struct Placed {
+    id: JobId,
+    draft: Draft,
+    items: ItemsAt,
+    blobs: Vec<String>,
+}
+
+/// Reads, checks and places what the request brings; `keyed` if it may come again.
+async fn ready(app: &App, id: JobId, request: Request, keyed: bool) -> Result<(Placed, Inputs), Problem> {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+    let (mut draft, mut inputs, room) = match essence.to_ascii_lowercase().as_str() {
+        "application/json" => {
+            let (draft, room) = from_json(app, request, keyed).await?;
+            (draft, Inputs::new(app, id), room)
+        }
+        "multipart/form-data" => multipart::read(app, id, request, keyed).await?,
+        _ => {
+            let detail = "send `application/json` or `multipart/form-data`";
+            return Err(Problem::new(Code::UnsupportedMediaType, detail).at("Content-Type"));
+        }
+    };
+    let items = inputs.place(std::mem::take(&mut draft.items)).await?;
+    // What was read is in the row's form or in the object store; nothing of it is held while somebody waits.
+    drop(room);
+    Ok((Placed { id, draft, items, blobs: inputs.keys() }, inputs))
+}
+
+async fn from_json(
+    app: &App,
+    request: Request,
+    keyed: bool,
+) -> Result<(Draft, OwnedSemaphorePermit), Problem> {
+    let limit = app.config.limits.max_body;
+    let length = limits::declared_length(request.headers(), limit)?;
+    let room = app.memory.reserve(length.saturating_mul(limits::JSON_COPIES)).await?;
+    let body = limits::read(request.into_body(), limit).await?;
+    let size = body.len();
+    let submission = limits::work(size, move || Submission::read(&body)).await?;
+    let model = model(app, &submission.model).await?;
+    let rules = Rules::of(app);
+    let draft = limits::work(size, move || submission.check(model, &rules, keyed)).await?;
+    Ok((draft, room))
+}
+
+/// The model with this name or alias.
+pub(super) async fn model(app: &App, name: &str) -> Result<Model, Problem> {
+    app.parts.catalog.find(name).await?.ok_or_else(|| Problem::unknown_model(name))
+}
+
+fn new_job(app: &App, owner: String, placed: Placed, wishes: &Wishes) -> NewJob {
+    let (draft, retention) = (placed.draft, &app.config.retention);
+    let idempotency = wishes.key.clone().map(|key| Idempotency {
+        key,
+        fingerprint: draft.fingerprint.unwrap_or_default(),
+        expires_at: app.parts.store.now().plus(retention.idempotency_keys.get()),
+    });
+    NewJob {
+        id: placed.id,
+        owner,
+        model: draft.model.card.name,
+        model_digest: draft.model.card.digest,
+        class: draft.class,
+        priority: draft.priority,
+        item_count: draft.item_count,
+        items: placed.items,
+        cost: draft.cost,
+        params: draft.params,
+        metadata: draft.metadata,
+        blobs: placed.blobs,
+        idempotency,
+        max_attempts: draft.max_attempts,
+        waiter: wishes.patience().map(|_| app.parts.events.address().to_owned()),
+        // The door decides.
+        published: false,
+        retention: retention.jobs.get(),
+        trace: wishes.trace.clone(),
+    }
+}
+
+/// Waits for a new job to end, and answers with the result that the event brings.
+async fn ended(app: &App, job: &mut Job, wait: Option<Wait>, patience: Option<Duration>) -> Option<String> {
+    let event = wait?.ended(patience?, app.parts.tasks.stopping()).await?;
+    apply(&event, job)
+}
+
+/// Waits for an earlier submission's job to end.
+async fn again(app: &App, job: Job, patience: Option<Duration>) -> Result<Followed, Problem> {
+    match patience {
+        Some(patience) if !job.status.is_terminal() => follow(app, &job.owner, job.id, patience).await,
+        _ => Ok(Followed { job, result: None }),
+    }
+}
+
+fn answer(job: &Job, view: JobView, wishes: &Wishes, replayed: bool) -> Response {
+    let done = wishes.wait.is_some() && job.status.is_terminal();
+    let mut response = Json(view).into_response();
+    let headers = response.headers_mut();
+    headers.extend(wishes.wait.map(prefer::applied));
+    if replayed {
+        headers.insert(idempotency::REPLAYED, HeaderValue::from_static("true"));
+    }
+    if !done {
+        let location = HeaderValue::try_from(url(job.id)).expect("an id is made of digits and dashes");
+        headers.insert(header::LOCATION, location);
+        headers.extend([prefer::ask_again()]);
+        *response.status_mut() = StatusCode::ACCEPTED;
+    }
+    response
+}
+
+/// W3C trace context, if it is well-formed: `00-<32 hex>-<16 hex>-<2 hex>`.
+fn traceparent(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get("traceparent")?.to_str().ok()?;
+    let lengths: Vec<usize> = value.split('-').map(str::len).collect();
+    let sane =
+        lengths == [2, 32, 16, 2] && value.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit());
+    sane.then(|| value.to_owned())
+}

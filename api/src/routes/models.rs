@@ -1,0 +1,186 @@
+//! Models: which there are, and what they take.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use forebay_shared::job::{Kind, Modality};
+use forebay_shared::model::Model;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::auth::Reader;
+use crate::config::LimitConfig;
+use crate::problem::{Code, Problem};
+use crate::state::App;
+
+/// List models
+///
+/// Every model that a worker has announced, in the shape of OpenAI's list.
+#[utoipa::path(
+    get,
+    path = "/v1/models",
+    tag = "models",
+    operation_id = "list_models",
+    responses(
+        (status = 200, description = "All models, by name", body = ModelList),
+        (status = 503, description = "Ask again in a moment", body = OpenAiError),
+    ),
+)]
+pub async fn list(State(app): State<App>, _reader: Reader) -> Result<Json<ModelList>, Problem> {
+    let models = app.parts.catalog.models().await?;
+    let data = models.iter().map(|model| ModelView::new(model, &app.config.limits)).collect();
+    Ok(Json(ModelList { object: "list", data }))
+}
+
+/// Read a model
+///
+/// By its name or an alias, which may contain `/` and `:`.
+#[utoipa::path(
+    get,
+    path = "/v1/models/{*name}",
+    tag = "models",
+    operation_id = "get_model",
+    params(("name" = String, Path, description = "The model's name or an alias")),
+    responses(
+        (status = 200, description = "The model", body = ModelDetail),
+        (status = 404, description = "There is no such model", body = OpenAiError),
+        (status = 503, description = "Ask again in a moment", body = OpenAiError),
+    ),
+)]
+pub async fn get(
+    State(app): State<App>,
+    _reader: Reader,
+    name: Result<Path<String>, axum::extract::rejection::PathRejection>,
+) -> Result<Json<ModelDetail>, Problem> {
+    let Path(name) = name.map_err(|_| Problem::new(Code::InvalidId, "the name is not UTF-8").at("name"))?;
+    let model = app.parts.catalog.find(&name).await?.ok_or_else(|| Problem::unknown_model(&name))?;
+    let view = ModelView::new(&model, &app.config.limits);
+    let card = model.card;
+    Ok(Json(ModelDetail {
+        view,
+        description: card.description,
+        licence: card.licence,
+        digest: card.digest,
+        labels: card.labels,
+        prompts: card.prompts,
+        dimensions: card.dimensions,
+    }))
+}
+
+/// All models.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ModelList {
+    /// `list`
+    object: &'static str,
+    /// The models, by name.
+    data: Vec<ModelView>,
+}
+
+/// A model.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Model)]
+struct ModelView {
+    /// Its own name.
+    id: String,
+    /// `model`
+    object: &'static str,
+    /// When it was first announced, in seconds since 1970.
+    created: i64,
+    /// Who made it.
+    owned_by: String,
+    /// What it does.
+    kind: Kind,
+    /// Other names for it.
+    aliases: Vec<String>,
+    /// Whether a worker serves it now. Jobs for it are taken either way.
+    state: ModelState,
+    /// What one job may ask of it.
+    limits: ModelLimits,
+}
+
+/// A model, and what else is known of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ModelDetail {
+    #[serde(flatten)]
+    view: ModelView,
+    /// One sentence for people.
+    description: String,
+    /// Under which terms it may be used.
+    licence: String,
+    /// SHA-256 of its files, in hexadecimal.
+    digest: String,
+    /// The labels it gives, if it classifies.
+    labels: Vec<String>,
+    /// Prompts to choose from with the parameter `prompt`.
+    prompts: Vec<String>,
+    /// Length of its vectors, if it embeds.
+    dimensions: Option<u32>,
+}
+
+/// Whether a worker serves a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum ModelState {
+    /// A living worker does.
+    Ready,
+    /// None does now; jobs wait.
+    Unavailable,
+}
+
+/// What one job may ask of a model.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "they are names in the API")]
+struct ModelLimits {
+    /// Items of one job.
+    max_items: u32,
+    /// Tokens of one text; longer ones are cut, unless `truncate` is false.
+    max_tokens: Option<u32>,
+    /// Bytes of one picture.
+    max_image_bytes: Option<u64>,
+    /// Pixels of one picture.
+    max_image_pixels: Option<u64>,
+}
+
+impl ModelView {
+    fn new(model: &Model, limits: &LimitConfig) -> Self {
+        let card = &model.card;
+        let pictures = card.kind.takes(Modality::Image);
+        Self {
+            id: card.name.clone(),
+            object: "model",
+            created: model.created_at.seconds(),
+            owned_by: card.owned_by.clone(),
+            kind: card.kind,
+            aliases: card.aliases.clone(),
+            state: if model.workers > 0 { ModelState::Ready } else { ModelState::Unavailable },
+            limits: ModelLimits {
+                max_items: limits.max_items,
+                max_tokens: card.max_tokens,
+                max_image_bytes: pictures.then(|| limits.max_image_bytes.bytes()),
+                max_image_pixels: pictures.then_some(limits.max_image_pixels),
+            },
+        }
+    }
+}
+
+/// A refusal in OpenAI's words.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "the dialect writes it")]
+struct OpenAiError {
+    /// Why.
+    error: OpenAiErrorBody,
+}
+
+/// Why a request was refused, in OpenAI's words.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "the dialect writes it")]
+struct OpenAiErrorBody {
+    /// One sentence.
+    message: String,
+    /// `invalid_request_error`, `server_error`, …
+    #[schema(rename = "type")]
+    kind: String,
+    /// Where in the request the reason stands.
+    param: Option<String>,
+    /// The stable code: compare with this one.
+    code: Option<String>,
+}

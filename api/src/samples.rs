@@ -1,0 +1,74 @@
+//! Examples, shown in the OpenAPI document and held against the real thing in tests.
+
+use serde_json::{Value, json};
+
+/// A submission of two texts.
+pub fn submission() -> Value {
+    json!({
+        "model": "emotion",
+        "inputs": ["What a wonderful day!", {"text": "I have waited for an hour.", "params": {"top_k": 1}}],
+        "params": {"top_k": 2},
+        "metadata": {"ticket": "4711"}
+    })
+}
+
+/// What becomes of it: the second text turns out to be too long.
+pub fn result() -> Value {
+    json!({
+        "items": [
+            {
+                "index": 0,
+                "status": "succeeded",
+                "output": {"labels": [{"label": "happy", "score": 0.75}, {"label": "excited", "score": 0.25}]}
+            },
+            {
+                "index": 1,
+                "status": "failed",
+                "error": {"code": "input_too_long", "message": "the text has 150 tokens, the limit is 128"}
+            }
+        ]
+    })
+}
+
+/// The job, when it has ended.
+pub fn job() -> Value {
+    json!({
+        "id": "019e82a6-4600-7ae9-85e7-e1bc4b7cd5c3",
+        "object": "job",
+        "model": "emotion",
+        "kind": "text_classification",
+        "status": "succeeded",
+        "class": "interactive",
+        "priority": 0,
+        "items": {"total": 2, "succeeded": 1, "failed": 1},
+        "attempt": 1,
+        "max_attempts": 3,
+        "cancel_requested": false,
+        "params": {"top_k": 2},
+        "metadata": {"ticket": "4711"},
+        "created_at": "2026-06-01T12:00:00.000000Z",
+        "available_at": "2026-06-01T12:00:00.000000Z",
+        "started_at": "2026-06-01T12:00:00.000000Z",
+        "finished_at": "2026-06-01T12:00:00.000000Z",
+        "expires_at": "2026-06-08T12:00:00.000000Z",
+        "timings": {
+            "queue_wait_ms": 2.5,
+            "batch_wait_ms": 0.5,
+            "batch_size": 2,
+            "batches": 1,
+            "padding": 0.125,
+            "prepare_ms": 0.25,
+            "run_ms": 12.5,
+            "store_ms": 1.5
+        },
+        "error": null,
+        "result": result(),
+        "result_url": "/v1/jobs/019e82a6-4600-7ae9-85e7-e1bc4b7cd5c3/result",
+        "files": [],
+        "urls": {
+            "self": "/v1/jobs/019e82a6-4600-7ae9-85e7-e1bc4b7cd5c3",
+            "cancel": "/v1/jobs/019e82a6-4600-7ae9-85e7-e1bc4b7cd5c3/cancel",
+            "result": "/v1/jobs/019e82a6-4600-7ae9-85e7-e1bc4b7cd5c3/result"
+        }
+    })
+}

@@ -1,0 +1,90 @@
+//! What every handler may touch.
+
+use std::sync::Arc;
+
+use forebay_shared::blobs::Blobs;
+use forebay_shared::catalog::Catalog;
+use forebay_shared::clock::Clock;
+use forebay_shared::events::Events;
+use forebay_shared::fetch::Guard;
+use forebay_shared::handover::Filler;
+use forebay_shared::id::Ids;
+use forebay_shared::shutdown::Tasks;
+use forebay_shared::store::Store;
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use crate::auth::Keyring;
+use crate::config::ApiConfig;
+use crate::follow::Follower;
+use crate::limits::Memory;
+use crate::routes::health::Probe;
+use crate::submit::Door;
+
+/// Whether callers must show a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody is the owner `default`, and keys are ignored.
+    Open,
+    /// Everybody must show a key, but for what is public.
+    Keys,
+}
+
+/// What the api is made of.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The truth.
+    pub store: Arc<dyn Store>,
+    /// Which models there are.
+    pub catalog: Arc<Catalog>,
+    /// Hands new jobs over.
+    pub filler: Arc<Filler>,
+    /// Tells when jobs end.
+    pub events: Arc<dyn Events>,
+    /// Where inputs and results are.
+    pub blobs: Blobs,
+    /// Which addresses a URL may name.
+    pub guard: Guard,
+    /// How old what is cached is. Leases and retention go by the store's clock.
+    pub clock: Arc<dyn Clock>,
+    /// Makes ids of jobs and requests.
+    pub ids: Ids,
+    /// Renders metrics. `None`: this process collects none.
+    pub metrics: Option<PrometheusHandle>,
+    /// What runs beside the requests, and the stop.
+    pub tasks: Tasks,
+    /// Whether callers must show a key.
+    pub access: Access,
+}
+
+/// What every handler may touch.
+#[derive(Debug)]
+pub struct State {
+    /// The sections of the configuration.
+    pub config: ApiConfig,
+    /// What it was made of.
+    pub parts: Parts,
+    /// The one door to the store for new jobs.
+    pub door: Door,
+    /// Those who wait for jobs to end.
+    pub follower: Follower,
+    /// Keys that were seen lately.
+    pub keyring: Keyring,
+    /// Room for bodies.
+    pub memory: Memory,
+    /// What the object store said when it was last probed.
+    pub probe: Probe,
+}
+
+/// As handlers are given it.
+pub type App = Arc<State>;
+
+impl State {
+    /// Starts what runs beside the requests.
+    pub fn new(config: ApiConfig, parts: Parts) -> App {
+        let door = Door::open(&parts);
+        let follower = Follower::start(&parts);
+        let keyring = Keyring::new(config.auth.key_cache.get());
+        let memory = Memory::new(config.limits.bodies_in_memory);
+        Arc::new(Self { config, parts, door, follower, keyring, memory, probe: Probe::default() })
+    }
+}

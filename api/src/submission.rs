@@ -1,0 +1,206 @@
+//! The body of `POST /v1/jobs`, as it is written.
+//!
+//! Reading it refuses what is malformed, unknown or of the wrong type, by the field's path. What it means is checked in
+//! [`draft`], where the pictures go is decided in [`place`].
+#![expect(unused_qualifications, reason = "utoipa's derive writes types with their paths")]
+
+pub mod draft;
+pub mod picture;
+pub mod place;
+mod webhook;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use forebay_shared::job::{Class, Object};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::problem::{Code, Problem};
+use crate::samples;
+pub use webhook::Webhook;
+
+/// What is to be done, to which inputs, by which model.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = samples::submission)]
+pub struct Submission {
+    /// The model's name or an alias; see `GET /v1/models`.
+    pub model: String,
+    /// One item. Give either this or `inputs`.
+    #[serde(default)]
+    pub input: Option<ItemBody>,
+    /// Items, in the order in which the result will tell of them. Give either these or `input`.
+    #[serde(default)]
+    pub inputs: Option<Vec<ItemBody>>,
+    /// Parameters for every item; which there are depends on the model's kind.
+    #[serde(default)]
+    #[schema(schema_with = params_schema)]
+    pub params: Option<Object>,
+    /// Whether somebody waits for it; `interactive` by default.
+    #[serde(default)]
+    pub class: Option<Class>,
+    /// Higher goes first among the owner's jobs.
+    #[serde(default)]
+    #[schema(minimum = -10, maximum = 10, default = 0)]
+    pub priority: Option<i16>,
+    /// The client's own words, by which jobs can be listed: at most 16 pairs, names of up to 64 and values of up to 512
+    /// characters.
+    #[serde(default)]
+    pub metadata: Option<BTreeMap<String, String>>,
+    /// How many failed attempts end the job; 3 by default.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 10)]
+    pub max_attempts: Option<u16>,
+    /// Whom to tell when the job ends. Not supported yet.
+    #[serde(default)]
+    pub webhook: Option<Webhook>,
+}
+
+/// One item: a text, or an object that says what it is.
+#[derive(Debug)]
+pub enum ItemBody {
+    /// Just a text.
+    Text(String),
+    /// An object.
+    Object(ItemObject),
+}
+
+/// An item with a name for what it is.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ItemObject {
+    /// A text. Give either this or `image`.
+    #[serde(default)]
+    pub text: Option<String>,
+    /// A picture. Give either this or `text`.
+    #[serde(default)]
+    pub image: Option<ImageBody>,
+    /// Parameters that stand over the job's.
+    #[serde(default)]
+    #[schema(schema_with = params_schema)]
+    pub params: Option<Object>,
+}
+
+/// A picture: a JPEG, PNG, WebP, GIF or BMP. Give exactly one of the three.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImageBody {
+    /// The picture's bytes.
+    #[serde(default)]
+    #[schema(content_encoding = "base64")]
+    pub base64: Option<String>,
+    /// Where a worker can fetch it: `http://…` or `https://…`, at a public address.
+    #[serde(default)]
+    #[schema(format = "uri")]
+    pub url: Option<String>,
+    /// `data:image/…;base64,…`
+    #[serde(default)]
+    pub data_uri: Option<String>,
+}
+
+impl Submission {
+    /// Reads a body.
+    pub fn read(body: &[u8]) -> Result<Self, Problem> {
+        // A derived reader would also take an array of the fields' values.
+        if body.iter().find(|byte| !byte.is_ascii_whitespace()).is_some_and(|first| b"[\"".contains(first)) {
+            return Err(Problem::new(Code::InvalidField, "the submission must be a JSON object"));
+        }
+        let mut json = serde_json::Deserializer::from_slice(body);
+        let submission = serde_path_to_error::deserialize(&mut json).map_err(refused)?;
+        json.end().map_err(|error| Problem::new(Code::MalformedJson, error))?;
+        Ok(submission)
+    }
+}
+
+/// Names the field by its path; the position in the text helps only where the text itself is broken.
+fn refused(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let path = error.path().to_string();
+    let error = error.into_inner();
+    if !error.is_data() {
+        return Problem::new(Code::MalformedJson, error);
+    }
+    let message = error.to_string();
+    let message = message.split(" at line ").next().unwrap_or_default();
+    let named = message.split('`').nth(1).unwrap_or_default();
+    let below = |name: &str| match path.as_str() {
+        "." => name.to_owned(),
+        path => format!("{path}.{name}"),
+    };
+    if message.starts_with("unknown field") {
+        let field = if path.ends_with(named) { path.clone() } else { below(named) };
+        Problem::new(Code::UnknownField, message).at(field)
+    } else if message.starts_with("missing field") {
+        Problem::new(Code::MissingField, message).at(below(named))
+    } else {
+        let problem = Problem::new(Code::InvalidField, message);
+        if path == "." { problem } else { problem.at(path) }
+    }
+}
+
+impl<'de> Deserialize<'de> for ItemBody {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = ItemBody;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or an object with `text` or `image`")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<ItemBody, E> {
+                Ok(ItemBody::Text(text.to_owned()))
+            }
+
+            fn visit_string<E: Error>(self, text: String) -> Result<ItemBody, E> {
+                Ok(ItemBody::Text(text))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ItemBody, A::Error> {
+                ItemObject::deserialize(MapAccessDeserializer::new(map)).map(ItemBody::Object)
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl PartialSchema for ItemBody {
+    fn schema() -> RefOr<Schema> {
+        OneOfBuilder::new()
+            .item(ObjectBuilder::new().schema_type(Type::String).description(Some("A text.")))
+            .item(Ref::from_schema_name("ItemObject"))
+            .description(Some("One item: a text, or an object that says what it is."))
+            .into()
+    }
+}
+
+impl ToSchema for ItemBody {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "Item".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((ItemObject::name().into_owned(), ItemObject::schema()));
+        ItemObject::schemas(schemas);
+    }
+}
+
+/// Parameters are typed by the model's kind, which a schema cannot know.
+fn params_schema() -> Schema {
+    let kinds =
+        ["TextEmbeddingParams", "TextClassificationParams", "ImageClassificationParams", "EchoParams"];
+    let any = kinds.into_iter().fold(utoipa::openapi::schema::AnyOfBuilder::new(), |any, kind| {
+        any.item(Ref::from_schema_name(kind))
+    });
+    let object = ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .additional_properties(Some(AdditionalProperties::FreeForm(true)))
+        .description(Some("Parameters of another kind."));
+    any.item(object).description(Some("Parameters, by the model's kind.")).build().into()
+}

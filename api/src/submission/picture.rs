@@ -1,0 +1,105 @@
+//! Pictures in a submission: decoded, looked at, held against the limits.
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use forebay_shared::fetch::{FetchError, Guard, check_url};
+use forebay_shared::job::{ImageSource, Input};
+use forebay_shared::picture::{NotAPicture, Picture};
+
+use super::ImageBody;
+use crate::config::LimitConfig;
+use crate::problem::{Code, Problem};
+
+/// Base64 as clients write it, with padding or without.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+/// The longest URL that is taken; browsers stop earlier.
+const LONGEST_URL: usize = 8192;
+
+/// Reads a picture; `field` is its path in the submission.
+pub fn read(body: ImageBody, field: &str, limits: &LimitConfig, guard: &Guard) -> Result<Input, Problem> {
+    let source = match (body.base64, body.url, body.data_uri) {
+        (Some(base64), None, None) => decode(&base64, &format!("{field}.base64"), limits)?,
+        (None, Some(url), None) => remote(url, &format!("{field}.url"), guard)?,
+        (None, None, Some(uri)) => data_uri(&uri, &format!("{field}.data_uri"), limits)?,
+        _ => {
+            let detail = "give exactly one of `base64`, `url` and `data_uri`";
+            return Err(Problem::new(Code::InvalidField, detail).at(field));
+        }
+    };
+    Ok(Input::Image(source))
+}
+
+/// Looks at a picture's first bytes.
+pub fn look(head: &[u8], field: &str, limits: &LimitConfig) -> Result<(), Problem> {
+    match Picture::sniff(head, limits.max_image_pixels) {
+        Ok(_) => Ok(()),
+        Err(error @ NotAPicture::TooLarge { limit, .. }) => {
+            Err(Problem::new(Code::TooManyPixels, error).at(field).limit(limit))
+        }
+        Err(error) => Err(Problem::new(Code::NotAnImage, error).at(field)),
+    }
+}
+
+/// The picture has more bytes than allowed.
+pub fn too_large(field: &str, limits: &LimitConfig) -> Problem {
+    let limit = limits.max_image_bytes;
+    Problem::new(Code::ImageTooLarge, format_args!("the picture is larger than {limit}"))
+        .at(field)
+        .limit(limit.bytes())
+}
+
+fn decode(base64: &str, field: &str, limits: &LimitConfig) -> Result<ImageSource, Problem> {
+    if base64.len() / 4 * 3 > limits.max_image_bytes.as_usize().saturating_add(2) {
+        return Err(too_large(field, limits));
+    }
+    let bytes = BASE64
+        .decode(base64)
+        // Many encoders break lines.
+        .or_else(|_| BASE64.decode(base64.split_ascii_whitespace().collect::<String>()))
+        .map_err(|error| {
+            let error = error.to_string().to_ascii_lowercase();
+            let why = error.trim_end_matches('.');
+            Problem::new(Code::InvalidBase64, format_args!("it is not base64: {why}")).at(field)
+        })?;
+    if bytes.len() > limits.max_image_bytes.as_usize() {
+        return Err(too_large(field, limits));
+    }
+    look(&bytes, field, limits)?;
+    Ok(ImageSource::Inline(bytes))
+}
+
+fn data_uri(uri: &str, field: &str, limits: &LimitConfig) -> Result<ImageSource, Problem> {
+    let parts = uri.split_once(',').and_then(|(head, data)| {
+        let (scheme, media) = head.split_at_checked(5)?;
+        let media = media.strip_suffix(";base64")?;
+        (scheme.eq_ignore_ascii_case("data:") && (media.is_empty() || media.starts_with("image/")))
+            .then_some(data)
+    });
+    let Some(data) = parts else {
+        let detail = "a data URI must begin with `data:image/…;base64,`";
+        return Err(Problem::new(Code::UrlUnsupported, detail).at(field));
+    };
+    decode(data, field, limits)
+}
+
+fn remote(url: String, field: &str, guard: &Guard) -> Result<ImageSource, Problem> {
+    if url.len() > LONGEST_URL {
+        let detail = format_args!("the URL has more than {LONGEST_URL} characters");
+        return Err(Problem::new(Code::UrlUnsupported, detail).at(field).limit(LONGEST_URL as u64));
+    }
+    check_url(&url, guard).map_err(|error| refused_url(&error, field))?;
+    Ok(ImageSource::Url(url))
+}
+
+/// Why a URL is refused before anybody tries to fetch it.
+pub fn refused_url(error: &FetchError, field: &str) -> Problem {
+    let code = match error {
+        FetchError::Refused { .. } => Code::UrlRefused,
+        _ => Code::UrlUnsupported,
+    };
+    Problem::new(code, error).at(field)
+}

@@ -1,0 +1,345 @@
+//! The api as tests hold it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use forebay_api::{
+    Access, ApiConfig, AuthConfig, AuthMode, HttpConfig, LimitConfig, Parts, RetentionConfig, router,
+};
+use forebay_shared::apikey;
+use forebay_shared::blobs::Blobs;
+use forebay_shared::catalog::Catalog;
+use forebay_shared::clock::{Clock, ManualClock};
+use forebay_shared::config::{BlobConfig, Secret, Size, Span};
+use forebay_shared::entropy::OsEntropy;
+use forebay_shared::events::LocalEvents;
+use forebay_shared::fetch::Guard;
+use forebay_shared::handover::Filler;
+use forebay_shared::id::{Ids, JobId};
+use forebay_shared::job::{Job, Kind};
+use forebay_shared::model::ModelCard;
+use forebay_shared::queue::LocalQueue;
+use forebay_shared::shutdown::Tasks;
+use forebay_shared::store::{Jobs, Keys, Models, NewKey, Scope, Sqlite, Store};
+use forebay_shared::testing::{card, fixed_ids};
+use serde_json::Value;
+use tower::ServiceExt;
+
+use crate::stores::Watched;
+use crate::worker::Worker;
+
+/// The owner of everything while no keys are asked for.
+pub const OWNER: &str = forebay_api::DEFAULT_OWNER;
+
+/// The api, and what it stands on.
+pub struct TestApp {
+    pub router: Router,
+    pub parts: Parts,
+    pub config: ApiConfig,
+    pub store: Arc<Watched>,
+    pub clock: ManualClock,
+    pub queue: LocalQueue,
+    pub blobs: Blobs,
+    pub ids: Ids,
+    _folder: tempfile::TempDir,
+}
+
+/// What a test wants otherwise.
+pub struct Builder {
+    access: Access,
+    config: ApiConfig,
+    metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
+    blobs: Blobs,
+}
+
+/// The defaults of `cli/config.default.toml`, but for limits that a test would not like to reach.
+pub fn config() -> ApiConfig {
+    ApiConfig {
+        api: HttpConfig {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            stop_timeout: Span::new(Duration::from_secs(5)),
+            body_timeout: Span::new(Duration::from_secs(30)),
+        },
+        auth: AuthConfig {
+            mode: AuthMode::Auto,
+            key_cache: Span::new(Duration::from_secs(5)),
+            bootstrap_key: Secret::new(""),
+        },
+        limits: LimitConfig {
+            max_body: Size::new(4 << 20),
+            max_upload: Size::new(64 << 20),
+            bodies_in_memory: Size::new(256 << 20),
+            max_items: 8,
+            max_image_bytes: Size::new(25 << 20),
+            max_image_pixels: 10_000,
+            inline_input: Size::new(16 << 10),
+            max_wait: Span::new(Duration::from_mins(1)),
+            max_attempts: 3,
+        },
+        retention: RetentionConfig {
+            jobs: Span::new(Duration::from_hours(168)),
+            idempotency_keys: Span::new(Duration::from_hours(24)),
+        },
+    }
+}
+
+/// The models that every test finds.
+pub fn cards() -> Vec<ModelCard> {
+    let mut embedding = card("minilm", Kind::TextEmbedding);
+    embedding.prompts = vec!["query".to_owned(), "passage".to_owned()];
+    embedding.dimensions = Some(384);
+    let mut emotion = card("emotion", Kind::TextClassification);
+    emotion.labels = vec!["happy".to_owned(), "sad".to_owned()];
+    let mut long = card("acme/words:v1.5", Kind::TextEmbedding);
+    long.aliases = vec!["words".to_owned()];
+    let mut pictures = card("net", Kind::ImageClassification);
+    pictures.max_tokens = None;
+    vec![long, card("echo", Kind::Echo), embedding, emotion, pictures]
+}
+
+impl Builder {
+    pub fn keys(mut self) -> Self {
+        self.access = Access::Keys;
+        self
+    }
+
+    pub fn limits(mut self, change: impl FnOnce(&mut LimitConfig)) -> Self {
+        change(&mut self.config.limits);
+        self
+    }
+
+    pub fn metrics(mut self, handle: metrics_exporter_prometheus::PrometheusHandle) -> Self {
+        self.metrics = Some(handle);
+        self
+    }
+
+    /// The object store cannot be reached.
+    pub fn without_blobs(mut self) -> Self {
+        let nowhere = BlobConfig {
+            url: "s3://bucket".to_owned(),
+            endpoint: "http://127.0.0.1:1".to_owned(),
+            region: "us-east-1".to_owned(),
+            access_key_id: "key".to_owned(),
+            secret_access_key: Secret::new("secret"),
+            allow_http: true,
+            timeout: Span::new(Duration::from_millis(200)),
+        };
+        self.blobs = Blobs::open(&nowhere, std::path::Path::new(".")).unwrap();
+        self
+    }
+
+    pub async fn start(self) -> TestApp {
+        let folder = tempfile::tempdir().unwrap();
+        let (clock, tasks, events) = (ManualClock::default(), Tasks::new(), Arc::new(LocalEvents::new()));
+        let file = folder.path().join("forebay.db");
+        let sqlite = Sqlite::open(&file, Arc::new(clock.clone()), &tasks).await.unwrap();
+        let store = Arc::new(Watched::new(Arc::new(sqlite)));
+        store.announce(&cards()).await.unwrap();
+        let seam: Arc<dyn Store> = store.clone();
+        let (queue, blobs) = (LocalQueue::new(), self.blobs);
+        let catalog = Arc::new(Catalog::new(seam.clone()));
+        let filler = Filler::new(seam.clone(), catalog.clone(), Arc::new(queue.clone()), tasks.clone());
+        // Until the first look every job waits in the database.
+        filler.fill().await.unwrap();
+        let ids = fixed_ids(&clock);
+        let parts = Parts {
+            store: seam,
+            catalog,
+            filler,
+            events,
+            blobs: blobs.clone(),
+            guard: Guard::new(&[]),
+            clock: Arc::new(clock.clone()),
+            ids: ids.clone(),
+            metrics: self.metrics,
+            tasks,
+            access: self.access,
+        };
+        let router = router(self.config.clone(), parts.clone());
+        store.forget_calls();
+        TestApp { router, parts, config: self.config, store, clock, queue, blobs, ids, _folder: folder }
+    }
+}
+
+impl TestApp {
+    pub fn build() -> Builder {
+        Builder { access: Access::Open, config: config(), metrics: None, blobs: Blobs::in_memory() }
+    }
+
+    pub async fn start() -> Self {
+        Self::build().start().await
+    }
+
+    /// The same, as if it had just started: it has not read the catalogue yet.
+    pub fn restarted(mut self) -> Self {
+        self.parts.catalog = Arc::new(Catalog::new(self.parts.store.clone()));
+        self.router = router(self.config.clone(), self.parts.clone());
+        self
+    }
+
+    pub fn get(&self, path: &str) -> Call {
+        self.call("GET", path)
+    }
+
+    pub fn post(&self, path: &str) -> Call {
+        self.call("POST", path)
+    }
+
+    pub fn delete(&self, path: &str) -> Call {
+        self.call("DELETE", path)
+    }
+
+    pub fn call(&self, method: &str, path: &str) -> Call {
+        let request = Request::builder().method(method).uri(path).header("x-request-id", "a-request");
+        Call { router: self.router.clone(), request, body: Body::empty() }
+    }
+
+    /// A submission that must be accepted; answers with its id.
+    pub async fn submit(&self, body: Value) -> JobId {
+        // Ids of the same millisecond have no order.
+        self.clock.advance(Duration::from_millis(1));
+        let answer = self.post("/v1/jobs").json(body).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{answer}");
+        answer.id()
+    }
+
+    /// The job as its row has it.
+    pub async fn row(&self, id: JobId) -> Job {
+        self.store.job(OWNER, id).await.unwrap().expect("the job has a row")
+    }
+
+    /// A worker that serves every model.
+    pub async fn worker(&self) -> Worker {
+        Worker::begin(self).await
+    }
+
+    /// A key of `owner`'s.
+    pub async fn key(&self, owner: &str, scopes: &[Scope]) -> (NewKey, String) {
+        let secret = apikey::generate(&OsEntropy);
+        let key = NewKey {
+            id: self.ids.key(),
+            hash: apikey::hash(secret.expose()),
+            owner: owner.to_owned(),
+            name: "a test".to_owned(),
+            scopes: scopes.to_vec(),
+            expires_at: Some(self.clock.now().plus(Duration::from_hours(1))),
+        };
+        self.store.create_key(&key).await.unwrap();
+        (key, secret.expose().to_owned())
+    }
+
+    /// All objects in the object store.
+    pub async fn objects(&self) -> Vec<String> {
+        use futures::TryStreamExt;
+        let listed = self.blobs.list("").map_ok(|entry| entry.key).try_collect::<Vec<_>>();
+        let mut keys = listed.await.unwrap();
+        keys.sort();
+        keys
+    }
+
+    /// Waits until `holds`, which some task is about to bring about.
+    pub async fn eventually(&self, mut holds: impl AsyncFnMut() -> bool) {
+        let patience = tokio::time::timeout(Duration::from_secs(20), async {
+            while !holds().await {
+                tokio::task::yield_now().await;
+            }
+        });
+        patience.await.expect("it does not come about");
+    }
+}
+
+/// A request on its way.
+pub struct Call {
+    router: Router,
+    request: axum::http::request::Builder,
+    body: Body,
+}
+
+impl Call {
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.request = self.request.header(name, value);
+        self
+    }
+
+    pub fn bearer(self, key: &str) -> Self {
+        self.header("authorization", &format!("Bearer {key}"))
+    }
+
+    pub async fn json(self, body: Value) -> Answer {
+        self.text(&body.to_string()).await
+    }
+
+    pub async fn text(self, json: &str) -> Answer {
+        self.header("content-type", "application/json").body(Body::from(json.to_owned())).send().await
+    }
+
+    pub fn body(mut self, body: Body) -> Self {
+        self.body = body;
+        self
+    }
+
+    pub async fn send(self) -> Answer {
+        let request = self.request.body(self.body).expect("the test makes a sane request");
+        let response = self.router.oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+}
+
+/// What came back.
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error} in {self}"))
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub fn id(&self) -> JobId {
+        self.json()["id"].as_str().expect("a job has an id").parse().unwrap()
+    }
+}
+
+/// Status, the headers that matter for refusals, and the body: for snapshots.
+impl std::fmt::Display for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{}", self.status)?;
+        let shown = [
+            header::CONTENT_TYPE,
+            header::ALLOW,
+            header::CONTENT_RANGE,
+            header::RETRY_AFTER,
+            header::WWW_AUTHENTICATE,
+        ];
+        for name in shown {
+            if let Some(value) = self.headers.get(&name) {
+                writeln!(f, "{name}: {}", value.to_str().unwrap_or("?"))?;
+            }
+        }
+        match serde_json::from_slice::<Value>(&self.body) {
+            Ok(body) => writeln!(f, "{body:#}"),
+            Err(_) => writeln!(f, "{}", String::from_utf8_lossy(&self.body)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self}")
+    }
+}

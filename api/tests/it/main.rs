@@ -1,0 +1,19 @@
+//! The api alone: a real store, a queue and events inside the process, blobs in memory, and a worker that is none.
+
+mod app;
+mod bodies;
+mod contract;
+mod dialects;
+mod door;
+mod ending;
+mod keys;
+mod listing;
+mod models;
+mod multipart;
+mod reading;
+mod refusals;
+mod service;
+mod stores;
+mod submitting;
+mod waiting;
+mod worker;

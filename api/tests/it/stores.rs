@@ -1,0 +1,166 @@
+//! A store that counts what it is asked, and that can be away.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use forebay_shared::clock::Timestamp;
+use forebay_shared::id::{JobId, KeyId, WorkerId};
+use forebay_shared::job::{Attempt, Claimed, Cost, Job, NewJob, Settlement};
+use forebay_shared::model::{Model, ModelCard};
+use forebay_shared::store::{
+    ApiKey, Attempts, Beat, CancelOutcome, DeleteOutcome, Depth, Due, Filter, Handover, Jobs, Keys,
+    Leadership, Models, NewKey, NewSegment, Noted, Page, Reaped, Route, RouteState, SegmentLock, Segments,
+    Settled, Store, StoreError, StoreResult, Submitted, Worker, Workers,
+};
+use tokio::sync::{RwLock, RwLockWriteGuard};
+
+/// A store that counts what it is asked, and that can be away.
+#[derive(Debug)]
+pub struct Watched {
+    behind: Arc<dyn Store>,
+    calls: Mutex<BTreeMap<&'static str, usize>>,
+    away: AtomicBool,
+    panicking: AtomicBool,
+    /// Held by a test while submissions shall not be stored.
+    gate: RwLock<()>,
+}
+
+impl Watched {
+    pub fn new(behind: Arc<dyn Store>) -> Self {
+        Self {
+            behind,
+            calls: Mutex::default(),
+            away: AtomicBool::new(false),
+            panicking: AtomicBool::new(false),
+            gate: RwLock::default(),
+        }
+    }
+
+    /// The store itself, where a test looks without being counted.
+    pub fn behind(&self) -> &Arc<dyn Store> {
+        &self.behind
+    }
+
+    /// From now on nothing can be asked, or everything can again.
+    pub fn set_away(&self, away: bool) {
+        self.away.store(away, Ordering::SeqCst);
+    }
+
+    /// From now on whoever asks panics.
+    pub fn set_panicking(&self) {
+        self.panicking.store(true, Ordering::SeqCst);
+    }
+
+    /// Submissions are not stored until the guard is dropped.
+    pub async fn close(&self) -> RwLockWriteGuard<'_, ()> {
+        self.gate.write().await
+    }
+
+    /// How often this was asked.
+    pub fn calls(&self, method: &str) -> usize {
+        self.calls.lock().unwrap().get(method).copied().unwrap_or(0)
+    }
+
+    /// Everything that was asked.
+    pub fn all_calls(&self) -> BTreeMap<&'static str, usize> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    pub fn forget_calls(&self) {
+        self.calls.lock().unwrap().clear();
+    }
+
+    async fn ask(&self, method: &'static str) -> StoreResult<&Arc<dyn Store>> {
+        *self.calls.lock().unwrap().entry(method).or_default() += 1;
+        assert!(!self.panicking.load(Ordering::SeqCst), "a secret of the store's");
+        if method == "submit" {
+            drop(self.gate.read().await);
+        }
+        if self.away.load(Ordering::SeqCst) {
+            let secret = "postgres://forebay:secret@db/forebay does not answer".to_owned();
+            return Err(StoreError::Unavailable(sqlx::Error::Protocol(secret)));
+        }
+        Ok(&self.behind)
+    }
+}
+
+/// Each method asks the store behind, if that is not away.
+macro_rules! pass_on {
+    ($trait:ident: $($method:ident($($name:ident: $type:ty),*) -> $answer:ty;)+) => {
+        #[async_trait]
+        impl $trait for Watched {
+            $(
+                async fn $method(&self, $($name: $type),*) -> StoreResult<$answer> {
+                    self.ask(stringify!($method)).await?.$method($($name),*).await
+                }
+            )+
+        }
+    };
+}
+
+impl Store for Watched {
+    fn now(&self) -> Timestamp {
+        self.behind.now()
+    }
+}
+
+pass_on!(Jobs:
+    submit(jobs: &[NewJob]) -> Vec<Submitted>;
+    job(owner: &str, id: JobId) -> Option<Job>;
+    jobs(owner: &str, filter: &Filter, page: Page) -> Vec<Job>;
+    attempts(owner: &str, id: JobId) -> Vec<Attempt>;
+    cancel(owner: &str, id: JobId) -> CancelOutcome;
+    delete(owner: &str, id: JobId) -> DeleteOutcome;
+    watch(owner: &str, id: JobId, waiter: &str) -> Option<Job>;
+    ended(ids: &[JobId]) -> Vec<Job>;
+    purge(limit: u32) -> u64;
+    garbage(limit: u32) -> Vec<String>;
+    forget_garbage(keys: &[String]) -> ();
+    named_objects(ids: &[JobId]) -> Vec<String>;
+);
+pass_on!(Attempts:
+    claim(worker: WorkerId, ids: &[JobId]) -> Vec<Claimed>;
+    settle(worker: WorkerId, settlements: &[Settlement], segment: Option<&NewSegment>) -> Vec<Settled>;
+    release(worker: WorkerId, unbegun: &[(JobId, u32)]) -> u64;
+    disclaim(worker: WorkerId, ids: &[JobId]) -> u64;
+);
+pass_on!(Handover:
+    routes(overdue: Duration) -> Vec<RouteState>;
+    due(route: &Route, room: Cost, limit: u32) -> Vec<Due>;
+    depths() -> Vec<Depth>;
+    unpublish(ids: &[JobId]) -> u64;
+    recover(route: &Route, overdue: Duration, kept: u64) -> u64;
+);
+pass_on!(Workers:
+    register(id: WorkerId, host: &str, models: &[String], life: Duration) -> ();
+    beat(id: WorkerId, life: Duration) -> Beat;
+    drain(id: WorkerId) -> ();
+    retire(id: WorkerId) -> u64;
+    note(id: WorkerId, noted: &Noted) -> bool;
+    reap() -> Reaped;
+    bury(host: &str) -> u64;
+    workers() -> Vec<Worker>;
+    writers(ids: &[WorkerId]) -> Vec<WorkerId>;
+);
+pass_on!(Segments:
+    lock_segment(key: &str) -> Option<Box<dyn SegmentLock>>;
+    pending_segments(limit: u32) -> Vec<String>;
+    recorded_segments(keys: &[String]) -> Vec<String>;
+);
+pass_on!(Keys:
+    create_key(key: &NewKey) -> ();
+    key_by_hash(hash: &[u8; 32]) -> Option<ApiKey>;
+    keys() -> Vec<ApiKey>;
+    revoke_key(id: KeyId) -> bool;
+);
+pass_on!(Models:
+    announce(cards: &[ModelCard]) -> ();
+    models() -> Vec<Model>;
+);
+pass_on!(Leadership:
+    lead(name: &str, holder: &str, life: Duration) -> bool;
+    resign(name: &str, holder: &str) -> ();
+);

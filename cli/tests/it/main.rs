@@ -1,0 +1,8 @@
+//! The straight line from end to end: the real program, real processes, both columns.
+
+mod columns;
+mod faults;
+mod house;
+mod process;
+mod proxy;
+mod suite;

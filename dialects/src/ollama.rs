@@ -1,0 +1,41 @@
+//! Ollama's words.
+
+use serde_json::{Value, json};
+
+use crate::Refusal;
+
+/// What Ollama says when its queue is full; clients look for it, both spaces included.
+const BUSY: &str = "server busy, please try again.  maximum pending requests exceeded";
+
+/// `{"error":"…"}`
+pub fn error(refusal: &Refusal<'_>) -> (u16, Value) {
+    let message = match (refusal.code, refusal.model) {
+        ("unknown_model", Some(model)) => format!("model '{model}' not found"),
+        ("overloaded", _) => BUSY.to_owned(),
+        _ => refusal.message.to_owned(),
+    };
+    (refusal.status_without_422(), json!({ "error": message }))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn refusals_read_as_ollama_writes_them() {
+        insta::assert_snapshot!(crate::refusal::samples::told(super::error), @r#"
+        malformed_json: 400 {"error":"expected `,` at line 1 column 9"}
+        too_many_items: 400 {"error":"`inputs` has 2000 items, the limit is 1024"}
+        empty_input: 400 {"error":"it is empty"}
+        unauthorized: 401 {"error":"the API key is not valid"}
+        forbidden: 403 {"error":"the scope `write` is missing"}
+        unknown_model: 404 {"error":"model 'nope' not found"}
+        not_found: 404 {"error":"there is nothing at GET /x"}
+        job_not_found: 404 {"error":"there is no such job"}
+        method_not_allowed: 405 {"error":"use GET"}
+        body_too_large: 413 {"error":"the limit is 32 MiB"}
+        too_many_requests: 429 {"error":"ask again in a second"}
+        internal: 500 {"error":"the request failed"}
+        overloaded: 503 {"error":"server busy, please try again.  maximum pending requests exceeded"}
+        unavailable: 503 {"error":"ask again in a second"}
+        "#);
+    }
+}

@@ -1,0 +1,42 @@
+//! The words of Text Embeddings Inference.
+
+use serde_json::{Value, json};
+
+use crate::Refusal;
+
+/// `{"error","error_type"}`: 422 is `Validation`, 429 `Overloaded`, 503 `Unhealthy`; an empty input is 400 `Empty`.
+pub fn error(refusal: &Refusal<'_>) -> (u16, Value) {
+    let (status, kind) = match (refusal.code, refusal.status) {
+        ("empty_input", _) => (400, "Empty"),
+        ("overloaded" | "too_many_requests", _) => (429, "Overloaded"),
+        ("internal", _) => (424, "Backend"),
+        (_, 503) => (503, "Unhealthy"),
+        // TEI reads and validates in one step, and answers both with the same status.
+        (_, 400) => (422, "Validation"),
+        (_, status) => (status, "Validation"),
+    };
+    (status, json!({ "error": refusal.message, "error_type": kind }))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn refusals_read_as_tei_writes_them() {
+        insta::assert_snapshot!(crate::refusal::samples::told(super::error), @r#"
+        malformed_json: 422 {"error":"expected `,` at line 1 column 9","error_type":"Validation"}
+        too_many_items: 422 {"error":"`inputs` has 2000 items, the limit is 1024","error_type":"Validation"}
+        empty_input: 400 {"error":"it is empty","error_type":"Empty"}
+        unauthorized: 401 {"error":"the API key is not valid","error_type":"Validation"}
+        forbidden: 403 {"error":"the scope `write` is missing","error_type":"Validation"}
+        unknown_model: 404 {"error":"there is no model `nope`","error_type":"Validation"}
+        not_found: 404 {"error":"there is nothing at GET /x","error_type":"Validation"}
+        job_not_found: 404 {"error":"there is no such job","error_type":"Validation"}
+        method_not_allowed: 405 {"error":"use GET","error_type":"Validation"}
+        body_too_large: 413 {"error":"the limit is 32 MiB","error_type":"Validation"}
+        too_many_requests: 429 {"error":"ask again in a second","error_type":"Overloaded"}
+        internal: 424 {"error":"the request failed","error_type":"Backend"}
+        overloaded: 429 {"error":"ask again in a second","error_type":"Overloaded"}
+        unavailable: 503 {"error":"ask again in a second","error_type":"Unhealthy"}
+        "#);
+    }
+}
