@@ -7,7 +7,8 @@ fn main() -> anyhow::Result<()> {
     let data = std::path::Path::new(".forebay");
     let texts = corpus::texts(std::path::Path::new("."), 2000)?;
     let mut bare = bare::Bare::open(data, "all-minilm-l6-v2", 2, &texts)?;
-    println!("{:?}", bare.lengths());
+    let lengths = bare.lengths();
+    println!("tokens: mean {:.1}, median {}, longest {}", lengths.mean, lengths.median, lengths.longest);
     bare.run(2048)?;
     for round in 0..2 {
         for budget in [128, 256, 512, 1024, 2048, 4096, 8192, 16384] {

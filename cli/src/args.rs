@@ -106,8 +106,8 @@ impl Command {
         let (listen, data) = match self {
             Self::Serve(flags) => (Some(&flags.listen), Some(&flags.data)),
             Self::Api(listen) => (Some(listen), None),
-            Self::Worker(data) => (None, Some(data)),
-            Self::Keys(
+            Self::Worker(data)
+            | Self::Keys(
                 KeysCommand::List(data) | KeysCommand::Create { data, .. } | KeysCommand::Revoke { data, .. },
             ) => (None, Some(data)),
             Self::Scheduler | Self::Migrate | Self::Config(_) => (None, None),

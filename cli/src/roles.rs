@@ -38,7 +38,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let access = access(&config, &seams).await?;
     anyhow::ensure!(
         access == Access::Open || keys::exist(seams.store.as_ref()).await?,
-        "{} is not a loopback address and there is no API key: make one with `forebay keys create`",
+        "there is no API key, and without one nobody could come in at {} (auth.mode \"auto\" is open on loopback \
+         addresses only): make one with `forebay keys create`",
         config.api.listen
     );
     if config.store.url.is_empty() {
@@ -177,20 +178,19 @@ async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
 
 /// Who may come in: on a loopback address everybody, as long as there is no key.
 async fn access(config: &Config, seams: &Seams) -> anyhow::Result<Access> {
-    Ok(match config.auth.mode {
-        AuthMode::Open => Access::Open,
-        AuthMode::Keys => Access::Keys,
-        AuthMode::Auto if !config.api.listen.ip().is_loopback() => Access::Keys,
-        AuthMode::Auto if keys::exist(seams.store.as_ref()).await? => Access::Keys,
-        AuthMode::Auto => Access::Open,
-    })
+    let wants_keys = match config.auth.mode {
+        AuthMode::Open => false,
+        AuthMode::Keys => true,
+        AuthMode::Auto => !config.api.listen.ip().is_loopback() || keys::exist(seams.store.as_ref()).await?,
+    };
+    Ok(if wants_keys { Access::Keys } else { Access::Open })
 }
 
 fn greet(listener: &TcpListener, access: Access) {
     let Ok(address) = listener.local_addr() else { return };
     match access {
         Access::Open => {
-            tracing::info!("listening on http://{address}, open to whoever reaches it; docs at /docs")
+            tracing::info!("listening on http://{address}, open to whoever reaches it; docs at /docs");
         }
         Access::Keys => tracing::info!("listening on http://{address}, for holders of a key; docs at /docs"),
     }

@@ -41,7 +41,9 @@ impl Layers {
         if let Some(file) = file {
             figment = figment.merge(Toml::file_exact(file));
         }
-        figment = figment.merge(Env::prefixed("FOREBAY_").split("__"));
+        // What the test command tells the tests is no configuration.
+        let environment = Env::prefixed("FOREBAY_").filter(|key| !key.starts_with("test_"));
+        figment = figment.merge(environment.split("__"));
         for (key, value) in flags {
             figment = figment.merge((*key, value));
         }

@@ -95,15 +95,16 @@ pub struct Services {
     pub s3_bucket: String,
 }
 
+/// What the test command tells through the environment; a test that needs it must fail without it, never skip.
+#[expect(clippy::disallowed_methods, reason = "this is the door through which tests read the environment")]
+pub fn told(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests with `cargo xtask test`"))
+}
+
 impl Services {
     /// Where the services are, as the test command tells through the environment. A test that needs them must fail
     /// without them, never skip.
-    #[expect(clippy::disallowed_methods, reason = "only the test command sets these")]
     pub fn running() -> Self {
-        let told = |name: &str| {
-            std::env::var(name)
-                .unwrap_or_else(|_| panic!("{name} is not set: run the tests with `cargo xtask test`"))
-        };
         Self {
             postgres: told("FOREBAY_TEST_POSTGRES"),
             rabbitmq: told("FOREBAY_TEST_RABBITMQ"),

@@ -163,7 +163,20 @@ pub fn decode(bytes: &[u8], max_pixels: u64) -> Result<RgbImage, Failure> {
     let orientation = decoder.orientation().map_err(|error| undecodable(&error))?;
     let mut picture = DynamicImage::from_decoder(decoder).map_err(|error| undecodable(&error))?;
     picture.apply_orientation(orientation);
+    if ends_early(bytes) {
+        return Err(undecodable(&"the file ends too early"));
+    }
     Ok(picture.into_rgb8())
+}
+
+/// Whether a JPEG lacks its end. Its decoder would fill the rest with grey and say nothing.
+fn ends_early(bytes: &[u8]) -> bool {
+    const START: [u8; 2] = [0xFF, 0xD8];
+    const SCAN: [u8; 2] = [0xFF, 0xDA];
+    const END: [u8; 2] = [0xFF, 0xD9];
+    let last = |marker: [u8; 2]| bytes.windows(2).rposition(|pair| pair == marker);
+    // An embedded preview has an end of its own, before the picture's last scan begins.
+    bytes.starts_with(&START) && last(END) < last(SCAN)
 }
 
 /// Resizes as Pillow does: across, rounded to bytes, then down, rounded to bytes.
@@ -336,6 +349,11 @@ mod tests {
         let failure = decode(&bytes[..bytes.len() / 2], 10_000).unwrap_err();
         assert_eq!((failure.code, failure.retryable), (FailureCode::ImageUndecodable, false));
         assert_eq!(decode(&bytes, 100).unwrap_err().code, FailureCode::ImageTooLarge);
+        let mut jpeg = Cursor::new(Vec::new());
+        DynamicImage::new_rgb8(64, 64).write_to(&mut jpeg, ImageFormat::Jpeg).unwrap();
+        let jpeg = jpeg.into_inner();
+        assert!(decode(&jpeg, 10_000).is_ok());
+        assert_eq!(decode(&jpeg[..jpeg.len() - 2], 10_000).unwrap_err().code, FailureCode::ImageUndecodable);
         assert_eq!(decode(&bytes, 10_000).unwrap().dimensions(), (64, 64));
     }
 }

@@ -8,6 +8,13 @@ use super::house::{House, Plan};
 
 /// SQLite, a queue inside the process, local files.
 pub async fn embedded(plan: Plan) -> House {
+    let mut house = embedded_unstarted(&plan);
+    house.start_worker().await;
+    house
+}
+
+/// The same before its process is started.
+pub fn embedded_unstarted(plan: &Plan) -> House {
     let nowhere = BlobConfig {
         url: String::new(),
         endpoint: String::new(),
@@ -17,9 +24,8 @@ pub async fn embedded(plan: Plan) -> House {
         allow_http: false,
         timeout: Span::new(Duration::from_secs(5)),
     };
-    let mut house = House::prepared(&plan, Vec::new(), nowhere, false);
+    let mut house = House::prepared(plan, Vec::new(), nowhere, false);
     house.set_worker(vec!["serve", "--listen", "127.0.0.1:0"]);
-    house.start_worker().await;
     house
 }
 

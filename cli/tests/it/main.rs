@@ -4,5 +4,6 @@ mod columns;
 mod faults;
 mod house;
 mod process;
+#[cfg(feature = "services")]
 mod proxy;
 mod suite;

@@ -223,7 +223,7 @@ async fn a_deleted_job_is_really_gone(house: House) {
 
 async fn bad_input_is_told_and_harms_nobody(house: House) {
     let (status, problem) = house.post("/v1/jobs", &json!({"model": "nobody", "input": "x"})).await;
-    assert_eq!((status, &problem["code"]), (StatusCode::NOT_FOUND, &json!("model_not_found")));
+    assert_eq!((status, &problem["code"]), (StatusCode::NOT_FOUND, &json!("unknown_model")));
     let (status, problem) =
         house.post("/v1/jobs", &json!({"model": "echo", "input": "x", "colour": 1})).await;
     assert_eq!((status, &problem["field"]), (StatusCode::BAD_REQUEST, &json!("colour")));
@@ -276,12 +276,13 @@ async fn it_tells_how_it_is(house: House) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_keep_owners_apart() {
-    let house = super::columns::embedded(Plan::echo().with("FOREBAY_AUTH__MODE", "keys")).await;
+    let mut house = super::columns::embedded_unstarted(&Plan::echo());
     let create = |owner: &str| {
         let arguments = ["keys", "create", "--owner", owner];
         Process::run(&arguments, &house.environment, house.folder.path()).trim().to_owned()
     };
     let (alice, bob) = (create("alice"), create("bob"));
+    house.start_worker().await;
     let body = json!({"model": "echo", "input": "x"});
     let open = house.request(Method::POST, "/v1/jobs").json(&body).send().await.unwrap();
     assert_eq!(open.status(), StatusCode::UNAUTHORIZED);

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use forebay_shared::testing::Services;
+use forebay_shared::testing::{Services, told};
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -14,10 +14,6 @@ use super::{assert_all_answered, submit_many};
 
 /// Does something to one of the private servers, through the command that started it.
 fn service(action: &[&str]) {
-    let told = |name: &str| {
-        std::env::var(name)
-            .unwrap_or_else(|_| panic!("{name} is not set: run the tests with `cargo xtask test`"))
-    };
     let status = Command::new(told("FOREBAY_TEST_XTASK"))
         .arg("service")
         .args(action)
