@@ -26,6 +26,7 @@ use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
 use config::SchedulerConfig;
 use leader::Leader;
+use measure::Measured;
 
 /// What a scheduler works with.
 #[derive(Clone, Debug)]
@@ -57,13 +58,20 @@ struct Chores {
     config: SchedulerConfig,
     parts: SchedulerParts,
     leader: Leader,
+    measured: Measured,
+}
+
+impl Chores {
+    fn new(config: SchedulerConfig, parts: SchedulerParts) -> Self {
+        let leader = Leader::new(parts.store.clone(), parts.name.clone(), config.lead.get());
+        Self { config, parts, leader, measured: Measured::default() }
+    }
 }
 
 /// Runs until a soft stop.
 pub async fn run(config: SchedulerConfig, parts: SchedulerParts) -> Result<(), StartError> {
     let mut clockwork = JobScheduler::new().await?;
-    let leader = Leader::new(parts.store.clone(), parts.name.clone(), config.lead.get());
-    let chores = Arc::new(Chores { config: config.clone(), parts: parts.clone(), leader });
+    let chores = Arc::new(Chores::new(config.clone(), parts.clone()));
     add(&clockwork, config.fill.get(), &chores, Chores::fill).await?;
     add(&clockwork, config.repair.get(), &chores, Chores::repair).await?;
     add(&clockwork, config.retain.get(), &chores, Chores::retain).await?;
@@ -101,6 +109,9 @@ where
     Ok(())
 }
 
+#[cfg(test)]
+mod tests;
+
 impl Chores {
     async fn fill(self: Arc<Self>) {
         if let Err(error) = self.parts.filler.fill().await {
@@ -131,6 +142,8 @@ impl Chores {
     async fn measure(self: Arc<Self>) {
         if self.leader.leads().await {
             self.measure_queues().await;
+        } else {
+            self.measure_nothing();
         }
     }
 }

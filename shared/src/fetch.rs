@@ -16,7 +16,7 @@ use url::{Host, Url};
 
 pub use address::Guard;
 
-use crate::config::FetchConfig;
+use crate::config::{FetchConfig, Size};
 
 /// Why a URL was not fetched.
 #[derive(Debug, thiserror::Error)]
@@ -153,6 +153,11 @@ impl Fetcher {
             max_redirects: config.max_redirects,
             max_bytes: config.max_bytes.bytes(),
         }
+    }
+
+    /// How large an answer may be.
+    pub fn max_bytes(&self) -> Size {
+        Size::new(self.max_bytes)
     }
 
     /// What addresses it may ask.

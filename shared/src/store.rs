@@ -47,7 +47,7 @@ pub trait Store:
     fn now(&self) -> Timestamp;
 }
 
-/// What can go wrong: three variants, because callers do three things.
+/// What can go wrong: four variants, because callers do four things.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database cannot be asked now: try again, or answer 503.

@@ -5,8 +5,10 @@
 //! that could not grow any further; a batch that could still grow waits for the device.
 
 mod engine;
+mod memory;
 mod prepare;
 mod progress;
+mod reader;
 mod room;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -27,8 +29,8 @@ use engine::{Engine, Word, Work};
 use prepare::{PreparedJob, Preparer};
 use progress::Progress;
 
-pub use prepare::Reader;
 pub use progress::Ended;
+pub use reader::{Bounds, Reader};
 pub use room::{Held, Room};
 
 /// Jobs on their way in. The intake waits for room before it claims, so few are ever here.

@@ -34,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 
 use config::WorkerConfig;
 use intake::{Intake, IntakeParts};
-use lane::{LaneHandle, LaneParts, Order, Reader};
+use lane::{Bounds, LaneHandle, LaneParts, Order, Reader};
 use lease::{Board, Lease};
 use model::{ModelFiles, Runtime, RuntimeError};
 use pipeline::{Echo, ImageClassification, TextClassification, TextEmbedding};
@@ -110,8 +110,12 @@ impl Worker {
             reader: Reader::new(
                 parts.blobs.clone(),
                 parts.fetcher.clone(),
-                config.fetches,
-                processors(config.threads),
+                Bounds {
+                    fetches: config.fetches,
+                    processors: processors(config.threads),
+                    memory: config.decode_memory,
+                    largest_file: parts.fetcher.max_bytes(),
+                },
             ),
             runtime,
             quarantine: Quarantine::new(parts.store.clone()),

@@ -122,7 +122,10 @@ impl House {
         let name = format!("worker-{}", self.started);
         let mut process = Process::start(&self.worker, &self.environment, self.folder.path(), &name);
         process.says("worker registered");
-        if !self.is_fleet {
+        if self.is_fleet {
+            let (known, _) = self.get("/v1/models/echo").await;
+            assert_eq!(known, StatusCode::OK, "the api knows of the worker's models");
+        } else {
             self.url = address(&process.says("listening on"));
             self.ready().await;
         }

@@ -226,7 +226,7 @@ async fn bad_input_is_told_and_harms_nobody(house: House) {
     assert_eq!((status, &problem["code"]), (StatusCode::NOT_FOUND, &json!("unknown_model")));
     let (status, problem) =
         house.post("/v1/jobs", &json!({"model": "echo", "input": "x", "colour": 1})).await;
-    assert_eq!((status, &problem["field"]), (StatusCode::BAD_REQUEST, &json!("colour")));
+    assert_eq!((status, &problem["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("colour")));
     let text = house.request(Method::POST, "/v1/jobs").body("hello").send().await.unwrap();
     assert_eq!(text.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
     let id = house.submit_echo("still here", 0).await;

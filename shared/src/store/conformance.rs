@@ -179,6 +179,7 @@ macro_rules! store_conformance {
             reaping_spares_the_living,
             a_cancelled_orphan_ends,
             a_retired_worker_gives_its_jobs_back_unsuspected,
+            a_cancelled_job_that_is_given_back_ends,
             the_buried_are_reaped_at_once,
             living_workers_are_listed,
         ]);

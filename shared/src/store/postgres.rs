@@ -3,6 +3,21 @@
 //! Many rows travel in one statement as arrays. Rows are always locked in the order of their ids, so that no two
 //! statements can wait for each other.
 
+/// What is set in a job whose claim is taken back as if it had never been. One that was asked to stop ends instead.
+macro_rules! taken_back {
+    ($now:literal) => {
+        concat!(
+            "status = case when cancel_requested then 'cancelled' else 'queued' end,
+             version = version + 1, attempt = attempt - 1, worker = null, started_at = null,
+             finished_at = case when cancel_requested then ",
+            $now,
+            " end, purge_at = case when cancel_requested then ",
+            $now,
+            " + retention * interval '1 microsecond' end"
+        )
+    };
+}
+
 mod attempts;
 mod clock;
 mod handover;

@@ -3,6 +3,21 @@
 //! One process, one writer. Readers have their own connections and never wait for it. Ids travel in groups as a JSON
 //! array of hexadecimal words.
 
+/// What is set in a job whose claim is taken back as if it had never been. One that was asked to stop ends instead.
+macro_rules! taken_back {
+    ($now:literal) => {
+        concat!(
+            "status = iif(cancel_requested, 'cancelled', 'queued'),
+             version = version + 1, attempt = attempt - 1, worker = null, started_at = null,
+             finished_at = iif(cancel_requested, ",
+            $now,
+            ", null), purge_at = iif(cancel_requested, ",
+            $now,
+            " + retention, null)"
+        )
+    };
+}
+
 mod attempts;
 mod handover;
 mod jobs;

@@ -3,87 +3,21 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use forebay_shared::blobs::{BlobError, Blobs};
-use forebay_shared::fetch::Fetcher;
 use forebay_shared::id::JobId;
 use forebay_shared::job::{
-    Claimed, Failure, FailureCode, ImageSource, Input, Item, ItemsAt, Kind, Lease, Object, Params,
+    Claimed, Failure, FailureCode, ImageSource, Input, Item, Kind, Lease, Object, Params,
 };
 use forebay_shared::shutdown::Tasks;
 use futures::stream::{self, StreamExt};
-use tokio::sync::{OnceCell, Semaphore, mpsc};
+use tokio::sync::{OnceCell, mpsc};
 
 use super::progress::convicted;
+use super::reader::Reader;
 use crate::model::ModelFiles;
 use crate::pipeline::{Material, Pipeline};
 
-/// Items of one job that are read at once; the process's bound on fetches stands over it.
-const READ_AT_ONCE: usize = 16;
-
-/// Reads what items are made of, within the process's bounds.
-#[derive(Clone, Debug)]
-pub struct Reader {
-    blobs: Blobs,
-    fetcher: Fetcher,
-    /// Pictures that are fetched or read at once.
-    fetches: Arc<Semaphore>,
-    /// Preparations that use a processor at once.
-    processors: Arc<Semaphore>,
-}
-
-impl Reader {
-    /// A reader with these bounds.
-    pub fn new(blobs: Blobs, fetcher: Fetcher, at_once: usize, processors: usize) -> Self {
-        Self {
-            blobs,
-            fetcher,
-            fetches: Arc::new(Semaphore::new(at_once)),
-            processors: Arc::new(Semaphore::new(processors)),
-        }
-    }
-
-    async fn items(&self, items: &ItemsAt) -> Result<Vec<Item>, Failure> {
-        let stored = match items {
-            ItemsAt::Row(stored) => Bytes::copy_from_slice(stored.as_bytes()),
-            ItemsAt::Blob(key) => self.blobs.get(key).await.map_err(|error| blob_failure(&error))?,
-        };
-        ItemsAt::decode(&stored)
-            .map_err(|error| Failure::permanent(FailureCode::Internal, format!("stored items: {error}")))
-    }
-
-    async fn material(&self, input: Input) -> Result<Material, Failure> {
-        let source = match input {
-            Input::Text(text) => return Ok(Material::Text(text)),
-            Input::Image(ImageSource::Inline(bytes)) => return Ok(Material::Image(bytes.into())),
-            Input::Image(source) => source,
-        };
-        let _permit = self.fetches.acquire().await;
-        match source {
-            ImageSource::Url(url) => {
-                let fetched = self.fetcher.picture(&url).await.map_err(|error| {
-                    let code =
-                        if error.is_refusal() { FailureCode::FetchRefused } else { FailureCode::FetchFailed };
-                    Failure { code, message: error.to_string(), retryable: error.is_transient() }
-                })?;
-                Ok(Material::Image(fetched))
-            }
-            ImageSource::Blob(key) => {
-                Ok(Material::Image(self.blobs.get(&key).await.map_err(|error| blob_failure(&error))?))
-            }
-            ImageSource::Inline(bytes) => Ok(Material::Image(bytes.into())),
-        }
-    }
-}
-
-fn blob_failure(error: &BlobError) -> Failure {
-    match error {
-        BlobError::Missing(_) => Failure::permanent(FailureCode::InputMissing, "a stored input is gone"),
-        BlobError::Unavailable(_) | BlobError::Unusable(..) => {
-            Failure::transient(FailureCode::StorageUnavailable, "the object store cannot be reached")
-        }
-    }
-}
+/// Pictures of one job that are on their way at once; the process's bounds stand over it.
+const PICTURES_AT_ONCE: usize = 16;
 
 /// A job whose items are ready, or have failed.
 pub(super) struct PreparedJob<P: Pipeline> {
@@ -92,6 +26,9 @@ pub(super) struct PreparedJob<P: Pipeline> {
     pub(super) items: Vec<Result<P::Prepared, Failure>>,
     pub(super) took: Duration,
 }
+
+/// An item's place in its job, and what became of it.
+type Outcome<P> = (usize, Result<<P as Pipeline>::Prepared, Failure>);
 
 /// Prepares jobs for one model.
 pub(super) struct Preparer<P: Pipeline>(Arc<Shared<P>>);
@@ -146,47 +83,74 @@ impl<P: Pipeline> Shared<P> {
             Ok(_) => return all(Failure::permanent(FailureCode::Internal, "the job lost some of its items")),
             Err(failure) => return all(failure),
         };
-        let materials = self.materials(items, claimed).await;
-        self.on_processor(materials, pipeline).await.unwrap_or_else(all)
+        self.each(items, claimed, pipeline).await
     }
 
-    /// Reads the items' bytes, several at once, in order.
-    async fn materials(
+    /// Prepares texts together, which costs little each, and pictures one by one, so that only a few are ever held.
+    async fn each(
         &self,
         items: Vec<Item>,
         claimed: &Claimed,
-    ) -> Vec<Result<(Material, Params), Failure>> {
-        let kind = self.model.card.kind;
-        stream::iter(items.into_iter().enumerate())
-            .map(|(index, item)| async move {
-                let index = u32::try_from(index).unwrap_or(u32::MAX);
-                if let Some(failure) = convicted(claimed.suspects.isolation(index)) {
-                    return Err(failure);
-                }
-                let params = params(kind, &claimed.params, &item.params)?;
-                Ok((self.reader.material(item.input).await?, params))
+        pipeline: Arc<P>,
+    ) -> Vec<Result<P::Prepared, Failure>> {
+        let (mut texts, mut pictures, mut prepared) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, item) in items.into_iter().enumerate() {
+            let number = u32::try_from(index).unwrap_or(u32::MAX);
+            let convicted = convicted(claimed.suspects.isolation(number)).map_or(Ok(()), Err);
+            let kind = self.model.card.kind;
+            match (convicted.and_then(|()| params(kind, &claimed.params, &item.params)), item.input) {
+                (Err(failure), _) => prepared.push((index, Err(failure))),
+                (Ok(params), Input::Text(text)) => texts.push((index, text, params)),
+                (Ok(params), Input::Image(source)) => pictures.push((index, source, params)),
+            }
+        }
+        let (texts, pictures) =
+            tokio::join!(self.texts(texts, pipeline.clone()), self.pictures(pictures, &pipeline));
+        prepared.extend(texts.into_iter().chain(pictures));
+        prepared.sort_unstable_by_key(|(index, _)| *index);
+        prepared.into_iter().map(|(_, prepared)| prepared).collect()
+    }
+
+    async fn texts(&self, texts: Vec<(usize, String, Params)>, pipeline: Arc<P>) -> Vec<Outcome<P>> {
+        if texts.is_empty() {
+            return Vec::new();
+        }
+        let indices: Vec<usize> = texts.iter().map(|(index, ..)| *index).collect();
+        let _turn = self.reader.turn().await;
+        let prepare = move || {
+            let prepared = texts
+                .into_iter()
+                .map(|(index, text, params)| (index, pipeline.prepare(Material::Text(text), params)));
+            prepared.collect()
+        };
+        let prepared = self.tasks.spawn_blocking(prepare).await;
+        prepared.unwrap_or_else(|_| indices.into_iter().map(|index| (index, Err(panicked()))).collect())
+    }
+
+    async fn pictures(
+        &self,
+        pictures: Vec<(usize, ImageSource, Params)>,
+        pipeline: &Arc<P>,
+    ) -> Vec<Outcome<P>> {
+        stream::iter(pictures)
+            .map(|(index, source, params)| async move {
+                (index, self.picture(source, params, pipeline.clone()).await)
             })
-            .buffered(READ_AT_ONCE)
+            .buffer_unordered(PICTURES_AT_ONCE)
             .collect()
             .await
     }
 
-    /// Tokenises and decodes where it blocks nobody, on as many threads as there are processors.
-    async fn on_processor(
+    async fn picture(
         &self,
-        materials: Vec<Result<(Material, Params), Failure>>,
+        source: ImageSource,
+        params: Params,
         pipeline: Arc<P>,
-    ) -> Result<Vec<Result<P::Prepared, Failure>>, Failure> {
-        let _permit = self.reader.processors.acquire().await;
-        let prepared = self.tasks.spawn_blocking(move || {
-            materials
-                .into_iter()
-                .map(|material| material.and_then(|(material, params)| pipeline.prepare(material, params)))
-                .collect()
-        });
-        prepared.await.map_err(|_| {
-            Failure::permanent(FailureCode::Internal, "preparing panicked; the worker's log says where")
-        })
+    ) -> Result<P::Prepared, Failure> {
+        let file = self.reader.file(source).await?;
+        let _turn = self.reader.turn_for(&file).await;
+        let prepare = move || pipeline.prepare(Material::Image(file.bytes.clone()), params);
+        self.tasks.spawn_blocking(prepare).await.map_err(|_| panicked())?
     }
 
     async fn pipeline(&self) -> Result<Arc<P>, Failure> {
@@ -202,6 +166,10 @@ impl<P: Pipeline> Shared<P> {
             Failure::transient(FailureCode::ModelUnavailable, "the model's files cannot be read")
         })
     }
+}
+
+fn panicked() -> Failure {
+    Failure::permanent(FailureCode::Internal, "preparing panicked; the worker's log says where")
 }
 
 fn params(kind: Kind, job: &Object, item: &Object) -> Result<Params, Failure> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Ground, LIFE, ended};
+use crate::clock::Clock;
 use crate::id::JobId;
 use crate::job::{Class, Cost, Ending, FailureCode, Isolation, Status};
 use crate::store::{Beat, Noted, Reaped, Route};
@@ -105,6 +106,24 @@ pub async fn a_retired_worker_gives_its_jobs_back_unsuspected(ground: &Ground) {
     let again = ground.store.claim(next, &[claimed.id]).await.unwrap().remove(0);
     assert_eq!(again.lease.attempt, 1);
     assert!(again.suspects.is_none());
+}
+
+pub async fn a_cancelled_job_that_is_given_back_ends(ground: &Ground) {
+    let (worker, disclaimed) = ground.claimed().await;
+    let ids = ground.submitted(2).await;
+    let (released, retired) = (ids[0], ids[1]);
+    assert_eq!(ground.store.claim(worker, &ids).await.unwrap().len(), 2);
+    for id in [disclaimed.id, released, retired] {
+        ground.store.cancel("alice", id).await.unwrap();
+    }
+    assert_eq!(ground.store.disclaim(worker, &[disclaimed.id]).await.unwrap(), 1);
+    assert_eq!(ground.store.release(worker, &[(released, 1)]).await.unwrap(), 1);
+    assert_eq!(ground.store.retire(worker).await.unwrap(), 1);
+    for id in [disclaimed.id, released, retired] {
+        let job = ground.read(id).await;
+        assert_eq!((job.status, job.finished_at), (Status::Cancelled, Some(ground.clock.now())));
+        assert!(job.purge_at.is_some() && job.started_at.is_none());
+    }
 }
 
 pub async fn the_buried_are_reaped_at_once(ground: &Ground) {

@@ -132,24 +132,25 @@ impl Attempts for Postgres {
     }
 
     async fn disclaim(&self, worker: WorkerId, ids: &[JobId]) -> StoreResult<u64> {
-        let released = sqlx::query(
+        let released = sqlx::query(concat!(
             "-- store.disclaim
              with held as (
                  select id from jobs where id = any($2) and worker = $1 and status = 'running' order by id for update
              )
-             update jobs set
-                 status = 'queued', version = version + 1, attempt = attempt - 1, worker = null, started_at = null
-             where id in (select id from held)",
-        )
+             update jobs set ",
+            taken_back!("$3"),
+            " where id in (select id from held)",
+        ))
         .bind(worker)
         .bind(ids)
+        .bind(self.now())
         .execute(&self.pool)
         .await?;
         Ok(released.rows_affected())
     }
 
     async fn release(&self, worker: WorkerId, unbegun: &[(JobId, u32)]) -> StoreResult<u64> {
-        let released = sqlx::query(
+        let released = sqlx::query(concat!(
             "-- store.release
              with held as (
                  select j.id from jobs j join unnest($2::uuid[], $3::int[]) as t (id, attempt)
@@ -157,13 +158,14 @@ impl Attempts for Postgres {
                  where j.worker = $1 and j.status = 'running'
                  order by j.id for update of j
              )
-             update jobs set
-                 status = 'queued', version = version + 1, attempt = attempt - 1, worker = null, started_at = null
-             where id in (select id from held)",
-        )
+             update jobs set ",
+            taken_back!("$4"),
+            " where id in (select id from held)",
+        ))
         .bind(worker)
         .bind(column(unbegun, |(id, _)| *id))
         .bind(column(unbegun, |(_, attempt)| attempt.cast_signed()))
+        .bind(self.now())
         .execute(&self.pool)
         .await?;
         Ok(released.rows_affected())

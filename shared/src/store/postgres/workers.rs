@@ -62,7 +62,7 @@ impl Workers for Postgres {
     }
 
     async fn retire(&self, id: WorkerId) -> StoreResult<u64> {
-        let returned: i64 = sqlx::query_scalar(
+        let returned: i64 = sqlx::query_scalar(concat!(
             "-- store.retire
              with retired as (
                  update workers set state = 'retired', noted = null where id = $1 and state in ('live', 'draining')
@@ -71,14 +71,15 @@ impl Workers for Postgres {
                  select id from jobs where worker in (select id from retired) and status = 'running'
                  order by id for update
              ), released as (
-                 update jobs set
-                     status = 'queued', version = version + 1, attempt = attempt - 1, worker = null, started_at = null
-                 where id in (select id from held)
+                 update jobs set ",
+            taken_back!("$2"),
+            "    where id in (select id from held)
                  returning id
              )
              select count(*) from released",
-        )
+        ))
         .bind(id)
+        .bind(self.now())
         .fetch_one(&self.pool)
         .await?;
         Ok(returned.cast_unsigned())

@@ -66,18 +66,18 @@ impl Attempts for Sqlite {
     }
 
     async fn disclaim(&self, worker: WorkerId, among: &[JobId]) -> StoreResult<u64> {
-        let among = ids(among.iter().map(|id| id.0));
+        let (among, now) = (ids(among.iter().map(|id| id.0)), self.now());
         self.write(move |connection| {
             Box::pin(async move {
-                let released = sqlx::query(
+                let released = sqlx::query(concat!(
                     "-- store.disclaim
-                     update jobs set
-                         status = 'queued', version = version + 1, attempt = attempt - 1, worker = null,
-                         started_at = null
-                     where worker = $1 and status = 'running' and id in (select unhex(value) from json_each($2))",
-                )
+                     update jobs set ",
+                    taken_back!("$3"),
+                    " where worker = $1 and status = 'running' and id in (select unhex(value) from json_each($2))",
+                ))
                 .bind(worker)
                 .bind(among)
+                .bind(now)
                 .execute(connection)
                 .await?;
                 Ok(released.rows_affected())
@@ -91,20 +91,20 @@ impl Attempts for Sqlite {
             .iter()
             .map(|(id, attempt)| json!({"id": id.0.simple().to_string(), "attempt": attempt}))
             .collect();
-        let unbegun = json!(unbegun).to_string();
+        let (unbegun, now) = (json!(unbegun).to_string(), self.now());
         self.write(move |connection| {
             Box::pin(async move {
-                let released = sqlx::query(
+                let released = sqlx::query(concat!(
                     "-- store.release
-                     update jobs set
-                         status = 'queued', version = version + 1, attempt = attempt - 1, worker = null,
-                         started_at = null
-                     where worker = $1 and status = 'running' and (id, attempt) in (
+                     update jobs set ",
+                    taken_back!("$3"),
+                    " where worker = $1 and status = 'running' and (id, attempt) in (
                          select unhex(value ->> 'id'), value ->> 'attempt' from json_each($2)
                      )",
-                )
+                ))
                 .bind(worker)
                 .bind(unbegun)
+                .bind(now)
                 .execute(connection)
                 .await?;
                 Ok(released.rows_affected())

@@ -83,6 +83,7 @@ impl Workers for Sqlite {
     }
 
     async fn retire(&self, id: WorkerId) -> StoreResult<u64> {
+        let now = self.now();
         self.write(move |connection| {
             Box::pin(async move {
                 let retired = sqlx::query(
@@ -96,14 +97,14 @@ impl Workers for Sqlite {
                 if retired.rows_affected() == 0 {
                     return Ok(0);
                 }
-                let released = sqlx::query(
+                let released = sqlx::query(concat!(
                     "-- store.retire: jobs
-                     update jobs set
-                         status = 'queued', version = version + 1, attempt = attempt - 1, worker = null,
-                         started_at = null
-                     where worker = $1 and status = 'running'",
-                )
+                     update jobs set ",
+                    taken_back!("$2"),
+                    " where worker = $1 and status = 'running'",
+                ))
                 .bind(id)
+                .bind(now)
                 .execute(connection)
                 .await?;
                 Ok(released.rows_affected())

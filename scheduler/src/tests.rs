@@ -1,0 +1,236 @@
+//! What each tick does to a real database, on a clock that tests turn.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use forebay_shared::blobs::Blobs;
+use forebay_shared::catalog::Catalog;
+use forebay_shared::clock::{Clock, ManualClock, SystemClock};
+use forebay_shared::config::Span;
+use forebay_shared::events::{Event, Events, LocalEvents};
+use forebay_shared::handover::{Filler, OVERDUE};
+use forebay_shared::id::{JobId, WorkerId};
+use forebay_shared::job::{Claimed, Class, Ending, Kind, Status};
+use forebay_shared::queue::{LocalQueue, Message, Producer, Queue};
+use forebay_shared::segment::SegmentBuilder;
+use forebay_shared::shutdown::Tasks;
+use forebay_shared::store::conformance::{Ground, LIFE, ended};
+use forebay_shared::store::{DeleteOutcome, Route, Sqlite};
+use forebay_shared::testing::card;
+
+use crate::config::SchedulerConfig;
+use crate::{Chores, SchedulerParts};
+
+const HOUR: Duration = Duration::from_hours(1);
+
+/// A scheduler whose ticks tests make.
+struct Bench {
+    ground: Ground,
+    queue: Arc<LocalQueue>,
+    events: Arc<LocalEvents>,
+    blobs: Blobs,
+    chores: Arc<Chores>,
+    _folder: tempfile::TempDir,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        // Objects bear the system's time, so the database's must begin there.
+        let (clock, tasks) = (ManualClock::at(SystemClock.now()), Tasks::new());
+        let store = Sqlite::open(&folder.path().join("forebay.db"), Arc::new(clock.clone()), &tasks).await;
+        let ground = Ground::new(Arc::new(store.unwrap()), clock);
+        ground.store.announce(&[card("echo", Kind::Echo)]).await.unwrap();
+        let (queue, events, blobs) =
+            (Arc::new(LocalQueue::new()), Arc::new(LocalEvents::new()), Blobs::in_memory());
+        let chores = chores("one", &ground, &queue, &events, &blobs);
+        Self { ground, queue, events, blobs, chores, _folder: folder }
+    }
+
+    fn replica(&self, name: &str) -> Arc<Chores> {
+        chores(name, &self.ground, &self.queue, &self.events, &self.blobs)
+    }
+
+    /// A worker that has claimed and settled a job, with its result in a segment of its own.
+    async fn settled(&self) -> (WorkerId, JobId, String) {
+        let (worker, claimed) = self.ground.claimed().await;
+        let key = self.settle(worker, &claimed).await;
+        (worker, claimed.id, key)
+    }
+
+    async fn settle(&self, worker: WorkerId, claimed: &Claimed) -> String {
+        let mut builder = SegmentBuilder::default();
+        builder.push(b"0123456789");
+        let (segment, bytes) = builder.finish(worker, u64::from(claimed.lease.attempt));
+        self.blobs.put(&segment.key, bytes).await.unwrap();
+        assert!(self.ground.settle(worker, ended(claimed, Ending::Succeeded), Some(&segment)).await);
+        segment.key
+    }
+
+    async fn is_there(&self, key: &str) -> bool {
+        self.blobs.get(key).await.is_ok()
+    }
+
+    async fn status(&self, id: JobId) -> Status {
+        self.ground.read(id).await.status
+    }
+}
+
+fn chores(
+    name: &str,
+    ground: &Ground,
+    queue: &Arc<LocalQueue>,
+    events: &Arc<LocalEvents>,
+    blobs: &Blobs,
+) -> Arc<Chores> {
+    let (store, tasks) = (ground.store.clone(), Tasks::new());
+    let producer: Arc<dyn Producer> = queue.clone();
+    let catalog = Arc::new(Catalog::new(store.clone()));
+    let filler = Filler::new(store.clone(), catalog, producer.clone(), tasks.clone());
+    let parts = SchedulerParts {
+        store,
+        producer,
+        filler,
+        events: events.clone(),
+        blobs: blobs.clone(),
+        name: name.to_owned(),
+        tasks,
+    };
+    let second = Span::new(Duration::from_secs(1));
+    let config = SchedulerConfig {
+        fill: second,
+        repair: second,
+        retain: second,
+        sweep: second,
+        sweep_age: Span::new(HOUR),
+        measure: second,
+        lead: Span::new(Duration::from_secs(10)),
+    };
+    Arc::new(Chores::new(config, parts))
+}
+
+fn route() -> Route {
+    Route { model: "echo".to_owned(), class: Class::Interactive }
+}
+
+#[tokio::test]
+async fn a_job_that_waits_is_handed_over_once() {
+    let bench = Bench::new().await;
+    let mut job = bench.ground.job();
+    job.published = false;
+    bench.ground.store.submit(&[job]).await.unwrap();
+    bench.chores.clone().fill().await;
+    bench.chores.clone().fill().await;
+    assert_eq!(bench.queue.depth(&route()).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_dead_workers_job_is_handed_over_again() {
+    let bench = Bench::new().await;
+    let (_, claimed) = bench.ground.claimed().await;
+    bench.chores.clone().repair().await;
+    assert_eq!(bench.status(claimed.id).await, Status::Running, "the living are spared");
+    bench.ground.clock.advance(LIFE);
+    bench.chores.clone().repair().await;
+    assert_eq!(bench.status(claimed.id).await, Status::Queued);
+    assert_eq!(bench.queue.depth(&route()).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn who_waits_for_a_cancelled_orphan_is_told() {
+    let bench = Bench::new().await;
+    let mut news = bench.events.subscribe();
+    let mut job = bench.ground.job();
+    job.waiter = Some(bench.events.address().to_owned());
+    let id = job.id;
+    bench.ground.store.submit(&[job]).await.unwrap();
+    let worker = bench.ground.worker().await;
+    bench.ground.store.claim(worker, &[id]).await.unwrap();
+    bench.ground.store.cancel("alice", id).await.unwrap();
+    bench.ground.clock.advance(LIFE);
+    bench.chores.clone().repair().await;
+    let news = news.recv().await.unwrap();
+    let Event::Ended(told) = &*news else { panic!("not an end") };
+    assert_eq!((told.id, told.status), (id, Status::Cancelled));
+}
+
+#[tokio::test]
+async fn lost_messages_are_handed_over_again_and_those_in_the_queue_are_not() {
+    let bench = Bench::new().await;
+    let ids = bench.ground.submitted(3).await;
+    let last = Message { job_id: ids[2], trace: None };
+    assert!(bench.queue.publish(&route(), &[last]).await.is_empty());
+    bench.chores.clone().repair().await;
+    assert_eq!(bench.queue.depth(&route()).await.unwrap(), 1, "young marks are trusted");
+    bench.ground.clock.advance(OVERDUE);
+    bench.chores.clone().repair().await;
+    let mut consumer = bench.queue.consume(&route(), 100).await.unwrap();
+    let delivery = consumer.receive(100).await.unwrap();
+    let told: Vec<_> = delivery.messages.iter().map(|message| message.job_id).collect();
+    assert_eq!(told, [ids[2], ids[0], ids[1]]);
+}
+
+#[tokio::test]
+async fn past_retention_rows_and_objects_go() {
+    let bench = Bench::new().await;
+    let (_, id, key) = bench.settled().await;
+    bench.chores.clone().retain().await;
+    assert!(bench.is_there(&key).await);
+    bench.ground.clock.advance(HOUR);
+    bench.chores.clone().retain().await;
+    assert!(bench.ground.store.job("alice", id).await.unwrap().is_none());
+    assert!(!bench.is_there(&key).await);
+}
+
+#[tokio::test]
+async fn a_deleted_jobs_bytes_go_and_its_neighbours_stay() {
+    let bench = Bench::new().await;
+    let (_, id, key) = bench.settled().await;
+    let input = format!("inputs/{id}/0");
+    bench.blobs.put(&input, Bytes::from_static(b"a picture")).await.unwrap();
+    assert_eq!(bench.ground.store.delete("alice", id).await.unwrap(), DeleteOutcome::Deleted);
+    bench.chores.clone().retain().await;
+    assert!(!bench.is_there(&key).await);
+}
+
+#[tokio::test]
+async fn objects_without_a_row_are_swept_once_they_are_old_and_their_writer_is_gone() {
+    let bench = Bench::new().await;
+    let (dead, _, named) = bench.settled().await;
+    let gone = JobId(bench.ground.ids.uuid());
+    let orphans =
+        [format!("segments/{dead}/0000000099"), format!("inputs/{gone}/0"), format!("media/{dead}/{gone}/0")];
+    for key in &orphans {
+        bench.blobs.put(key, Bytes::from_static(b"x")).await.unwrap();
+    }
+    bench.ground.store.retire(dead).await.unwrap();
+    bench.chores.clone().sweep().await;
+    assert!(bench.is_there(&orphans[0]).await, "it is young");
+    bench.ground.clock.advance(HOUR + Duration::from_mins(1));
+    let living = bench.ground.worker().await;
+    let spared = format!("segments/{living}/0000000001");
+    bench.blobs.put(&spared, Bytes::from_static(b"x")).await.unwrap();
+    bench.chores.clone().sweep().await;
+    for key in &orphans {
+        assert!(!bench.is_there(key).await, "{key} goes");
+    }
+    assert!(bench.is_there(&named).await, "a row names it");
+    assert!(bench.is_there(&spared).await, "its writer may be about to record it");
+}
+
+#[tokio::test]
+async fn only_the_leader_repairs_and_another_follows_when_it_resigns() {
+    let bench = Bench::new().await;
+    let second = bench.replica("two");
+    assert!(bench.chores.leader.leads().await);
+    let (_, claimed) = bench.ground.claimed().await;
+    bench.ground.clock.advance(Duration::from_secs(9));
+    assert!(bench.chores.leader.leads().await);
+    bench.ground.clock.advance(LIFE.saturating_sub(Duration::from_secs(9)));
+    second.clone().repair().await;
+    assert_eq!(bench.status(claimed.id).await, Status::Running, "it does not lead");
+    bench.chores.leader.resign().await;
+    second.repair().await;
+    assert_eq!(bench.status(claimed.id).await, Status::Queued);
+}

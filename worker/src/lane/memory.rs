@@ -1,0 +1,117 @@
+//! How many bytes of pictures are held at once, over all lanes.
+//!
+//! Half of the room is for files, from the moment they are asked for until they are decoded; half for what comes out of
+//! them. A file waits for the second half while it holds on to the first and never the other way round, so none waits for
+//! ever. Whoever needs more than a half takes all of it, and so goes alone.
+
+use std::sync::Arc;
+
+use forebay_shared::config::Size;
+use forebay_shared::picture::{HEAD, Picture};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// The unit of room: permits are counted in 32 bits.
+const UNIT: u64 = 1024;
+
+/// Bytes that a pixel needs while it is decoded: four as decoded, three without its alpha, three the right way up, and two
+/// for the floats of a resize, which has few columns left when it has many rows.
+const PER_PIXEL: u64 = 12;
+
+/// Room for pictures.
+#[derive(Clone, Debug)]
+pub(super) struct Memory {
+    files: Half,
+    pixels: Half,
+    /// How large a file may be whose size is not known yet.
+    largest_file: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Half {
+    permits: Arc<Semaphore>,
+    units: u32,
+}
+
+/// Room that is held until it is dropped.
+#[derive(Debug)]
+pub(super) struct Held(Option<OwnedSemaphorePermit>);
+
+impl Memory {
+    pub(super) fn new(room: Size, largest_file: Size) -> Self {
+        let half = Half::new(room.bytes() / 2);
+        Self { files: half.clone(), pixels: Half::new(room.bytes() / 2), largest_file: largest_file.bytes() }
+    }
+
+    /// Room for a file that is about to be read.
+    pub(super) async fn for_file(&self) -> Held {
+        self.files.take(self.largest_file).await
+    }
+
+    /// Room for what comes out of this file.
+    pub(super) async fn for_pixels(&self, file: &[u8]) -> Held {
+        // What is no picture, or is too large, is refused before it needs any.
+        let head = &file[..file.len().min(HEAD)];
+        let pixels = Picture::sniff(head, u64::MAX)
+            .map_or(0, |picture| u64::from(picture.width) * u64::from(picture.height));
+        self.pixels.take(pixels.saturating_mul(PER_PIXEL)).await
+    }
+}
+
+impl Half {
+    fn new(bytes: u64) -> Self {
+        let units = u32::try_from(bytes / UNIT).unwrap_or(u32::MAX).max(1);
+        Self { permits: Arc::new(Semaphore::new(units as usize)), units }
+    }
+
+    async fn take(&self, bytes: u64) -> Held {
+        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX).min(self.units);
+        Held(self.permits.clone().acquire_many_owned(units).await.ok())
+    }
+}
+
+impl Held {
+    /// Nothing is held: what needs room is bounded elsewhere.
+    pub(super) fn nothing() -> Self {
+        Self(None)
+    }
+
+    /// Keeps what so many bytes need and gives the rest back.
+    pub(super) fn shrink(&mut self, bytes: usize) {
+        let Some(permit) = &mut self.0 else { return };
+        let kept = usize::try_from((bytes as u64).div_ceil(UNIT)).unwrap_or(usize::MAX);
+        drop(permit.split(permit.num_permits().saturating_sub(kept)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn files_wait_for_room_and_give_back_what_they_do_not_need() {
+        let memory = Memory::new(Size::new(64 * UNIT), Size::new(20 * UNIT));
+        let mut first = memory.for_file().await;
+        assert_eq!(memory.files.permits.available_permits(), 12);
+        first.shrink(1500);
+        assert_eq!(memory.files.permits.available_permits(), 30);
+        let second = memory.for_file().await;
+        assert_eq!(memory.files.permits.available_permits(), 10);
+        drop((first, second));
+        assert_eq!(memory.files.permits.available_permits(), 32);
+    }
+
+    #[tokio::test]
+    async fn a_picture_larger_than_the_room_goes_alone() {
+        let memory = Memory::new(Size::new(8 * UNIT), Size::new(UNIT));
+        let mut file = Vec::new();
+        image::RgbImage::new(100, 100)
+            .write_to(&mut std::io::Cursor::new(&mut file), image::ImageFormat::Png)
+            .unwrap();
+        let held = memory.for_pixels(&file).await;
+        assert_eq!(memory.pixels.permits.available_permits(), 0);
+        drop(held);
+        let nothing = memory.for_pixels(b"no picture").await;
+        assert_eq!(memory.pixels.permits.available_permits(), 4);
+        drop(nothing);
+    }
+}

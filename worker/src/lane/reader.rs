@@ -1,0 +1,112 @@
+//! What items are made of: read from rows and objects, or fetched.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use forebay_shared::blobs::{BlobError, Blobs};
+use forebay_shared::config::Size;
+use forebay_shared::fetch::Fetcher;
+use forebay_shared::job::{Failure, FailureCode, ImageSource, Item, ItemsAt};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::memory::{Held, Memory};
+
+/// What a process allows its readers, over all lanes.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Pictures that are read or fetched at once.
+    pub fetches: usize,
+    /// Preparations that use a processor at once.
+    pub processors: usize,
+    /// Bytes of pictures that are held at once.
+    pub memory: Size,
+    /// How large a picture's file may be.
+    pub largest_file: Size,
+}
+
+/// Reads what items are made of, within the process's bounds.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    blobs: Blobs,
+    fetcher: Fetcher,
+    fetches: Arc<Semaphore>,
+    processors: Arc<Semaphore>,
+    memory: Memory,
+}
+
+/// A picture's file, and the room it takes.
+#[derive(Debug)]
+pub(super) struct File {
+    pub(super) bytes: Bytes,
+    _room: Held,
+}
+
+/// A picture's file that may be decoded now.
+#[derive(Debug)]
+pub(super) struct Turn<'a> {
+    _processor: Option<SemaphorePermit<'a>>,
+    _room: Held,
+}
+
+impl Reader {
+    /// A reader with these bounds.
+    pub fn new(blobs: Blobs, fetcher: Fetcher, bounds: Bounds) -> Self {
+        Self {
+            blobs,
+            fetcher,
+            fetches: Arc::new(Semaphore::new(bounds.fetches)),
+            processors: Arc::new(Semaphore::new(bounds.processors)),
+            memory: Memory::new(bounds.memory, bounds.largest_file),
+        }
+    }
+
+    /// A job's items.
+    pub(super) async fn items(&self, items: &ItemsAt) -> Result<Vec<Item>, Failure> {
+        let stored = match items {
+            ItemsAt::Row(stored) => Bytes::copy_from_slice(stored.as_bytes()),
+            ItemsAt::Blob(key) => self.blobs.get(key).await.map_err(|error| blob_failure(&error))?,
+        };
+        ItemsAt::decode(&stored)
+            .map_err(|error| Failure::permanent(FailureCode::Internal, format!("stored items: {error}")))
+    }
+
+    /// A picture's file. One that stands in the job's row is small and counts for nothing.
+    pub(super) async fn file(&self, source: ImageSource) -> Result<File, Failure> {
+        if let ImageSource::Inline(bytes) = source {
+            return Ok(File { bytes: bytes.into(), _room: Held::nothing() });
+        }
+        let mut room = self.memory.for_file().await;
+        let _permit = self.fetches.acquire().await;
+        let bytes = match source {
+            ImageSource::Inline(bytes) => bytes.into(),
+            ImageSource::Blob(key) => self.blobs.get(&key).await.map_err(|error| blob_failure(&error))?,
+            ImageSource::Url(url) => self.fetcher.picture(&url).await.map_err(|error| {
+                let code =
+                    if error.is_refusal() { FailureCode::FetchRefused } else { FailureCode::FetchFailed };
+                Failure { code, message: error.to_string(), retryable: error.is_transient() }
+            })?,
+        };
+        room.shrink(bytes.len());
+        Ok(File { bytes, _room: room })
+    }
+
+    /// Waits for a processor.
+    pub(super) async fn turn(&self) -> Turn<'_> {
+        Turn { _processor: self.processors.acquire().await.ok(), _room: Held::nothing() }
+    }
+
+    /// Waits for a processor and for room to decode this file.
+    pub(super) async fn turn_for(&self, file: &File) -> Turn<'_> {
+        let room = self.memory.for_pixels(&file.bytes).await;
+        Turn { _processor: self.processors.acquire().await.ok(), _room: room }
+    }
+}
+
+fn blob_failure(error: &BlobError) -> Failure {
+    match error {
+        BlobError::Missing(_) => Failure::permanent(FailureCode::InputMissing, "a stored input is gone"),
+        BlobError::Unavailable(_) | BlobError::Unusable(..) => {
+            Failure::transient(FailureCode::StorageUnavailable, "the object store cannot be reached")
+        }
+    }
+}
