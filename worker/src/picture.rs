@@ -1,28 +1,23 @@
 //! Pictures as tensors, as `preprocessor_config.json` says.
 //!
-//! Resampling equals Pillow's, byte for byte but for ties, so the numbers are those that models are trained and evaluated
-//! with.
+//! Resampling equals Pillow's, byte for byte, so the numbers are those that models are trained and evaluated with.
+
+mod resample;
 
 use std::io::Cursor;
 
-use fast_image_resize::images::Image;
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use forebay_shared::job::{Failure, FailureCode};
 use image::{DynamicImage, ImageDecoder, ImageReader, RgbImage};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::model::{ModelError, ModelFiles, optional_json};
-
-/// Red, green, blue.
-const CHANNELS: usize = 3;
-/// Rows that are resized at once: 30 MB of floats for a picture ten thousand pixels wide.
-const STRIP: usize = 256;
+use resample::Filter;
 
 /// How a model wants its pictures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PicturePlan {
-    resize: Option<(Target, FilterType)>,
+    resize: Option<(Target, Filter)>,
     crop: Option<(u32, u32)>,
     /// What a channel's byte is multiplied with, and what is added, by channel.
     scale: [f32; 3],
@@ -94,7 +89,7 @@ impl PicturePlan {
         };
         let resize = if stated.do_resize {
             let target = target(&stated.size).ok_or_else(|| content(format!("size is {}", stated.size)))?;
-            let filter = filter(stated.resample)
+            let filter = Filter::numbered(stated.resample)
                 .ok_or_else(|| content(format!("resample {} is unknown", stated.resample)))?;
             Some((target, filter))
         } else {
@@ -119,16 +114,18 @@ impl PicturePlan {
     }
 
     /// Makes the tensor of one picture.
-    pub fn apply(&self, picture: RgbImage) -> Result<Pixels, Failure> {
+    pub fn apply(&self, picture: RgbImage) -> Pixels {
         let picture = match self.resize {
-            Some((target, filter)) => resize(&picture, target, filter)?,
+            Some((target, filter)) => {
+                resample::resize(&picture, target.of(picture.width(), picture.height()), filter)
+            }
             None => picture,
         };
         let picture = match self.crop {
             Some((width, height)) => center_crop(&picture, width, height),
             None => picture,
         };
-        Ok(self.planes(&picture))
+        self.planes(&picture)
     }
 
     fn planes(&self, picture: &RgbImage) -> Pixels {
@@ -179,57 +176,6 @@ fn ends_early(bytes: &[u8]) -> bool {
     bytes.starts_with(&START) && last(END) < last(SCAN)
 }
 
-/// Resizes as Pillow does: across, rounded to bytes, then down, rounded to bytes.
-///
-/// The crate's own path for bytes keeps fewer digits of the filter, which moves a pixel by one now and then and a model's
-/// answer with it; so its path for floats is taken, strip by strip, since floats take four times the room.
-fn resize(picture: &RgbImage, target: Target, filter: FilterType) -> Result<RgbImage, Failure> {
-    let (width, height) = picture.dimensions();
-    let (new_width, new_height) = target.of(width, height);
-    if (width, height) == (new_width, new_height) {
-        return Ok(picture.clone());
-    }
-    let mut across = Vec::with_capacity(new_width as usize * height as usize * CHANNELS);
-    for strip in picture.as_raw().chunks(width as usize * STRIP * CHANNELS) {
-        let rows = u32::try_from(strip.len() / (width as usize * CHANNELS)).unwrap_or(0);
-        let floats = strip.iter().map(|byte| f32::from(*byte)).collect();
-        across.extend(convolve(floats, (width, rows), (new_width, rows), filter)?);
-    }
-    let down = convolve(across, (new_width, height), (new_width, new_height), filter)?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the values are those of bytes"
-    )]
-    let bytes = down.into_iter().map(|value| value as u8).collect();
-    RgbImage::from_raw(new_width, new_height, bytes).ok_or_else(|| {
-        Failure::permanent(FailureCode::Internal, "a resized picture's size does not fit its bytes")
-    })
-}
-
-/// One pass of a filter; the values are those of bytes again.
-fn convolve(
-    pixels: Vec<f32>,
-    (width, height): (u32, u32),
-    (new_width, new_height): (u32, u32),
-    filter: FilterType,
-) -> Result<Vec<f32>, Failure> {
-    if (width, height) == (new_width, new_height) {
-        return Ok(pixels);
-    }
-    let failed = |error: &dyn std::fmt::Display| {
-        Failure::permanent(FailureCode::Internal, format!("the picture cannot be resized: {error}"))
-    };
-    let bytes = pixels.iter().flat_map(|value| value.to_ne_bytes()).collect();
-    let source =
-        Image::from_vec_u8(width, height, bytes, PixelType::F32x3).map_err(|error| failed(&error))?;
-    let mut resized = Image::new(new_width, new_height, PixelType::F32x3);
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
-    Resizer::new().resize(&source, &mut resized, &options).map_err(|error| failed(&error))?;
-    let values = resized.buffer().as_chunks::<4>().0.iter().map(|bytes| f32::from_ne_bytes(*bytes));
-    Ok(values.map(|value| (value + 0.5).floor().clamp(0.0, 255.0)).collect())
-}
-
 /// The middle of the picture; where it is too small, black around it.
 fn center_crop(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
     let (has_width, has_height) = picture.dimensions();
@@ -276,18 +222,6 @@ fn exact(size: &Value) -> Option<(u32, u32)> {
     }
 }
 
-/// Pillow's numbers for its filters.
-fn filter(resample: u8) -> Option<FilterType> {
-    match resample {
-        1 => Some(FilterType::Lanczos3),
-        2 => Some(FilterType::Bilinear),
-        3 => Some(FilterType::CatmullRom),
-        4 => Some(FilterType::Box),
-        5 => Some(FilterType::Hamming),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use image::ImageFormat;
@@ -297,7 +231,7 @@ mod tests {
 
     fn plan() -> PicturePlan {
         PicturePlan {
-            resize: Some((Target::ShortestEdge(4), FilterType::Bilinear)),
+            resize: Some((Target::ShortestEdge(4), Filter::Bilinear)),
             crop: Some((4, 4)),
             scale: [1.0 / 127.5; 3],
             shift: [-1.0; 3],
@@ -323,11 +257,11 @@ mod tests {
     #[test]
     fn channels_stand_one_after_the_other() {
         let red = RgbImage::from_pixel(8, 4, image::Rgb([255, 0, 0]));
-        let pixels = plan().apply(red.clone()).unwrap();
+        let pixels = plan().apply(red.clone());
         assert_eq!((pixels.width, pixels.height, pixels.planes.len()), (4, 4, 48));
         assert!(pixels.planes[..16].iter().all(|value| (*value - 1.0).abs() < 1e-6));
         assert!(pixels.planes[16..].iter().all(|value| (*value + 1.0).abs() < 1e-6));
-        let pixels = PicturePlan { bgr: true, ..plan() }.apply(red).unwrap();
+        let pixels = PicturePlan { bgr: true, ..plan() }.apply(red);
         assert!(pixels.planes[32..].iter().all(|value| (*value - 1.0).abs() < 1e-6));
     }
 

@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const UNIT: u64 = 1024;
 
 /// Bytes that a pixel needs while it is decoded: four as decoded, three without its alpha, three the right way up, and two
-/// for the floats of a resize, which has few columns left when it has many rows.
+/// for what is left of it when the picture has been resized across.
 const PER_PIXEL: u64 = 12;
 
 /// Room for pictures.

@@ -63,7 +63,7 @@ impl Pipeline for ImageClassification {
         else {
             return Err(Failure::permanent(FailureCode::InvalidParams, "the model takes pictures only"));
         };
-        let pixels = self.plan.apply(decode(&bytes, self.max_pixels)?)?;
+        let pixels = self.plan.apply(decode(&bytes, self.max_pixels)?);
         Ok(LabelledPicture { pixels, top: top_k.unwrap_or(TOP) as usize })
     }
 

@@ -14,10 +14,6 @@ use super::ground::{Ground, data, text};
 
 /// The largest difference to the reference, and between a single run and a batched one.
 const TOLERANCE: f32 = 1e-4;
-/// The largest difference where a picture was resized: here and there a byte that lies between two falls to the other side
-/// than in Pillow. Measured: 0 for most pictures, 8e-4 for the worst.
-const PICTURE_TOLERANCE: f32 = 1e-3;
-
 #[derive(Deserialize)]
 struct Expected {
     cases: Vec<Case>,
@@ -141,7 +137,7 @@ fn picture_logits_equal_the_reference() {
         Kind::ImageClassification,
         8,
     )) {
-        assert_within(PICTURE_TOLERANCE, &logits, case.logits.as_ref().unwrap(), name(case));
+        assert_within(TOLERANCE, &logits, case.logits.as_ref().unwrap(), name(case));
     }
 }
 
