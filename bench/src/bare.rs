@@ -11,10 +11,22 @@ use ndarray::Array2;
 use ort::session::Session;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::value::TensorRef;
+use serde::{Deserialize, Serialize};
 use tokenizers::{Tokenizer, TruncationParams};
 
 /// The model's longest text.
 const MAX_TOKENS: usize = 256;
+/// One in so many texts is run to warm up.
+const WARM: usize = 8;
+
+/// How the loop's session is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Threads of one run.
+    pub threads: usize,
+    /// As the worker opens it: without spinning and without a memory pattern. Else as ONNX Runtime does by default.
+    pub as_worker: bool,
+}
 
 /// A session, and texts that are ready for it.
 pub struct Bare {
@@ -23,25 +35,43 @@ pub struct Bare {
 }
 
 /// How long the texts are, in tokens.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Lengths {
     pub mean: f64,
     pub median: usize,
+    pub p95: usize,
     pub longest: usize,
+}
+
+/// One pass over the texts.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Pass {
+    /// Padded tokens of a batch at most.
+    pub budget: usize,
+    /// Texts per second.
+    pub rate: f64,
+    /// Texts of a batch, on average.
+    pub batch: f64,
+    /// The share of all tokens that was padding.
+    pub padding: f64,
 }
 
 impl Bare {
     /// Loads the library and the model in `data`, and tokenises `texts`.
-    pub fn open(data: &Path, model: &str, threads: usize, texts: &[String]) -> anyhow::Result<Self> {
+    pub fn open(data: &Path, model: &str, settings: Settings, texts: &[String]) -> anyhow::Result<Self> {
         let environment =
             ort::init_from(data.join("lib/libonnxruntime.so"))?.with_telemetry(false).build()?;
         let folder = data.join("models").join(model);
-        let session = Session::builder(&environment)?
-            .with_optimization_level(GraphOptimizationLevel::All)
-            .map_err(|error| anyhow!("{error}"))?
-            .with_intra_threads(threads)
-            .map_err(|error| anyhow!("{error}"))?
-            .commit_from_file(folder.join("onnx/model.onnx"))?;
+        let build = || {
+            let mut builder = Session::builder(&environment)?
+                .with_optimization_level(GraphOptimizationLevel::All)?
+                .with_intra_threads(settings.threads)?;
+            if settings.as_worker {
+                builder = builder.with_intra_op_spinning(false)?.with_memory_pattern(false)?;
+            }
+            builder.commit_from_file(folder.join("onnx/model.onnx"))
+        };
+        let session = build().map_err(|error: ort::Error| anyhow!("{error}"))?;
         let mut tokenizer =
             Tokenizer::from_file(folder.join("tokenizer.json")).map_err(|error| anyhow!("{error}"))?;
         let truncation = TruncationParams { max_length: MAX_TOKENS, ..Default::default() };
@@ -64,27 +94,46 @@ impl Bare {
     /// How long the texts are.
     pub fn lengths(&self) -> Lengths {
         let total: usize = self.sorted.iter().map(Vec::len).sum();
+        let at = |percent: usize| self.sorted.get(self.sorted.len() * percent / 100).map_or(0, Vec::len);
         Lengths {
             mean: total as f64 / self.sorted.len().max(1) as f64,
-            median: self.sorted.get(self.sorted.len() / 2).map_or(0, Vec::len),
+            median: at(50),
+            p95: at(95),
             longest: self.sorted.last().map_or(0, Vec::len),
         }
     }
 
-    /// Texts per second over all of them, in batches of at most `budget` padded tokens.
-    pub fn run(&mut self, budget: usize) -> anyhow::Result<f64> {
-        let started = Instant::now();
-        let mut first = 0;
-        while first < self.sorted.len() {
-            let mut end = first + 1;
-            while end < self.sorted.len() && self.sorted[end].len() * (end + 1 - first) <= budget {
-                end += 1;
-            }
-            run_batch(&mut self.session, &self.sorted[first..end])?;
-            first = end;
-        }
-        Ok(self.sorted.len() as f64 / started.elapsed().as_secs_f64())
+    /// Runs some of the texts, so that memory is there and caches are warm.
+    pub fn warm(&mut self, budget: usize) -> anyhow::Result<()> {
+        let some: Vec<_> = self.sorted.iter().step_by(WARM).cloned().collect();
+        run_all(&mut self.session, &some, budget).map(drop)
     }
+
+    /// Runs all texts in batches of at most `budget` padded tokens.
+    pub fn run(&mut self, budget: usize) -> anyhow::Result<Pass> {
+        let started = Instant::now();
+        let (batches, padded) = run_all(&mut self.session, &self.sorted, budget)?;
+        let rate = self.sorted.len() as f64 / started.elapsed().as_secs_f64();
+        let real: usize = self.sorted.iter().map(Vec::len).sum();
+        let batch = self.sorted.len() as f64 / batches.max(1) as f64;
+        Ok(Pass { budget, rate, batch, padding: 1.0 - real as f64 / padded.max(1) as f64 })
+    }
+}
+
+/// Answers with how many batches there were, and their padded tokens.
+fn run_all(session: &mut Session, sorted: &[Vec<u32>], budget: usize) -> anyhow::Result<(usize, usize)> {
+    let (mut first, mut batches, mut padded) = (0, 0, 0);
+    while first < sorted.len() {
+        let mut end = first + 1;
+        while end < sorted.len() && sorted[end].len() * (end + 1 - first) <= budget {
+            end += 1;
+        }
+        run_batch(session, &sorted[first..end])?;
+        batches += 1;
+        padded += sorted[end - 1].len() * (end - first);
+        first = end;
+    }
+    Ok((batches, padded))
 }
 
 fn run_batch(session: &mut Session, texts: &[Vec<u32>]) -> anyhow::Result<()> {

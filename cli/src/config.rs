@@ -46,8 +46,9 @@ impl Config {
         if complaints.is_empty() { Ok(config) } else { Err(ConfigError::Contradictory(complaints)) }
     }
 
-    /// Every key with the value in force, secrets hidden.
+    /// Every key with the value in force, secrets hidden. What no process would start with is refused here too.
     pub fn show(file: Option<&Path>, flags: &BTreeMap<&str, String>) -> Result<String, ConfigError> {
+        Self::load(file, flags)?;
         Layers::new(DEFAULTS, file, flags).show(&SECRETS)
     }
 

@@ -1,1 +1,3 @@
-//! Not yet.
+//! What `forebay` says of itself in documents. The program is `main.rs`.
+
+pub mod reference;

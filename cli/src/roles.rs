@@ -101,8 +101,10 @@ pub async fn worker(config: Config) -> anyhow::Result<()> {
     let tasks = watch_signals();
     let metrics = telemetry::metrics();
     let seams = Seams::open(&config, "forebay worker", &tasks).await?;
+    let worker = open_worker(&config, &seams).await?;
+    // Ready is who has announced its models.
     operations::serve(&config.telemetry.listen, seams.store.clone(), metrics, &tasks).await?;
-    open_worker(&config, &seams).await?.run().await;
+    worker.run().await;
     end(&tasks).await;
     Ok(())
 }

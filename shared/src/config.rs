@@ -3,6 +3,7 @@
 //! The environment is read here and nowhere else. A section is a plain struct that refuses unknown keys; rules that span
 //! keys are checked by each section's `check`, which names the keys it complains of.
 
+mod environment;
 mod human;
 mod sections;
 
@@ -10,10 +11,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use figment::Figment;
-use figment::providers::{Env, Format, Toml};
+use figment::providers::{Format, Toml};
 use figment::value::{Dict, Value};
 use serde::de::DeserializeOwned;
 
+use environment::Environment;
 pub use human::{Secret, Size, Span};
 pub use sections::{BlobConfig, FetchConfig, LogFormat, QueueConfig, StoreConfig, TelemetryConfig};
 
@@ -41,9 +43,8 @@ impl Layers {
         if let Some(file) = file {
             figment = figment.merge(Toml::file_exact(file));
         }
-        // What the test command tells the tests is no configuration.
-        let environment = Env::prefixed("FOREBAY_").filter(|key| !key.starts_with("test_"));
-        figment = figment.merge(environment.split("__"));
+        let environment = Environment::over(&figment);
+        figment = figment.merge(environment);
         for (key, value) in flags {
             figment = figment.merge((*key, value));
         }

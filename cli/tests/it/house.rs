@@ -23,6 +23,7 @@ pub struct House {
     pub workers: Vec<Process>,
     pub url: String,
     client: Client,
+    key: Option<String>,
     started: usize,
     /// The object store, to look behind the scenes.
     pub blobs: BlobConfig,
@@ -95,6 +96,7 @@ impl House {
             workers: Vec::new(),
             url: String::new(),
             client: client(),
+            key: None,
             started: 0,
             blobs,
             is_fleet,
@@ -123,8 +125,7 @@ impl House {
         let mut process = Process::start(&self.worker, &self.environment, self.folder.path(), &name);
         process.says("worker registered");
         if self.is_fleet {
-            let (known, _) = self.get("/v1/models/echo").await;
-            assert_eq!(known, StatusCode::OK, "the api knows of the worker's models");
+            self.known().await;
         } else {
             self.url = address(&process.says("listening on"));
             self.ready().await;
@@ -148,9 +149,28 @@ impl House {
         }
     }
 
+    /// Sends this key with every request.
+    #[cfg(feature = "services")]
+    pub fn carry(&mut self, key: &str) {
+        self.key = Some(key.to_owned());
+    }
+
+    /// Until the api has heard of the worker's models, which takes it as long as its catalogue counts as fresh.
+    async fn known(&self) {
+        let started = Instant::now();
+        while self.get("/v1/models/echo").await.0 != StatusCode::OK {
+            assert!(started.elapsed() < PATIENCE, "the api knows of the worker's models");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// A request to the api.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.url))
+        let request = self.client.request(method, format!("{}{path}", self.url));
+        match &self.key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        }
     }
 
     /// GET, as JSON.

@@ -1,9 +1,14 @@
 //! The straight line from end to end: the real program, real processes, both columns.
 
 mod columns;
+#[cfg(feature = "services")]
+mod counting;
+mod deployment;
+mod documents;
 mod faults;
 mod house;
 mod process;
 #[cfg(feature = "services")]
 mod proxy;
+mod settings;
 mod suite;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ort::environment::Environment;
 use ort::ep::{self, ExecutionProviderDispatch};
 use ort::session::Session;
-use ort::session::builder::GraphOptimizationLevel;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use serde::Deserialize;
 
 use super::ModelError;
@@ -46,6 +46,16 @@ pub enum RuntimeError {
         /// Why.
         message: String,
     },
+    /// A configured provider is not to be had.
+    #[error("worker.providers is {providers:?}, and {} cannot do that: {message}", library.display())]
+    Provider {
+        /// The library.
+        library: PathBuf,
+        /// What was asked for.
+        providers: Vec<Provider>,
+        /// What it said.
+        message: String,
+    },
 }
 
 /// The runtime library with the settings of this process.
@@ -58,7 +68,8 @@ pub struct Runtime {
 
 impl Runtime {
     /// Loads the library: `configured`, or from the first of `folders` that has one. `threads` are those that one run
-    /// may use.
+    /// may use. A provider that the library lacks, or whose own libraries are missing, is an error here and now, and not
+    /// one for each job.
     pub fn load(
         configured: &Path,
         folders: &[PathBuf],
@@ -67,29 +78,38 @@ impl Runtime {
     ) -> Result<Self, RuntimeError> {
         let library = find(configured, folders)?;
         let environment = environment(&library)?;
+        let runtime = Self { environment, providers: providers.into(), threads };
+        runtime.probe().map_err(|error| RuntimeError::Provider {
+            library: library.clone(),
+            providers: providers.to_vec(),
+            message: error.to_string(),
+        })?;
         tracing::info!(library = %library.display(), ?providers, threads, "runtime loaded");
-        Ok(Self { environment, providers: providers.into(), threads })
+        Ok(runtime)
+    }
+
+    /// Sets a session up as far as that goes without a model.
+    fn probe(&self) -> Result<(), ort::Error> {
+        self.builder().map(drop)
     }
 
     /// Opens a session on `file`. A configured provider that is missing is an error, never a silent fall back.
     pub fn open(&self, file: &Path) -> Result<Session, ModelError> {
-        let refused = |message: String| ModelError::Session { file: file.to_owned(), message };
-        let build = || -> Result<Session, ort::Error> {
-            let mut builder = Session::builder(&self.environment)?
-                .with_optimization_level(GraphOptimizationLevel::All)?
-                .with_intra_threads(self.threads)?
-                .with_inter_threads(1)?
-                // Threads that spin while they wait would take the processor from everybody else on it.
-                .with_intra_op_spinning(false)?
-                // Lengths differ from batch to batch, so a memory plan made for one would not fit the next.
-                .with_memory_pattern(false)?;
-            let providers = self.dispatch();
-            if !providers.is_empty() {
-                builder = builder.with_execution_providers(providers)?;
-            }
-            builder.commit_from_file(file)
-        };
-        build().map_err(|error| refused(error.to_string()))
+        let built = self.builder().and_then(|mut builder| builder.commit_from_file(file));
+        built.map_err(|error| ModelError::Session { file: file.to_owned(), message: error.to_string() })
+    }
+
+    fn builder(&self) -> Result<SessionBuilder, ort::Error> {
+        let builder = Session::builder(&self.environment)?
+            .with_optimization_level(GraphOptimizationLevel::All)?
+            .with_intra_threads(self.threads)?
+            .with_inter_threads(1)?
+            // Threads that spin while they wait would take the processor from everybody else on it.
+            .with_intra_op_spinning(false)?
+            // Lengths differ from batch to batch, so a memory plan made for one would not fit the next.
+            .with_memory_pattern(false)?;
+        let providers = self.dispatch();
+        Ok(if providers.is_empty() { builder } else { builder.with_execution_providers(providers)? })
     }
 
     fn dispatch(&self) -> Vec<ExecutionProviderDispatch> {

@@ -48,6 +48,13 @@ fn runtime() -> Runtime {
     Runtime::load(Path::new(""), &[data().join("lib")], &[Provider::Cpu], 2).unwrap()
 }
 
+#[test]
+fn a_provider_that_is_missing_is_an_error_at_once() {
+    let loaded = Runtime::load(Path::new(""), &[data().join("lib")], &[Provider::Cuda, Provider::Cpu], 2);
+    let error = loaded.unwrap_err().to_string();
+    assert!(error.contains("worker.providers is [Cuda, Cpu]"), "{error}");
+}
+
 fn material(case: &Case) -> Material {
     match (&case.text, &case.file) {
         (Some(text), _) => Material::Text(text.clone()),
@@ -63,13 +70,9 @@ fn name(case: &Case) -> &str {
 }
 
 fn assert_close(got: &[f32], wanted: &[f32], what: &str) {
-    assert_within(TOLERANCE, got, wanted, what);
-}
-
-fn assert_within(tolerance: f32, got: &[f32], wanted: &[f32], what: &str) {
     assert_eq!(got.len(), wanted.len(), "{what}");
     let difference = got.iter().zip(wanted).map(|(got, wanted)| (got - wanted).abs()).fold(0.0, f32::max);
-    assert!(difference <= tolerance, "{what}: {difference}");
+    assert!(difference <= TOLERANCE, "{what}: {difference}");
 }
 
 /// Runs every case alone and all of them together, `chunk` at a time; compares the two, and answers with the single runs.
@@ -137,7 +140,7 @@ fn picture_logits_equal_the_reference() {
         Kind::ImageClassification,
         8,
     )) {
-        assert_within(TOLERANCE, &logits, case.logits.as_ref().unwrap(), name(case));
+        assert_close(&logits, case.logits.as_ref().unwrap(), name(case));
     }
 }
 
