@@ -109,6 +109,9 @@ impl Keeper {
                     let _ = answer.send(Ok(submitted));
                 }
                 self.filler.publish(created);
+                if jobs.iter().any(|job| !job.published) {
+                    self.filler.ask();
+                }
             }
             Err(error) => {
                 let error = Arc::new(error);

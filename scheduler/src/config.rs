@@ -27,6 +27,18 @@ impl SchedulerConfig {
     /// Complaints about keys that contradict each other.
     pub fn check(&self) -> Vec<String> {
         let mut complaints = Vec::new();
+        let ticks = [
+            ("fill", self.fill),
+            ("repair", self.repair),
+            ("retain", self.retain),
+            ("sweep", self.sweep),
+            ("measure", self.measure),
+        ];
+        for (key, span) in ticks {
+            if span.get().as_secs() == 0 || span.get().subsec_nanos() != 0 {
+                complaints.push(format!("scheduler.{key} ({span}) must be whole seconds, one at least"));
+            }
+        }
         if self.lead.get() <= self.repair.get() * 2 {
             complaints.push(format!(
                 "scheduler.lead ({}) must be longer than twice scheduler.repair ({}), which renews it",

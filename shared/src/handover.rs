@@ -52,13 +52,15 @@ impl Filler {
         Arc::new(Self { store, catalog, producer, windows: Mutex::default(), wanted: Notify::new(), tasks })
     }
 
-    /// Whether a new job may be handed over at once. If not, it waits in the database for its turn.
+    /// Whether a new job may be handed over at once. If not, it waits in the database for its turn; once it stands there,
+    /// its submitter [asks](Self::ask) for it to be looked at.
     pub fn admit(&self, route: &Route, cost: Cost) -> bool {
-        let admitted = self.windows.lock().unwrap_or_else(PoisonError::into_inner).admit(route, cost);
-        if !admitted {
-            self.wanted.notify_one();
-        }
-        admitted
+        self.windows.lock().unwrap_or_else(PoisonError::into_inner).admit(route, cost)
+    }
+
+    /// Asks for a look at the database soon: something waits there now.
+    pub fn ask(&self) {
+        self.wanted.notify_one();
     }
 
     /// Hands over jobs that are marked as handed over, off the caller's path. What the queue does not take is unmarked.
@@ -133,7 +135,7 @@ impl Filler {
         }
     }
 
-    /// Waits for a reason to fill: somebody was not admitted, or room was made where jobs wait.
+    /// Waits for a reason to fill: somebody asked, or room was made where jobs wait.
     async fn wait(&self, news: &mut broadcast::Receiver<Arc<Event>>) {
         let room = async {
             loop {

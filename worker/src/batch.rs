@@ -166,12 +166,16 @@ impl<T> Batcher<T> {
         gone.into_iter().filter_map(|arrival| self.take(arrival)).map(|item| item.payload).collect()
     }
 
-    /// The next batch. While the device is not `idle`, only a healthy one that could not grow any further departs.
+    /// The next batch. While the device is not `idle`, only a healthy one departs that could not grow any further, or
+    /// whose place another can take at once.
     pub fn next(&mut self, now: Instant, idle: bool) -> Next<T> {
         let Some(anchor) = self.anchor() else { return Next::Nothing };
         let (members, closed) = self.company(anchor);
         let full = matches!(closed, CloseReason::Budget | CloseReason::Items | CloseReason::Alone);
-        if !idle && (!full || self.items[&anchor].isolation != Isolation::None) {
+        // Closed by padding, it could still grow by an item of the right length; with as many again behind it, that is
+        // not worth an idle device.
+        let followed = closed == CloseReason::Padding && self.healthy.len() >= 2 * members.len();
+        if !idle && (!(full || followed) || self.items[&anchor].isolation != Isolation::None) {
             return Next::Nothing;
         }
         let departs_at = self.items[&anchor].since + self.budget.max_wait;

@@ -371,6 +371,8 @@ impl<P: Pipeline> Lane<P> {
         metrics::histogram!("forebay_batch_items", "model" => model.clone()).record(batch.items.len() as f64);
         metrics::histogram!("forebay_batch_padding_ratio", "model" => model.clone())
             .record(1.0 - real as f64 / padded.max(1) as f64);
+        metrics::counter!("forebay_batch_cost_total", "model" => model.clone()).increment(padded);
+        metrics::counter!("forebay_batch_padding_total", "model" => model.clone()).increment(padded - real);
         metrics::counter!("forebay_batches_total", "model" => model, "closed" => batch.closed.as_str())
             .increment(1);
     }

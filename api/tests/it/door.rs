@@ -1,9 +1,11 @@
 //! The one door to the store.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use forebay_shared::job::Class;
 use forebay_shared::queue::{Producer, Queue};
-use forebay_shared::store::{Filter, Page, Route};
+use forebay_shared::store::{Attempts, Filter, Page, Route, Workers};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use serde_json::json;
@@ -68,6 +70,27 @@ async fn a_store_that_is_away_is_answered_honestly_and_nothing_is_handed_over() 
     let id = app.submit(json!({"model": "echo", "input": "hello"})).await;
     let mut consumer = app.queue.consume(&route(), 10).await.unwrap();
     assert_eq!(consumer.receive(10).await.unwrap().messages[0].job_id, id);
+}
+
+#[tokio::test]
+async fn what_was_not_admitted_is_handed_over_as_soon_as_it_is_stored() {
+    let app = TestApp::start().await;
+    let filler = app.parts.filler.clone();
+    app.parts.tasks.spawn("filler", filler.run(app.parts.events.clone()));
+    let worker = app.ids.worker();
+    app.store.register(worker, "here", &["echo".to_owned()], Duration::from_hours(1)).await.unwrap();
+    // Claims leave no word with the filler, so after a window of them it takes the broker for full.
+    for n in 1..=200 {
+        let id = app.submit(json!({"model": "echo", "input": format!("text {n}")})).await;
+        let handed_over = async {
+            while app.queue.depth(&route()).await.unwrap() < n {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let in_time = tokio::time::timeout(Duration::from_secs(30), handed_over).await;
+        assert!(in_time.is_ok(), "job {n} waits although nothing is before it");
+        assert_eq!(app.store.claim(worker, &[id]).await.unwrap().len(), 1);
+    }
 }
 
 #[tokio::test]

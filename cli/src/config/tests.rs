@@ -37,6 +37,14 @@ fn a_contradiction_names_its_keys() {
 }
 
 #[test]
+fn a_tick_of_no_whole_seconds_is_refused() {
+    for span in ["300ms", "1500ms"] {
+        let error = load(&format!("[scheduler]\nfill = \"{span}\""), &[]).unwrap_err();
+        assert!(error.contains("scheduler.fill") && error.contains("whole seconds"), "{error}");
+    }
+}
+
+#[test]
 fn a_wrong_unit_names_the_right_form() {
     let error = load("[worker]\nlease = \"fifteen\"", &[]).unwrap_err();
     assert!(error.contains("fifteen") && error.contains("15s"), "{error}");

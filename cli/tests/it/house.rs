@@ -14,7 +14,6 @@ pub const LONG: Duration = Duration::from_mins(2);
 
 /// A running Forebay.
 pub struct House {
-    pub folder: tempfile::TempDir,
     /// What every process is given.
     pub environment: Vec<(String, String)>,
     /// Arguments of the process that is killed and started again: the worker, or everything.
@@ -28,6 +27,8 @@ pub struct House {
     /// The object store, to look behind the scenes.
     pub blobs: BlobConfig,
     is_fleet: bool,
+    /// Goes last: whoever fails shows the logs in it.
+    pub folder: tempfile::TempDir,
 }
 
 /// What kind of house, and how it differs from the default.
@@ -58,10 +59,7 @@ impl Plan {
 
     /// Leases that lapse soon, so that deaths are noticed within a test.
     pub fn hasty(self) -> Self {
-        self.with("FOREBAY_WORKER__BEAT", "500ms")
-            .with("FOREBAY_WORKER__LEASE", "3s")
-            .with("FOREBAY_SCHEDULER__REPAIR", "300ms")
-            .with("FOREBAY_SCHEDULER__FILL", "300ms")
+        self.with("FOREBAY_WORKER__BEAT", "500ms").with("FOREBAY_WORKER__LEASE", "3s")
     }
 }
 

@@ -72,6 +72,15 @@ fn a_little_padding_is_cheaper_than_another_run() {
 }
 
 #[test]
+fn while_the_device_is_busy_a_batch_closed_by_padding_departs_only_if_as_many_wait_behind_it() {
+    let busy = |batcher: &mut Batcher<u32>| matches!(batcher.next(Instant::now(), false), Next::Depart(_));
+    let mut short = batcher([item(0, 4), item(1, 4), item(2, 40)]);
+    assert!(!busy(&mut short), "the next to come may be a short one");
+    short.push(item(3, 40));
+    assert!(busy(&mut short));
+}
+
+#[test]
 fn priority_goes_before_age_and_interactive_before_bulk() {
     let bulk = Waiting { class: Class::Bulk, priority: 10, ..item(0, 90) };
     let early = item(1, 50);

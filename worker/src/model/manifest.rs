@@ -70,6 +70,8 @@ pub struct BatchLimits {
     pub items: Option<usize>,
     /// The share of padding that is cheaper than another run, 0…1.
     pub padding: Option<f64>,
+    /// Padding that is always cheaper than another run, in tokens.
+    pub slack: Option<u64>,
     /// How long an item may wait for company.
     pub max_wait: Option<Span>,
 }
@@ -117,7 +119,7 @@ impl Manifest {
                 cost: self.batch.tokens.unwrap_or(TOKENS),
                 items,
                 padding: self.batch.padding.unwrap_or(PADDING),
-                slack: SLACK,
+                slack: self.batch.slack.unwrap_or(SLACK),
                 max_wait,
             },
             // All items are alike, so there is nothing to pad.

@@ -82,7 +82,7 @@ async fn a_frozen_worker_cannot_settle() {
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(house.get(&format!("/v1/jobs/{id}")).await.1, job, "the other worker's result stands");
     let (_, attempts) = house.get(&format!("/v1/jobs/{id}/attempts")).await;
-    assert_eq!(attempts["data"][0]["code"], "lease_lost", "{attempts}");
+    assert_eq!(attempts["data"][0]["error"]["code"], "lease_lost", "{attempts}");
     let another = house.submit_echo("text 1", 0).await;
     assert_eq!(house.ended(&another).await["status"], "succeeded");
     house.stop();
