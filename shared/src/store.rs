@@ -21,6 +21,7 @@ mod models;
 mod postgres;
 mod promise;
 mod reaping;
+mod retention;
 mod row;
 mod segments;
 mod sqlite;
@@ -33,6 +34,7 @@ pub use keys::{ApiKey, Keys, NewKey, Scope};
 pub use leadership::Leadership;
 pub use models::Models;
 pub use postgres::Postgres;
+pub use retention::Retention;
 pub use segments::{Blank, NewSegment, SegmentLock, Segments};
 pub use sqlite::Sqlite;
 pub use workers::{Beat, Noted, Reaped, Worker, WorkerState, Workers};
@@ -41,7 +43,7 @@ use crate::clock::Timestamp;
 
 /// All nouns together, as the programs hold it.
 pub trait Store:
-    Jobs + Attempts + Handover + Workers + Segments + Keys + Models + Leadership + std::fmt::Debug
+    Jobs + Attempts + Handover + Workers + Retention + Segments + Keys + Models + Leadership + std::fmt::Debug
 {
     /// The present instant by the database's clock.
     fn now(&self) -> Timestamp;

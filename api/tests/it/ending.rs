@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use forebay_shared::job::MediaFile;
-use forebay_shared::store::{Jobs, Segments};
+use forebay_shared::store::{Retention, Segments};
 use serde_json::json;
 
 use crate::app::TestApp;

@@ -12,8 +12,8 @@ use forebay_shared::job::{Attempt, Claimed, Cost, Job, NewJob, Settlement};
 use forebay_shared::model::{Model, ModelCard};
 use forebay_shared::store::{
     ApiKey, Attempts, Beat, CancelOutcome, DeleteOutcome, Depth, Due, Filter, Handover, Jobs, Keys,
-    Leadership, Models, NewKey, NewSegment, Noted, Page, Reaped, Route, RouteState, SegmentLock, Segments,
-    Settled, Store, StoreError, StoreResult, Submitted, Worker, Workers,
+    Leadership, Models, NewKey, NewSegment, Noted, Page, Reaped, Retention, Route, RouteState, SegmentLock,
+    Segments, Settled, Store, StoreError, StoreResult, Submitted, Worker, Workers,
 };
 use tokio::sync::{RwLock, RwLockWriteGuard};
 
@@ -116,6 +116,8 @@ pass_on!(Jobs:
     delete(owner: &str, id: JobId) -> DeleteOutcome;
     watch(owner: &str, id: JobId, waiter: &str) -> Option<Job>;
     ended(ids: &[JobId]) -> Vec<Job>;
+);
+pass_on!(Retention:
     purge(limit: u32) -> u64;
     garbage(limit: u32) -> Vec<String>;
     forget_garbage(keys: &[String]) -> ();

@@ -94,16 +94,4 @@ pub trait Jobs: Send + Sync {
 
     /// Those of `ids` that have ended, whoever owns them: for waiters whose event may have been lost.
     async fn ended(&self, ids: &[JobId]) -> StoreResult<Vec<Job>>;
-
-    /// Removes up to `limit` jobs past their retention, and idempotency keys past theirs. Answers how many jobs.
-    async fn purge(&self, limit: u32) -> StoreResult<u64>;
-
-    /// Objects that no row names any more, up to `limit`.
-    async fn garbage(&self, limit: u32) -> StoreResult<Vec<String>>;
-
-    /// Forgets garbage that has been removed.
-    async fn forget_garbage(&self, keys: &[String]) -> StoreResult<()>;
-
-    /// The objects that the rows of `ids` name, inputs and media, whoever owns them: the sweeper spares these.
-    async fn named_objects(&self, ids: &[JobId]) -> StoreResult<Vec<String>>;
 }

@@ -22,6 +22,7 @@ mod attempts;
 mod clock;
 mod handover;
 mod jobs;
+mod retention;
 mod segments;
 mod workers;
 

@@ -1,5 +1,7 @@
 //! Rows as values: what cannot be read is `Corrupt`, never a panic.
 
+mod handover;
+
 use std::collections::HashMap;
 use std::str::FromStr;
 
@@ -8,11 +10,13 @@ use serde_json::Value;
 use sqlx::FromRow;
 use sqlx::types::Json;
 
-use super::{ApiKey, Blank, Depth, Due, Route, RouteState, Settled, StoreError, StoreResult, Worker};
+use super::{ApiKey, Blank, Settled, StoreError, StoreResult, Worker};
 use crate::clock::Timestamp;
 use crate::id::{JobId, KeyId, WorkerId};
 use crate::job::{Attempt, Claimed, Cost, Failure, ItemsAt, Job, Lease, ResultAt, Settlement, Suspects};
 use crate::model::Model;
+
+pub(super) use handover::{DepthRow, DueRow, RouteRow};
 
 /// The columns of [`JobRow`], the same text on both databases.
 macro_rules! job_columns {
@@ -320,64 +324,6 @@ impl SettledRow {
             done.insert(row.id, settled);
         }
         Ok(settlements.iter().map(|one| done.remove(&one.id).unwrap_or(Settled::Stale(one.id))).collect())
-    }
-}
-
-#[derive(FromRow)]
-pub(super) struct RouteRow {
-    model: String,
-    class: String,
-    published: i64,
-    overdue: i64,
-    waiting: bool,
-}
-
-impl RouteRow {
-    pub(super) fn state(self) -> StoreResult<RouteState> {
-        let at = Place { table: "jobs", row: self.model.clone() };
-        Ok(RouteState {
-            route: Route { class: at.word("class", &self.class)?, model: self.model },
-            published: Cost::new(at.number("cost", self.published)?),
-            overdue: at.number("published_at", self.overdue)?,
-            waiting: self.waiting,
-        })
-    }
-}
-
-#[derive(FromRow)]
-pub(super) struct DepthRow {
-    model: String,
-    class: String,
-    queued: i64,
-    running: i64,
-    oldest: Option<Timestamp>,
-}
-
-impl DepthRow {
-    pub(super) fn depth(self) -> StoreResult<Depth> {
-        let at = Place { table: "jobs", row: self.model.clone() };
-        Ok(Depth {
-            route: Route { class: at.word("class", &self.class)?, model: self.model },
-            queued: at.number("status", self.queued)?,
-            running: at.number("status", self.running)?,
-            oldest: self.oldest,
-        })
-    }
-}
-
-#[derive(FromRow)]
-pub(super) struct DueRow {
-    id: JobId,
-    trace: Option<String>,
-    priority: i16,
-    available_at: Timestamp,
-}
-
-impl DueRow {
-    /// In the order of handing over, which `returning` does not keep.
-    pub(super) fn in_order(mut rows: Vec<Self>) -> Vec<Due> {
-        rows.sort_by_key(|row| (-row.priority, row.available_at, row.id));
-        rows.into_iter().map(|row| Due { id: row.id, trace: row.trace }).collect()
     }
 }
 

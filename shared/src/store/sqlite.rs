@@ -21,6 +21,7 @@ macro_rules! taken_back {
 mod attempts;
 mod handover;
 mod jobs;
+mod retention;
 mod segments;
 mod workers;
 mod writer;
