@@ -159,4 +159,14 @@ mod tests {
         let budget = manifest.budget(Kind::TextEmbedding);
         assert_eq!((budget.cost, budget.max_wait), (512, Duration::from_millis(5)));
     }
+
+    #[test]
+    fn the_documented_defaults_are_the_defaults() {
+        let readme = include_str!("../../../models/README.md");
+        let example = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+        let documented: Manifest = toml::from_str(example).unwrap();
+        for kind in [Kind::TextEmbedding, Kind::ImageClassification] {
+            assert_eq!(documented.budget(kind), Manifest::default().budget(kind));
+        }
+    }
 }
