@@ -37,7 +37,10 @@ impl Chores {
 
     async fn try_clean(&self) -> Result<(), CleanError> {
         for key in self.parts.store.pending_segments(OBJECTS).await? {
-            segment::clean(self.parts.store.as_ref(), &self.parts.blobs, &key).await?;
+            // One that cannot be cleaned must not keep the others, which hold what somebody deleted.
+            if let Err(error) = segment::clean(self.parts.store.as_ref(), &self.parts.blobs, &key).await {
+                tracing::warn!(%error, key, "a segment cannot be cleaned at the moment");
+            }
         }
         let garbage = self.parts.store.garbage(OBJECTS).await?;
         if !garbage.is_empty() {

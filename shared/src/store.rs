@@ -89,6 +89,12 @@ impl From<sqlx::Error> for StoreError {
             {
                 Self::Conflict { constraint: refused.constraint().unwrap_or(refused.message()).to_owned() }
             }
+            // SQLSTATE class 22: a value that the column cannot hold will not be held the next time either.
+            sqlx::Error::Database(refused)
+                if refused.code().is_some_and(|code| code.len() == 5 && code.starts_with("22")) =>
+            {
+                Self::Conflict { constraint: refused.message().to_owned() }
+            }
             _ => Self::Unavailable(error),
         }
     }

@@ -70,6 +70,9 @@ impl WorkerConfig {
             complaints
                 .push("worker.hold must be at least 2: one batch runs while the next is formed".to_owned());
         }
+        if self.fetches == 0 {
+            complaints.push("worker.fetches must be at least 1".to_owned());
+        }
         if self.prefetch == 0 {
             complaints.push("worker.prefetch must be at least 1".to_owned());
         }

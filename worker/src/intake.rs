@@ -131,7 +131,6 @@ impl Intake {
                 Ok(())
             };
         }
-        consumer.ack(delivery).await?;
         let refused = ids.len() - claimed.len();
         metrics::counter!("forebay_deliveries_refused_total").increment(refused as u64);
         for job in claimed {
@@ -143,8 +142,10 @@ impl Intake {
                 .record(wait);
             self.lane.accept(job).await;
         }
+        // Whether or not the broker hears it, what was claimed runs here; a message that comes again is refused.
+        let acknowledged = consumer.ack(delivery).await;
         self.tell_of_room().await;
-        Ok(())
+        acknowledged
     }
 
     /// Claims, however long the database is away. An answer that was lost may have granted something, which nobody

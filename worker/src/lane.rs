@@ -26,7 +26,7 @@ use crate::pipeline::Pipeline;
 use crate::quarantine::Quarantine;
 use crate::settle::Finished;
 use engine::{Engine, Word, Work};
-use prepare::{PreparedJob, Preparer};
+use prepare::{Prepared, Preparer};
 use progress::Progress;
 
 pub use progress::Ended;
@@ -101,6 +101,8 @@ struct Ready<P: Pipeline> {
     job: JobId,
     index: u32,
     prepared: P::Prepared,
+    /// What it takes of the room for pictures, until it has run.
+    _memory: memory::Held,
 }
 
 /// Starts a lane for `model`.
@@ -120,7 +122,7 @@ pub fn start<P: Pipeline>(model: ModelFiles, parts: &LaneParts) -> LaneHandle {
         done: VecDeque::new(),
         hand: Hand::Batches(0),
         engine: Engine::start(model.clone(), parts.runtime.clone(), words_sender, &parts.tasks),
-        preparer: Preparer::new(model, parts.reader.clone(), parts.tasks.clone(), prepared_sender),
+        preparer: Preparer::new(model, parts, prepared_sender),
         quarantine: parts.quarantine.clone(),
         tasks: parts.tasks.clone(),
     };
@@ -133,7 +135,7 @@ pub fn start<P: Pipeline>(model: ModelFiles, parts: &LaneParts) -> LaneHandle {
 struct Inbox<P: Pipeline> {
     accepted: mpsc::Receiver<(Claimed, Held)>,
     ordered: mpsc::Receiver<Order>,
-    prepared: mpsc::Receiver<PreparedJob<P>>,
+    prepared: mpsc::Receiver<Prepared<P>>,
     words: mpsc::Receiver<Word>,
     settle: mpsc::Sender<Finished>,
 }
@@ -190,14 +192,14 @@ impl<P: Pipeline> Lane<P> {
     }
 
     /// Prepared items join the line; those that failed have ended.
-    fn queue(&mut self, job: PreparedJob<P>) {
+    fn queue(&mut self, job: Prepared<P>) {
         let Some(progress) = self.jobs.get_mut(&job.id).filter(|progress| progress.lease() == job.lease)
         else {
             return;
         };
         progress.prepared_in(job.took);
         let now = Instant::now();
-        for (index, prepared) in (0..).zip(job.items) {
+        for (index, prepared, memory) in job.items {
             match prepared {
                 _ if progress.is_stopping() => progress.skip(index),
                 Err(failure) => progress.end(index, Err(failure)),
@@ -207,7 +209,7 @@ impl<P: Pipeline> Lane<P> {
                     priority: progress.claimed().priority,
                     isolation: progress.isolation(index),
                     since: now,
-                    payload: Ready { job: job.id, index, prepared },
+                    payload: Ready { job: job.id, index, prepared, _memory: memory },
                 }),
             }
         }

@@ -61,19 +61,24 @@ impl Lease {
         let mut last = tokio::time::Instant::now();
         loop {
             tokio::time::sleep(every).await;
-            match self.store.beat(self.worker, self.life).await {
-                Ok(Beat::Alive(cancelled)) => {
+            // An answer that takes half a life is none.
+            let answer = tokio::time::timeout(self.life / 2, self.store.beat(self.worker, self.life)).await;
+            match answer {
+                Ok(Ok(Beat::Alive(cancelled))) => {
                     last = tokio::time::Instant::now();
                     if !cancelled.is_empty() {
-                        // A receiver that is gone is stopping already.
-                        let _ = stops.send(cancelled).await;
+                        // They are named again with the next beat, which must not wait for anybody.
+                        let _ = stops.try_send(cancelled);
                     }
                 }
-                Err(error) if last.elapsed() < self.life => {
+                Ok(Err(error)) if last.elapsed() < self.life => {
                     tracing::warn!(%error, "the worker cannot beat at the moment");
                 }
+                Err(_) if last.elapsed() < self.life => {
+                    tracing::warn!("the database does not answer the worker's beat");
+                }
                 // The database says so; or it could not be asked for a whole life, which comes to the same.
-                Ok(Beat::Lapsed) | Err(_) => break,
+                Ok(Ok(Beat::Lapsed) | Err(_)) | Err(_) => break,
             }
         }
         self.board.set(None);

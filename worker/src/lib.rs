@@ -149,20 +149,27 @@ impl Worker {
             let (stops, mut to_stop) = mpsc::channel(8);
             let beat = lease.beat(self.config.beat.get(), stops);
             tokio::pin!(beat);
-            loop {
+            let drains = loop {
                 tokio::select! {
-                    () = &mut stopping => {
-                        tokio::select! {
-                            () = self.drain(&lease, &life, intakes) => {}
-                            () = &mut beat => {}
-                        }
-                        return;
-                    }
+                    () = &mut stopping => break true,
                     Some(jobs) = to_stop.recv() => self.order_all(|| Order::Stop(jobs.clone())).await,
-                    () = &mut beat => break,
+                    () = &mut beat => break false,
+                }
+            };
+            if drains {
+                let drain = self.drain(&lease, &life, intakes);
+                tokio::pin!(drain);
+                loop {
+                    tokio::select! {
+                        () = &mut drain => return,
+                        Some(jobs) = to_stop.recv() => self.order_all(|| Order::Stop(jobs.clone())).await,
+                        () = &mut beat => return,
+                    }
                 }
             }
             life.cancel();
+            // What an intake still hands in belongs to the old life too.
+            futures::future::join_all(intakes).await;
             self.order_all(|| Order::Forget(lease.worker)).await;
         }
     }

@@ -114,10 +114,12 @@ impl PicturePlan {
     }
 
     /// Makes the tensor of one picture.
-    pub fn apply(&self, picture: RgbImage) -> Pixels {
+    pub fn apply(&self, picture: RgbImage, max_pixels: u64) -> Result<Pixels, Failure> {
         let picture = match self.resize {
             Some((target, filter)) => {
-                resample::resize(&picture, target.of(picture.width(), picture.height()), filter)
+                let size = target.of(picture.width(), picture.height());
+                check_resized(&picture, size, max_pixels)?;
+                resample::resize(&picture, size, filter)
             }
             None => picture,
         };
@@ -125,7 +127,7 @@ impl PicturePlan {
             Some((width, height)) => center_crop(&picture, width, height),
             None => picture,
         };
-        self.planes(&picture)
+        Ok(self.planes(&picture))
     }
 
     fn planes(&self, picture: &RgbImage) -> Pixels {
@@ -174,6 +176,21 @@ fn ends_early(bytes: &[u8]) -> bool {
     let last = |marker: [u8; 2]| bytes.windows(2).rposition(|pair| pair == marker);
     // An embedded preview has an end of its own, before the picture's last scan begins.
     bytes.starts_with(&START) && last(END) < last(SCAN)
+}
+
+/// A picture that is a line, ten thousand times longer than wide, would be resized to more pixels than it has.
+fn check_resized(picture: &RgbImage, (width, height): (u32, u32), max_pixels: u64) -> Result<(), Failure> {
+    let across = u64::from(width) * u64::from(picture.height());
+    let pixels = across.max(u64::from(width) * u64::from(height));
+    if pixels <= max_pixels {
+        return Ok(());
+    }
+    let message = format!(
+        "the picture is {} × {}; resized for the model it would have {pixels} pixels, the limit is {max_pixels}",
+        picture.width(),
+        picture.height()
+    );
+    Err(Failure::permanent(FailureCode::ImageTooLarge, message))
 }
 
 /// The middle of the picture; where it is too small, black around it.
@@ -255,13 +272,20 @@ mod tests {
     }
 
     #[test]
+    fn a_line_is_refused_before_it_is_blown_up() {
+        let failure = plan().apply(RgbImage::new(1, 1_000_000), 1_000_000).unwrap_err();
+        assert_eq!(failure.code, FailureCode::ImageTooLarge);
+        assert!(failure.message.contains("1 × 1000000"), "{failure}");
+    }
+
+    #[test]
     fn channels_stand_one_after_the_other() {
         let red = RgbImage::from_pixel(8, 4, image::Rgb([255, 0, 0]));
-        let pixels = plan().apply(red.clone());
+        let pixels = plan().apply(red.clone(), 1_000_000).unwrap();
         assert_eq!((pixels.width, pixels.height, pixels.planes.len()), (4, 4, 48));
         assert!(pixels.planes[..16].iter().all(|value| (*value - 1.0).abs() < 1e-6));
         assert!(pixels.planes[16..].iter().all(|value| (*value + 1.0).abs() < 1e-6));
-        let pixels = PicturePlan { bgr: true, ..plan() }.apply(red);
+        let pixels = PicturePlan { bgr: true, ..plan() }.apply(red, 1_000_000).unwrap();
         assert!(pixels.planes[32..].iter().all(|value| (*value - 1.0).abs() < 1e-6));
     }
 

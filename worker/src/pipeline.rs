@@ -75,8 +75,13 @@ pub trait Pipeline: Sized + Send + Sync + 'static {
     /// An item's length, in the unit that fills the device.
     fn length(prepared: &Self::Prepared) -> u32;
 
+    /// How many bytes an item keeps in memory that was made of a picture.
+    fn weight(_: &Self::Prepared) -> usize {
+        0
+    }
+
     /// Makes a batch of items.
-    fn collate(&self, batch: &[&Self::Prepared]) -> Self::Tensors;
+    fn collate(&self, batch: &[&Self::Prepared]) -> Result<Self::Tensors, Failure>;
 
     /// Runs a batch: one raw value for each item, in order.
     fn run(engine: &mut Self::Engine, tensors: &Self::Tensors) -> Result<Vec<Self::Raw>, Failure>;

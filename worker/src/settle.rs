@@ -15,7 +15,7 @@ use forebay_shared::blobs::Blobs;
 use forebay_shared::entropy::Entropy;
 use forebay_shared::events::{Ended as EndedEvent, Event, Events, RESULT_LIMIT};
 use forebay_shared::id::WorkerId;
-use forebay_shared::job::{Claimed, RetryPolicy, Timings};
+use forebay_shared::job::{Claimed, Ending, Failure, FailureCode, RetryPolicy, Settlement, Timings};
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::{NewSegment, Settled, Store, StoreError};
 use tokio::sync::{Semaphore, mpsc};
@@ -98,9 +98,11 @@ impl Settler {
         }
         for (worker, jobs) in by_worker {
             let (retry, chance) = (self.retry, self.entropy.fraction());
+            let lost: Vec<_> = jobs.iter().map(|job| unwritten(&job.claimed)).collect();
             let built = self.tasks.spawn_blocking(move || parts(jobs, retry, chance)).await;
             let Ok(built) = built else {
-                tracing::error!(worker.id = %worker, "results could not be written down; their leases will lapse");
+                tracing::error!(worker.id = %worker, "writing results down panicked");
+                self.fail(worker, &lost).await;
                 continue;
             };
             for part in built {
@@ -135,14 +137,36 @@ impl Settler {
                     tracing::warn!(%error, jobs = settlements.len(), "settling waits for the database");
                     tokio::time::sleep(AGAIN.0).await;
                 }
-                Err(error) => {
-                    tracing::error!(%error, worker.id = %worker, "jobs could not be settled; their lease will lapse");
+                Err(StoreError::Unavailable(error)) => {
+                    tracing::warn!(%error, worker.id = %worker, "the lease went before jobs could be settled");
                     return;
+                }
+                Err(error) => {
+                    tracing::error!(%error, worker.id = %worker, "the database does not take these results");
+                    let lost: Vec<_> = drafts.iter().map(|draft| unwritten(&draft.claimed)).collect();
+                    return self.fail(worker, &lost).await;
                 }
             }
         };
         self.clear_up(&settled, &segment).await;
         self.tell(drafts, settled, &segment, &object).await;
+    }
+
+    /// Ends jobs whose results cannot be kept: trying again would end the same. If not even this is taken, the worker
+    /// stops and gives them back, since one that goes on beating would keep them for ever.
+    async fn fail(&self, worker: WorkerId, lost: &[Settlement]) {
+        let settled = loop {
+            match self.store.settle(worker, lost, None).await {
+                Err(StoreError::Unavailable(_)) if self.board.holds(worker) => {
+                    tokio::time::sleep(AGAIN.1).await;
+                }
+                settled => break settled,
+            }
+        };
+        if let Err(error) = settled {
+            tracing::error!(%error, "jobs cannot be settled; the worker stops");
+            self.tasks.stop();
+        }
     }
 
     /// Writes an object, however long the store is away. `false`: the lease went first.
@@ -215,6 +239,23 @@ impl Settler {
         if !events.is_empty() {
             self.events.publish(events).await;
         }
+    }
+}
+
+/// The end of a job whose result cannot be kept.
+fn unwritten(claimed: &Claimed) -> Settlement {
+    Settlement {
+        id: claimed.id,
+        attempt: claimed.lease.attempt,
+        ending: Ending::Failed(Failure::permanent(
+            FailureCode::Internal,
+            "the result could not be kept; the worker's log says why",
+        )),
+        succeeded: 0,
+        failed: claimed.item_count,
+        range: None,
+        files: Vec::new(),
+        timings: Timings::default(),
     }
 }
 

@@ -10,6 +10,10 @@ use tokenizers::{Tokenizer, TruncationParams};
 
 use crate::model::{ModelError, ModelFiles};
 
+/// Bytes of text that are looked at for each token that the model takes. No word of any language fills as many; a text
+/// that is longer than all its tokens could be would only take memory, fifty times its size, to be cut afterwards.
+const BYTES_PER_TOKEN: usize = 256;
+
 /// A tokenised text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tokens(Vec<u32>);
@@ -52,11 +56,12 @@ impl TextEncoder {
 
     /// Tokenises a text. One that is too long is cut, or fails if `truncate` is false.
     pub fn encode(&self, text: &str, truncate: bool) -> Result<Tokens, Failure> {
+        let head = &text[..text.floor_char_boundary(self.max_tokens as usize * BYTES_PER_TOKEN)];
         let encoding = self
             .tokenizer
-            .encode_fast(text, true)
+            .encode_fast(head, true)
             .map_err(|error| Failure::permanent(FailureCode::Internal, format!("tokenizer: {error}")))?;
-        if !truncate && !encoding.get_overflowing().is_empty() {
+        if !truncate && (head.len() < text.len() || !encoding.get_overflowing().is_empty()) {
             let message = format!("the text has more than {} tokens, the model's limit", self.max_tokens);
             return Err(Failure::permanent(FailureCode::InputTooLong, message));
         }

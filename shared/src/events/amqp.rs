@@ -20,6 +20,8 @@ use crate::shutdown::Tasks;
 
 /// How long to wait before listening again after the broker went away.
 const RELISTEN: Duration = Duration::from_millis(500);
+/// How long the broker may take to accept events. Whoever sends them has work to do, and whoever waits looks at the rows.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Events through RabbitMQ.
 #[derive(Debug)]
@@ -130,8 +132,12 @@ impl AmqpEvents {
     }
 
     async fn send_or_tell(&self, exchange: &str, events: &[(String, Event)]) {
-        if let Err(error) = self.send(exchange, events).await {
-            tracing::debug!(%error, events = events.len(), "events were not sent; those who wait will look");
+        match tokio::time::timeout(PATIENCE, self.send(exchange, events)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::debug!(%error, events = events.len(), "events were not sent; those who wait will look");
+            }
+            Err(_) => tracing::debug!(events = events.len(), "the broker takes no events at the moment"),
         }
     }
 }

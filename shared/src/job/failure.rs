@@ -77,13 +77,18 @@ pub struct Failure {
 impl Failure {
     /// Another attempt could end differently.
     pub fn transient(code: FailureCode, message: impl fmt::Display) -> Self {
-        Self { code, message: message.to_string(), retryable: true }
+        Self { code, message: readable(&message), retryable: true }
     }
 
     /// Another attempt would end the same.
     pub fn permanent(code: FailureCode, message: impl fmt::Display) -> Self {
-        Self { code, message: message.to_string(), retryable: false }
+        Self { code, message: readable(&message), retryable: false }
     }
+}
+
+/// Postgres stores every character but one.
+fn readable(message: &impl fmt::Display) -> String {
+    message.to_string().replace('\0', "\u{FFFD}")
 }
 
 impl fmt::Display for Failure {

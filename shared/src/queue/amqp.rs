@@ -132,10 +132,13 @@ impl Producer for AmqpQueue {
 
     async fn depth(&self, route: &Route) -> QueueResult<u64> {
         // Declaring answers with the depth, and makes good a queue that was deleted.
-        let channel = self.link.channel().await?;
-        let depth = declare(&channel, &self.name(route)).await;
-        let _ = channel.close(200, "done".into()).await;
-        Ok(u64::from(depth?))
+        let ask = async {
+            let channel = self.link.channel().await?;
+            let depth = declare(&channel, &self.name(route)).await;
+            let _ = channel.close(200, "done".into()).await;
+            Ok(u64::from(depth?))
+        };
+        self.in_time(ask).await
     }
 }
 
@@ -155,9 +158,19 @@ impl Queue for AmqpQueue {
                     FieldTable::default(),
                 )
                 .await?;
-            Ok::<_, LinkError>(AmqpConsumer { channel, deliveries })
+            Ok(AmqpConsumer { channel, deliveries })
         };
-        Ok(Box::new(consume.await?))
+        Ok(Box::new(self.in_time(consume).await?))
+    }
+}
+
+impl AmqpQueue {
+    /// What the broker does not answer in the time of a publication has failed.
+    async fn in_time<T>(&self, asked: impl Future<Output = Result<T, LinkError>>) -> QueueResult<T> {
+        match tokio::time::timeout(self.publish_timeout, asked).await {
+            Ok(answer) => Ok(answer?),
+            Err(late) => Err(QueueError::Unavailable(late.into())),
+        }
     }
 }
 

@@ -34,11 +34,12 @@ pub(super) enum Word {
 pub(super) struct Engine<P: Pipeline> {
     work: mpsc::Sender<Work<P>>,
     words: mpsc::Sender<Word>,
+    tasks: Tasks,
 }
 
 impl<P: Pipeline> Clone for Engine<P> {
     fn clone(&self) -> Self {
-        Self { work: self.work.clone(), words: self.words.clone() }
+        Self { work: self.work.clone(), words: self.words.clone(), tasks: self.tasks.clone() }
     }
 }
 
@@ -62,15 +63,17 @@ impl<P: Pipeline> Engine<P> {
             }
         });
         if let Err(error) = started {
-            tracing::error!(%error, "the model's thread could not be started; its jobs will not run");
+            tracing::error!(%error, "the model's thread could not be started");
         }
-        Self { work, words }
+        Self { work, words, tasks: tasks.clone() }
     }
 
     /// Hands a batch over. The lane never has more in hand than the thread takes.
     pub(super) fn send(&self, work: Work<P>) {
         if self.work.try_send(work).is_err() {
-            tracing::error!("the model's thread is gone; its jobs' leases will lapse");
+            // A worker that goes on beating would keep these jobs for ever; one that stops gives them back.
+            tracing::error!("the model's thread is gone; the worker stops");
+            self.tasks.stop();
         }
     }
 
@@ -94,47 +97,79 @@ impl<P: Pipeline> Host<P> {
     fn serve(&mut self, work: Work<P>) {
         let Work { items, pipeline, sealed } = work;
         let started = Instant::now();
-        let raw = match &pipeline {
-            Some(pipeline) => self.run(pipeline, &items),
-            None => Err(Failure::permanent(FailureCode::Internal, "the batch came before its pipeline")),
-        };
-        let took = started.elapsed();
-        let _ = self.words.blocking_send(Word::Free(sealed));
-        let words = self.words.clone();
-        let retry = raw.is_err() && items.len() > 1;
-        if retry {
-            // One bad item never fails another: each runs by itself.
-            tracing::warn!(
-                model = self.model.card.name,
-                items = items.len(),
-                "a batch failed; its items run one by one"
-            );
-            for item in items {
-                let raw = match &pipeline {
-                    Some(pipeline) => self.run(pipeline, std::slice::from_ref(&item)),
-                    None => return,
-                };
-                let outcomes = finish(pipeline.as_deref(), vec![item], raw);
-                let _ = words.blocking_send(Word::Ended { outcomes, took });
+        let ready = pipeline
+            .ok_or_else(|| Failure::permanent(FailureCode::Internal, "the batch came before its pipeline"))
+            .and_then(|pipeline| self.load().map(|()| pipeline));
+        match ready {
+            Err(failure) => {
+                self.say(Word::Free(sealed));
+                self.end(None, items, Err(failure), started.elapsed());
             }
-            return;
+            Ok(pipeline) => {
+                let raw = self.run(&pipeline, &items);
+                let took = started.elapsed();
+                if raw.is_err() && items.len() > 1 {
+                    self.serve_each(&pipeline, items);
+                    self.say(Word::Free(sealed));
+                } else {
+                    self.say(Word::Free(sealed));
+                    self.end(Some(pipeline), items, raw, took);
+                }
+            }
         }
+    }
+
+    /// One bad item never fails another: after a batch failed, each item runs by itself.
+    fn serve_each(&mut self, pipeline: &Arc<P>, items: Vec<Ready<P>>) {
+        let model = &self.model.card.name;
+        tracing::warn!(model, items = items.len(), "a batch failed; its items run one by one");
+        for item in items {
+            let started = Instant::now();
+            let raw = self.run(pipeline, std::slice::from_ref(&item));
+            self.end(Some(pipeline.clone()), vec![item], raw, started.elapsed());
+        }
+    }
+
+    /// Makes answers of what the model gave, on another thread, and tells the lane.
+    fn end(
+        &self,
+        pipeline: Option<Arc<P>>,
+        items: Vec<Ready<P>>,
+        raw: Result<Vec<P::Raw>, Failure>,
+        took: Duration,
+    ) {
+        let words = self.words.clone();
         self.tasks.spawn_blocking(move || {
             let outcomes = finish(pipeline.as_deref(), items, raw);
             let _ = words.blocking_send(Word::Ended { outcomes, took });
         });
     }
 
+    fn say(&self, word: Word) {
+        // A lane that is gone does not wait for word.
+        let _ = self.words.blocking_send(word);
+    }
+
+    /// Loads the model if it is not loaded yet.
+    fn load(&mut self) -> Result<(), Failure> {
+        if self.engine.is_none() {
+            self.engine = Some(caught(|| load::<P>(&self.model, self.runtime.as_ref()))?);
+        }
+        Ok(())
+    }
+
     fn run(&mut self, pipeline: &P, items: &[Ready<P>]) -> Result<Vec<P::Raw>, Failure> {
-        let engine = if let Some(engine) = self.engine.as_mut() {
-            engine
-        } else {
-            let loaded = load::<P>(&self.model, self.runtime.as_ref())?;
-            self.engine.insert(loaded)
-        };
+        let engine = self
+            .engine
+            .as_mut()
+            .ok_or_else(|| Failure::transient(FailureCode::ModelUnavailable, "the model is not loaded"))?;
         let batch: Vec<&P::Prepared> = items.iter().map(|item| &item.prepared).collect();
-        let tensors = pipeline.collate(&batch);
-        caught(|| P::run(engine, &tensors))
+        let raw = caught(|| P::run(engine, &pipeline.collate(&batch)?))?;
+        if raw.len() != items.len() {
+            let message = format!("the model gave {} answers for {} items", raw.len(), items.len());
+            return Err(Failure::permanent(FailureCode::InferenceFailed, message));
+        }
+        Ok(raw)
     }
 }
 

@@ -5,30 +5,41 @@ use std::time::{Duration, Instant};
 
 use forebay_shared::id::JobId;
 use forebay_shared::job::{
-    Claimed, Failure, FailureCode, ImageSource, Input, Item, Kind, Lease, Object, Params,
+    Claimed, Failure, FailureCode, ImageSource, Input, Isolation, Kind, Lease, Object, Params,
 };
 use forebay_shared::shutdown::Tasks;
+use forebay_shared::store::Noted;
 use futures::stream::{self, StreamExt};
 use tokio::sync::{OnceCell, mpsc};
 
+use super::LaneParts;
+use super::memory::Held;
 use super::progress::convicted;
-use super::reader::Reader;
+use super::reader::{File, Reader};
 use crate::model::ModelFiles;
 use crate::pipeline::{Material, Pipeline};
+use crate::quarantine::{Quarantine, Sealed};
 
 /// Pictures of one job that are on their way at once; the process's bounds stand over it.
 const PICTURES_AT_ONCE: usize = 16;
 
-/// A job whose items are ready, or have failed.
-pub(super) struct PreparedJob<P: Pipeline> {
+/// Items of a job that are ready, or have failed.
+pub(super) struct Prepared<P: Pipeline> {
     pub(super) id: JobId,
     pub(super) lease: Lease,
-    pub(super) items: Vec<Result<P::Prepared, Failure>>,
+    pub(super) items: Vec<Outcome<P>>,
     pub(super) took: Duration,
 }
 
-/// An item's place in its job, and what became of it.
-type Outcome<P> = (usize, Result<<P as Pipeline>::Prepared, Failure>);
+/// An item's place in its job, what became of it, and the room it takes.
+type Outcome<P> = (u32, Result<<P as Pipeline>::Prepared, Failure>, Held);
+
+/// An item that is to be prepared.
+struct Todo<T> {
+    index: u32,
+    material: T,
+    params: Params,
+}
 
 /// Prepares jobs for one model.
 pub(super) struct Preparer<P: Pipeline>(Arc<Shared<P>>);
@@ -38,18 +49,16 @@ struct Shared<P: Pipeline> {
     /// Read when the first job comes.
     pipeline: OnceCell<Arc<P>>,
     reader: Reader,
+    quarantine: Quarantine,
     tasks: Tasks,
-    ready: mpsc::Sender<PreparedJob<P>>,
+    ready: mpsc::Sender<Prepared<P>>,
 }
 
 impl<P: Pipeline> Preparer<P> {
-    pub(super) fn new(
-        model: ModelFiles,
-        reader: Reader,
-        tasks: Tasks,
-        ready: mpsc::Sender<PreparedJob<P>>,
-    ) -> Self {
-        Self(Arc::new(Shared { model, pipeline: OnceCell::new(), reader, tasks, ready }))
+    pub(super) fn new(model: ModelFiles, parts: &LaneParts, ready: mpsc::Sender<Prepared<P>>) -> Self {
+        let (reader, quarantine) = (parts.reader.clone(), parts.quarantine.clone());
+        let pipeline = OnceCell::new();
+        Self(Arc::new(Shared { model, pipeline, reader, quarantine, tasks: parts.tasks.clone(), ready }))
     }
 
     /// What preparing and finishing need, once a job was prepared.
@@ -57,102 +66,135 @@ impl<P: Pipeline> Preparer<P> {
         self.0.pipeline.get().cloned()
     }
 
-    /// Prepares a job and sends it on.
+    /// Prepares a job and sends it on, texts together, pictures as they come.
     pub(super) fn begin(&self, claimed: Claimed) {
         let shared = self.0.clone();
         self.0.tasks.spawn("prepare", async move {
-            let started = Instant::now();
-            let items = shared.prepare(&claimed).await;
-            let job = PreparedJob { id: claimed.id, lease: claimed.lease, items, took: started.elapsed() };
-            // A lane that is gone needs nothing prepared.
-            let _ = shared.ready.send(job).await;
+            let job = Job { claimed, started: Instant::now(), shared: shared.clone() };
+            if let Err(failure) = job.prepare().await {
+                let all =
+                    (0..job.claimed.item_count).map(|index| (index, Err(failure.clone()), Held::nothing()));
+                job.send(all.collect()).await;
+            }
         });
     }
 }
 
-impl<P: Pipeline> Shared<P> {
-    async fn prepare(self: &Arc<Self>, claimed: &Claimed) -> Vec<Result<P::Prepared, Failure>> {
-        let count = claimed.item_count as usize;
-        let all = |failure: Failure| (0..count).map(|_| Err(failure.clone())).collect();
-        let pipeline = match self.pipeline().await {
-            Ok(pipeline) => pipeline,
-            Err(failure) => return all(failure),
-        };
-        let items = match self.reader.items(&claimed.items).await {
-            Ok(items) if items.len() == count => items,
-            Ok(_) => return all(Failure::permanent(FailureCode::Internal, "the job lost some of its items")),
-            Err(failure) => return all(failure),
-        };
-        self.each(items, claimed, pipeline).await
-    }
+/// A job that is being prepared.
+struct Job<P: Pipeline> {
+    claimed: Claimed,
+    started: Instant,
+    shared: Arc<Shared<P>>,
+}
 
-    /// Prepares texts together, which costs little each, and pictures one by one, so that only a few are ever held.
-    async fn each(
-        &self,
-        items: Vec<Item>,
-        claimed: &Claimed,
-        pipeline: Arc<P>,
-    ) -> Vec<Result<P::Prepared, Failure>> {
-        let (mut texts, mut pictures, mut prepared) = (Vec::new(), Vec::new(), Vec::new());
-        for (index, item) in items.into_iter().enumerate() {
-            let number = u32::try_from(index).unwrap_or(u32::MAX);
-            let convicted = convicted(claimed.suspects.isolation(number)).map_or(Ok(()), Err);
-            let kind = self.model.card.kind;
-            match (convicted.and_then(|()| params(kind, &claimed.params, &item.params)), item.input) {
-                (Err(failure), _) => prepared.push((index, Err(failure))),
-                (Ok(params), Input::Text(text)) => texts.push((index, text, params)),
-                (Ok(params), Input::Image(source)) => pictures.push((index, source, params)),
+impl<P: Pipeline> Job<P> {
+    /// Prepares all items. An error is that of the job as a whole.
+    async fn prepare(&self) -> Result<(), Failure> {
+        let pipeline = self.shared.pipeline().await?;
+        let items = self.shared.reader.items(&self.claimed.items).await?;
+        if items.len() != self.claimed.item_count as usize {
+            return Err(Failure::permanent(FailureCode::Internal, "the job lost some of its items"));
+        }
+        let (mut texts, mut pictures, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, item) in (0..).zip(items) {
+            let convicted = convicted(self.claimed.suspects.isolation(index)).map_or(Ok(()), Err);
+            let kind = self.shared.model.card.kind;
+            match (convicted.and_then(|()| params(kind, &self.claimed.params, &item.params)), item.input) {
+                (Err(failure), _) => refused.push((index, Err(failure), Held::nothing())),
+                (Ok(params), Input::Text(material)) => texts.push(Todo { index, material, params }),
+                (Ok(params), Input::Image(material)) => pictures.push(Todo { index, material, params }),
             }
         }
-        let (texts, pictures) =
-            tokio::join!(self.texts(texts, pipeline.clone()), self.pictures(pictures, &pipeline));
-        prepared.extend(texts.into_iter().chain(pictures));
-        prepared.sort_unstable_by_key(|(index, _)| *index);
-        prepared.into_iter().map(|(_, prepared)| prepared).collect()
-    }
-
-    async fn texts(&self, texts: Vec<(usize, String, Params)>, pipeline: Arc<P>) -> Vec<Outcome<P>> {
-        if texts.is_empty() {
-            return Vec::new();
+        if !refused.is_empty() {
+            self.send(refused).await;
         }
-        let indices: Vec<usize> = texts.iter().map(|(index, ..)| *index).collect();
-        let _turn = self.reader.turn().await;
-        let prepare = move || {
-            let prepared = texts
-                .into_iter()
-                .map(|(index, text, params)| (index, pipeline.prepare(Material::Text(text), params)));
-            prepared.collect()
+        let (alone, together): (Vec<_>, Vec<_>) = texts
+            .into_iter()
+            .partition(|text| matches!(self.claimed.suspects.isolation(text.index), Isolation::Alone(_)));
+        let mut groups = vec![together];
+        groups.extend(alone.into_iter().map(|text| vec![text]));
+        let texts = async {
+            for group in groups {
+                self.texts(group, pipeline.clone()).await;
+            }
         };
-        let prepared = self.tasks.spawn_blocking(prepare).await;
-        prepared.unwrap_or_else(|_| indices.into_iter().map(|index| (index, Err(panicked()))).collect())
+        let pictures: Vec<_> =
+            pictures.into_iter().map(|picture| self.picture(picture, pipeline.clone())).collect();
+        let pictures = stream::iter(pictures).buffer_unordered(PICTURES_AT_ONCE).collect::<()>();
+        tokio::join!(texts, pictures);
+        Ok(())
     }
 
-    async fn pictures(
-        &self,
-        pictures: Vec<(usize, ImageSource, Params)>,
-        pipeline: &Arc<P>,
-    ) -> Vec<Outcome<P>> {
-        stream::iter(pictures)
-            .map(|(index, source, params)| async move {
-                (index, self.picture(source, params, pipeline.clone()).await)
-            })
-            .buffer_unordered(PICTURES_AT_ONCE)
-            .collect()
-            .await
+    /// Texts cost little each, so they are prepared together.
+    async fn texts(&self, texts: Vec<Todo<String>>, pipeline: Arc<P>) {
+        if texts.is_empty() {
+            return;
+        }
+        let indices: Vec<u32> = texts.iter().map(|text| text.index).collect();
+        let Ok(sealed) = self.seal(&indices).await else { return };
+        let turn = self.shared.reader.turn().await;
+        let prepare = move || {
+            let prepare = |text: Todo<String>| {
+                (text.index, pipeline.prepare(Material::Text(text.material), text.params), Held::nothing())
+            };
+            texts.into_iter().map(prepare).collect()
+        };
+        let prepared = self.shared.tasks.spawn_blocking(prepare).await;
+        drop(turn);
+        open(sealed).await;
+        let failed = || indices.iter().map(|index| (*index, Err(panicked()), Held::nothing())).collect();
+        self.send(prepared.unwrap_or_else(|_| failed())).await;
     }
 
-    async fn picture(
-        &self,
-        source: ImageSource,
-        params: Params,
-        pipeline: Arc<P>,
-    ) -> Result<P::Prepared, Failure> {
-        let file = self.reader.file(source).await?;
-        let _turn = self.reader.turn_for(&file).await;
-        let prepare = move || pipeline.prepare(Material::Image(file.bytes.clone()), params);
-        self.tasks.spawn_blocking(prepare).await.map_err(|_| panicked())?
+    /// Pictures are large, so each takes its room, and goes on as soon as it is ready.
+    async fn picture(&self, picture: Todo<ImageSource>, pipeline: Arc<P>) {
+        let Todo { index, material, params } = picture;
+        let (prepared, room) = match self.shared.reader.file(material).await {
+            Err(failure) => (Err(failure), Held::nothing()),
+            Ok(File { bytes, mut room }) => {
+                // Whoever waits here for the quarantine has its file's room already: those in it wait for none.
+                let Ok(sealed) = self.seal(&[index]).await else { return };
+                let turn = self.shared.reader.turn_for(&bytes).await;
+                let prepare = move || pipeline.prepare(Material::Image(bytes), params);
+                let prepared =
+                    self.shared.tasks.spawn_blocking(prepare).await.unwrap_or_else(|_| Err(panicked()));
+                drop(turn);
+                open(sealed).await;
+                room.shrink(prepared.as_ref().map_or(0, P::weight));
+                (prepared, room)
+            }
+        };
+        self.send(vec![(index, prepared, room)]).await;
     }
 
+    /// What is under suspicion is named in the worker's row before anything is done with it. `Err`: the lease is gone, and
+    /// with it the job.
+    async fn seal(&self, indices: &[u32]) -> Result<Option<Sealed>, LeaseGone> {
+        if self.claimed.suspects.is_none() {
+            return Ok(None);
+        }
+        let noted = Noted(vec![(self.claimed.id, indices.to_vec())]);
+        let sealed = self.shared.quarantine.seal(self.claimed.lease.worker, noted).await;
+        sealed.map(Some).ok_or(LeaseGone)
+    }
+
+    async fn send(&self, items: Vec<Outcome<P>>) {
+        let (id, lease) = (self.claimed.id, self.claimed.lease);
+        // A lane that is gone needs nothing prepared.
+        let _ = self.shared.ready.send(Prepared { id, lease, items, took: self.started.elapsed() }).await;
+    }
+}
+
+/// The worker's lease is gone.
+struct LeaseGone;
+
+async fn open(sealed: Option<Sealed>) {
+    if let Some(sealed) = sealed {
+        sealed.open().await;
+    }
+}
+
+impl<P: Pipeline> Shared<P> {
     async fn pipeline(&self) -> Result<Arc<P>, Failure> {
         let read = self.pipeline.get_or_try_init(|| async {
             let model = self.model.clone();
@@ -176,3 +218,6 @@ fn params(kind: Kind, job: &Object, item: &Object) -> Result<Params, Failure> {
     let merged = if item.is_empty() { job.clone() } else { Params::merge(job, item) };
     Params::parse(kind, &merged).map_err(|error| Failure::permanent(FailureCode::InvalidParams, error))
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,8 +68,9 @@ impl Progress {
         self.claimed.suspects.isolation(index)
     }
 
+    /// Some of its items were ready so long after their preparation began.
     pub(super) fn prepared_in(&mut self, took: Duration) {
-        self.timings.prepare_ms += millis(took);
+        self.timings.prepare_ms = self.timings.prepare_ms.max(millis(took));
     }
 
     /// An item left in a batch of so many items with these real and padded costs.

@@ -38,7 +38,7 @@ pub struct Reader {
 #[derive(Debug)]
 pub(super) struct File {
     pub(super) bytes: Bytes,
-    _room: Held,
+    pub(super) room: Held,
 }
 
 /// A picture's file that may be decoded now.
@@ -73,7 +73,7 @@ impl Reader {
     /// A picture's file. One that stands in the job's row is small and counts for nothing.
     pub(super) async fn file(&self, source: ImageSource) -> Result<File, Failure> {
         if let ImageSource::Inline(bytes) = source {
-            return Ok(File { bytes: bytes.into(), _room: Held::nothing() });
+            return Ok(File { bytes: bytes.into(), room: Held::nothing() });
         }
         let mut room = self.memory.for_file().await;
         let _permit = self.fetches.acquire().await;
@@ -87,7 +87,7 @@ impl Reader {
             })?,
         };
         room.shrink(bytes.len());
-        Ok(File { bytes, _room: room })
+        Ok(File { bytes, room })
     }
 
     /// Waits for a processor.
@@ -96,8 +96,8 @@ impl Reader {
     }
 
     /// Waits for a processor and for room to decode this file.
-    pub(super) async fn turn_for(&self, file: &File) -> Turn<'_> {
-        let room = self.memory.for_pixels(&file.bytes).await;
+    pub(super) async fn turn_for(&self, file: &[u8]) -> Turn<'_> {
+        let room = self.memory.for_pixels(file).await;
         Turn { _processor: self.processors.acquire().await.ok(), _room: room }
     }
 }

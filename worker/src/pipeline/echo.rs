@@ -9,6 +9,10 @@ use serde_json::json;
 use super::{Answer, Material, Medium, Pipeline};
 use crate::model::{ModelError, ModelFiles, Runtime};
 
+/// A picture of at most this size is given back as a medium; of a larger one, only its size and its type. Media wait in
+/// memory until their job is settled.
+const MEDIUM: usize = 64 * 1024;
+
 /// Gives items back.
 #[derive(Debug)]
 pub struct Echo;
@@ -53,9 +57,16 @@ impl Pipeline for Echo {
         1
     }
 
-    fn collate(&self, batch: &[&EchoItem]) -> EchoBatch {
+    fn weight(prepared: &EchoItem) -> usize {
+        match &prepared.material {
+            Material::Text(_) => 0,
+            Material::Image(bytes) => bytes.len(),
+        }
+    }
+
+    fn collate(&self, batch: &[&EchoItem]) -> Result<EchoBatch, Failure> {
         let delay = batch.iter().map(|item| item.delay).max().unwrap_or_default();
-        EchoBatch { items: batch.len(), delay }
+        Ok(EchoBatch { items: batch.len(), delay })
     }
 
     fn run((): &mut (), batch: &EchoBatch) -> Result<Vec<()>, Failure> {
@@ -72,7 +83,9 @@ impl Pipeline for Echo {
                     .to_owned();
                 let output =
                     Output::Echo { echo: json!({"bytes": bytes.len(), "content_type": content_type}) };
-                Ok(Answer { output, media: vec![Medium { content_type, bytes }] })
+                let media =
+                    if bytes.len() <= MEDIUM { vec![Medium { content_type, bytes }] } else { Vec::new() };
+                Ok(Answer { output, media })
             }
         }
     }

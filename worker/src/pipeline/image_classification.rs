@@ -63,7 +63,7 @@ impl Pipeline for ImageClassification {
         else {
             return Err(Failure::permanent(FailureCode::InvalidParams, "the model takes pictures only"));
         };
-        let pixels = self.plan.apply(decode(&bytes, self.max_pixels)?);
+        let pixels = self.plan.apply(decode(&bytes, self.max_pixels)?, self.max_pixels)?;
         Ok(LabelledPicture { pixels, top: top_k.unwrap_or(TOP) as usize })
     }
 
@@ -71,11 +71,17 @@ impl Pipeline for ImageClassification {
         1
     }
 
-    fn collate(&self, batch: &[&LabelledPicture]) -> Array4<f32> {
+    fn weight(prepared: &LabelledPicture) -> usize {
+        prepared.pixels.planes.len() * size_of::<f32>()
+    }
+
+    fn collate(&self, batch: &[&LabelledPicture]) -> Result<Array4<f32>, Failure> {
         let (width, height) = batch.first().map_or((0, 0), |first| (first.pixels.width, first.pixels.height));
         let shape = (batch.len(), 3, height as usize, width as usize);
         let values = batch.iter().flat_map(|picture| picture.pixels.planes.iter().copied()).collect();
-        Array4::from_shape_vec(shape, values).unwrap_or_else(|_| Array4::zeros((0, 3, 0, 0)))
+        // A model that neither crops nor resizes to one shape takes pictures of different shapes one by one.
+        Array4::from_shape_vec(shape, values)
+            .map_err(|error| Failure::permanent(FailureCode::InferenceFailed, error))
     }
 
     fn run(engine: &mut PictureSession, tensors: &Array4<f32>) -> Result<Vec<Vec<f32>>, Failure> {

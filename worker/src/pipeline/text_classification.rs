@@ -59,8 +59,8 @@ impl Pipeline for TextClassification {
         prepared.tokens.len()
     }
 
-    fn collate(&self, batch: &[&LabelledText]) -> TextTensors {
-        self.encoder.collate(batch.iter().map(|text| &text.tokens))
+    fn collate(&self, batch: &[&LabelledText]) -> Result<TextTensors, Failure> {
+        Ok(self.encoder.collate(batch.iter().map(|text| &text.tokens)))
     }
 
     fn run(engine: &mut TextSession, tensors: &TextTensors) -> Result<Vec<Vec<f32>>, Failure> {

@@ -90,8 +90,8 @@ impl Pipeline for TextEmbedding {
         prepared.len()
     }
 
-    fn collate(&self, batch: &[&Tokens]) -> EmbeddingTensors {
-        EmbeddingTensors { texts: self.encoder.collate(batch.iter().copied()), pooling: self.pooling }
+    fn collate(&self, batch: &[&Tokens]) -> Result<EmbeddingTensors, Failure> {
+        Ok(EmbeddingTensors { texts: self.encoder.collate(batch.iter().copied()), pooling: self.pooling })
     }
 
     fn run(engine: &mut TextSession, tensors: &EmbeddingTensors) -> Result<Vec<Vec<f32>>, Failure> {

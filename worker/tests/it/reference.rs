@@ -85,7 +85,7 @@ where
     let params = Params::parse(kind, &Object::new()).unwrap();
     let prepared: Vec<_> =
         cases.iter().map(|case| pipeline.prepare(material(case), params.clone()).unwrap()).collect();
-    let mut run = |items: &[&P::Prepared]| P::run(&mut engine, &pipeline.collate(items)).unwrap();
+    let mut run = |items: &[&P::Prepared]| P::run(&mut engine, &pipeline.collate(items).unwrap()).unwrap();
     let single: Vec<_> = prepared.iter().map(|item| run(&[item]).remove(0)).collect();
     let together: Vec<&P::Prepared> = prepared.iter().collect();
     let batched: Vec<_> = together.chunks(chunk).flat_map(&mut run).collect();

@@ -13,6 +13,9 @@ use crate::store::StoreResult;
 /// How often the clocks are compared: a quartz drifts less than a millisecond in that time.
 const COMPARE_EVERY: Duration = Duration::from_secs(10);
 
+/// A reading that took longer says too little: it is right to within half of this.
+const ROUND_TRIP: Duration = Duration::from_secs(1);
+
 /// The database's clock: its last reading plus what a monotonic clock says has passed since.
 ///
 /// It is right to within half a round trip, and no caller's time of day enters it. A machine that slept shows an instant
@@ -58,8 +61,12 @@ impl DatabaseClock {
         )
         .fetch_one(&mut *connection)
         .await?;
-        let answered = self.started.elapsed();
-        let between = asked + answered.checked_sub(asked).unwrap() / 2;
+        let took = self.started.elapsed().saturating_sub(asked);
+        if took > ROUND_TRIP && self.origin.load(Ordering::Relaxed) != 0 {
+            tracing::debug!(?took, "the database's clock was read too slowly to be trusted");
+            return Ok(());
+        }
+        let between = asked + took / 2;
         self.origin.store(there.micros() - micros(between), Ordering::Relaxed);
         Ok(())
     }

@@ -1,0 +1,104 @@
+use forebay_shared::blobs::Blobs;
+use forebay_shared::clock::ManualClock;
+use forebay_shared::config::{FetchConfig, Size, Span};
+use forebay_shared::fetch::Fetcher;
+use forebay_shared::job::{Class, Cost, OWN_CRASHES, Output};
+use forebay_shared::store::conformance::Ground;
+use forebay_shared::store::{Route, Sqlite};
+use serde_json::json;
+
+use super::*;
+use crate::lane::reader::Bounds;
+use crate::model::{ModelError, Runtime};
+use crate::pipeline::Answer;
+
+/// Says that it prepares, and then does not come back, as if it had taken the process down.
+struct Deadly(mpsc::UnboundedSender<()>);
+
+impl Pipeline for Deadly {
+    type Prepared = ();
+    type Tensors = ();
+    type Engine = ();
+    type Raw = ();
+
+    fn read(_: &ModelFiles) -> Result<Self, ModelError> {
+        unreachable!("the test brings its own")
+    }
+
+    fn load(_: &ModelFiles, _: Option<&Runtime>) -> Result<(), ModelError> {
+        Ok(())
+    }
+
+    fn prepare(&self, _: Material, _: Params) -> Result<(), Failure> {
+        self.0.send(()).unwrap();
+        std::thread::sleep(Duration::from_secs(1));
+        Ok(())
+    }
+
+    fn length((): &()) -> u32 {
+        1
+    }
+
+    fn collate(&self, _: &[&()]) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn run((): &mut (), (): &()) -> Result<Vec<()>, Failure> {
+        Ok(Vec::new())
+    }
+
+    fn finish(&self, (): (), (): ()) -> Result<Answer, Failure> {
+        Ok(Output::Echo { echo: json!(null) }.into())
+    }
+}
+
+fn parts(ground: &Ground) -> LaneParts {
+    let second = Span::new(Duration::from_secs(1));
+    let fetch = FetchConfig { allow: Vec::new(), timeout: second, max_redirects: 0, max_bytes: Size::new(1) };
+    let bounds =
+        Bounds { fetches: 1, processors: 1, memory: Size::new(1 << 20), largest_file: Size::new(1 << 10) };
+    LaneParts {
+        reader: Reader::new(Blobs::in_memory(), Fetcher::new(&fetch), bounds),
+        runtime: None,
+        quarantine: Quarantine::new(ground.store.clone()),
+        settle: mpsc::channel(1).0,
+        hold: 2,
+        tasks: Tasks::new(),
+    }
+}
+
+/// What crashes while it is prepared must be found like what crashes while it runs, or it would take down one worker
+/// after the other for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_takes_the_worker_down_while_it_is_prepared_is_convicted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (clock, tasks) = (ManualClock::default(), Tasks::new());
+    let store = Sqlite::open(&folder.path().join("forebay.db"), Arc::new(clock.clone()), &tasks).await;
+    let ground = Ground::new(Arc::new(store.unwrap()), clock);
+    let id = ground.submitted(1).await[0];
+    let route = Route { model: "echo".to_owned(), class: Class::Interactive };
+    let mut crashes = 0;
+    loop {
+        let worker = ground.worker().await;
+        let claimed = ground.store.claim(worker, &[id]).await.unwrap().remove(0);
+        let (begun, mut begins) = mpsc::unbounded_channel();
+        let (ready, mut sent) = mpsc::channel(8);
+        let preparer = Preparer::<Deadly>::new(ModelFiles::echo(), &parts(&ground), ready);
+        preparer.0.pipeline.set(Arc::new(Deadly(begun))).ok().unwrap();
+        preparer.begin(claimed);
+        tokio::select! {
+            begun = begins.recv() => assert_eq!(begun, Some(())),
+            prepared = sent.recv() => {
+                let (_, outcome, _) = prepared.unwrap().items.remove(0);
+                assert_eq!(outcome.unwrap_err().code, FailureCode::WorkerCrashed);
+                break;
+            }
+        }
+        crashes += 1;
+        assert!(crashes < 10, "the item is never convicted");
+        ground.store.bury("here").await.unwrap();
+        assert_eq!(ground.store.reap().await.unwrap().jobs, 1);
+        ground.store.due(&route, Cost::new(1000), 10).await.unwrap();
+    }
+    assert_eq!(crashes, u32::from(OWN_CRASHES) + 2);
+}
