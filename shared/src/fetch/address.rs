@@ -8,36 +8,38 @@ use ipnet::IpNet;
 /// Networks that lead inside, or nowhere, and are closed unless the operator permits them.
 ///
 /// The list is that of the IANA special-purpose registries (RFC 6890 and its updates).
-const CLOSED: [&str; 29] = [
-    "0.0.0.0/8",       // this network
-    "10.0.0.0/8",      // private
-    "100.64.0.0/10",   // carrier-grade NAT
-    "127.0.0.0/8",     // loopback
-    "169.254.0.0/16",  // link-local, and the clouds' metadata services
-    "172.16.0.0/12",   // private
-    "192.0.0.0/24",    // protocol assignments
-    "192.0.2.0/24",    // documentation
-    "192.88.99.0/24",  // 6to4 relays
-    "192.168.0.0/16",  // private
-    "198.18.0.0/15",   // benchmarking
-    "198.51.100.0/24", // documentation
-    "203.0.113.0/24",  // documentation
-    "224.0.0.0/4",     // multicast
-    "240.0.0.0/4",     // reserved, and broadcast
-    "::/128",          // unspecified
-    "::1/128",         // loopback
-    "64:ff9b::/96",    // NAT64
-    "64:ff9b:1::/48",  // NAT64, local
-    "100::/64",        // discard
-    "2001::/23",       // protocol assignments, Teredo among them
-    "2001:db8::/32",   // documentation
-    "2002::/16",       // 6to4
-    "3fff::/20",       // documentation
-    "5f00::/16",       // segment routing
-    "fc00::/7",        // unique local, and metadata services
-    "fe80::/10",       // link-local
-    "fec0::/10",       // site-local
-    "ff00::/8",        // multicast
+const CLOSED: [&str; 31] = [
+    "0.0.0.0/8",        // this network
+    "10.0.0.0/8",       // private
+    "100.64.0.0/10",    // carrier-grade NAT
+    "127.0.0.0/8",      // loopback
+    "168.63.129.16/32", // Azure's services for its machines
+    "169.254.0.0/16",   // link-local, and the clouds' metadata services
+    "172.16.0.0/12",    // private
+    "192.0.0.0/24",     // protocol assignments
+    "192.0.2.0/24",     // documentation
+    "192.88.99.0/24",   // 6to4 relays
+    "192.168.0.0/16",   // private
+    "198.18.0.0/15",    // benchmarking
+    "198.51.100.0/24",  // documentation
+    "203.0.113.0/24",   // documentation
+    "224.0.0.0/4",      // multicast
+    "240.0.0.0/4",      // reserved, and broadcast
+    "::/128",           // unspecified
+    "::1/128",          // loopback
+    "::ffff:0:0:0/96",  // translated v4
+    "64:ff9b::/96",     // NAT64
+    "64:ff9b:1::/48",   // NAT64, local
+    "100::/64",         // discard
+    "2001::/23",        // protocol assignments, Teredo among them
+    "2001:db8::/32",    // documentation
+    "2002::/16",        // 6to4
+    "3fff::/20",        // documentation
+    "5f00::/16",        // segment routing
+    "fc00::/7",         // unique local, and metadata services
+    "fe80::/10",        // link-local
+    "fec0::/10",        // site-local
+    "ff00::/8",         // multicast
 ];
 
 /// Which addresses may be asked.
@@ -93,6 +95,7 @@ mod tests {
             "10.1.2.3",
             "100.64.0.1",
             "127.0.0.1",
+            "168.63.129.16",
             "169.254.169.254",
             "172.31.255.255",
             "192.0.0.8",
@@ -106,6 +109,7 @@ mod tests {
             "::ffff:10.0.0.1",
             "::ffff:127.0.0.1",
             "::127.0.0.1",
+            "::ffff:0:127.0.0.1",
             "64:ff9b::7f00:1",
             "2001:db8::1",
             "2001::1",
