@@ -12,7 +12,7 @@ use forebay_shared::events::{Event, Events, LocalEvents};
 use forebay_shared::fetch::Fetcher;
 use forebay_shared::id::{Ids, JobId};
 use forebay_shared::job::{Input, Item, ItemsAt, Job, NewJob, Object, Status};
-use forebay_shared::queue::{LocalQueue, Message, Producer};
+use forebay_shared::queue::{LocalQueue, Message, Producer, Queue};
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::{Jobs, Route, Sqlite, Store, Submitted};
 use forebay_shared::testing::{fresh_ids, sample_job};
@@ -75,6 +75,11 @@ impl Ground {
 
     /// Starts a worker.
     pub async fn start(&self) -> Running {
+        self.start_on(Arc::new(self.queue.clone())).await
+    }
+
+    /// Starts a worker that takes its work from this queue.
+    pub async fn start_on(&self, queue: Arc<dyn Queue>) -> Running {
         let tasks = Tasks::new();
         let fetch = FetchConfig {
             allow: vec!["127.0.0.0/8".parse().unwrap()],
@@ -84,7 +89,7 @@ impl Ground {
         };
         let parts = WorkerParts {
             store: self.store.clone(),
-            queue: Arc::new(self.queue.clone()),
+            queue,
             events: Arc::new(self.events.clone()),
             blobs: self.blobs.clone(),
             fetcher: Fetcher::new(&fetch),

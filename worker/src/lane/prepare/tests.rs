@@ -88,8 +88,8 @@ async fn what_takes_the_worker_down_while_it_is_prepared_is_convicted() {
         preparer.begin(claimed);
         tokio::select! {
             begun = begins.recv() => assert_eq!(begun, Some(())),
-            prepared = sent.recv() => {
-                let (_, outcome, _) = prepared.unwrap().items.remove(0);
+            batch = sent.recv() => {
+                let (_, outcome, _) = batch.unwrap().items.remove(0);
                 assert_eq!(outcome.unwrap_err().code, FailureCode::WorkerCrashed);
                 break;
             }
