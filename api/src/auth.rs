@@ -67,7 +67,7 @@ impl FromRequestParts<App> for Observer {
 
 /// The owner that the request's key belongs to, if the key permits `scope`.
 async fn owner(app: &App, headers: &HeaderMap, scope: Scope) -> Result<String, Problem> {
-    if app.parts.access == Access::Open {
+    if app.parts.access != Access::Keys {
         return Ok(DEFAULT_OWNER.to_owned());
     }
     let presented = presented(headers).ok_or_else(|| {

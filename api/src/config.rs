@@ -34,6 +34,8 @@ pub struct HttpConfig {
     pub stop_timeout: Span,
     /// How long a request's body may stand still.
     pub body_timeout: Span,
+    /// How long a submission's body may take as a whole.
+    pub upload_timeout: Span,
 }
 
 /// `[auth]`: who may come in.
@@ -52,7 +54,7 @@ pub struct AuthConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuthMode {
-    /// Unless the address is a loopback one and there is no key.
+    /// Unless the address is a loopback one and no key was ever made.
     Auto,
     /// Always.
     Keys,
@@ -68,8 +70,8 @@ pub struct LimitConfig {
     pub max_body: Size,
     /// A multipart body, all pictures together.
     pub max_upload: Size,
-    /// Memory for bodies that are being read, all together; more wait. A JSON body takes three times its size, a multipart
-    /// body 28 MiB however large it is.
+    /// Memory for bodies that are being read, all together; more wait. A JSON body of more than 64 KiB takes three times
+    /// its size, a multipart body 28 MiB however large it is.
     pub bodies_in_memory: Size,
     /// Items of one job.
     pub max_items: u32,
@@ -105,7 +107,10 @@ impl ApiConfig {
 impl HttpConfig {
     /// What contradicts itself, by key.
     pub fn check(&self) -> Vec<String> {
-        complaints([(self.body_timeout.get().is_zero(), "api.body_timeout must be longer than nothing")])
+        complaints([
+            (self.body_timeout.get().is_zero(), "api.body_timeout must be longer than nothing"),
+            (self.upload_timeout.get().is_zero(), "api.upload_timeout must be longer than nothing"),
+        ])
     }
 }
 

@@ -9,6 +9,7 @@ mod config;
 mod download;
 mod dress;
 mod follow;
+mod host;
 mod idempotency;
 mod limits;
 mod openapi;
@@ -55,6 +56,7 @@ pub fn router(config: ApiConfig, parts: Parts) -> Router {
         .layer(DefaultBodyLimit::max(upload.as_usize()))
         .layer(RequestBodyTimeoutLayer::new(patience.get()))
         .layer(CatchPanicLayer::custom(dress::panicked))
+        .layer(from_fn_with_state(app.clone(), host::guard))
         .layer(from_fn_with_state(app.clone(), dress::dress))
         .with_state(app)
 }

@@ -25,6 +25,8 @@ use crate::submit::Door;
 pub enum Access {
     /// Everybody is the owner `default`, and keys are ignored.
     Open,
+    /// The same for everybody on this machine; not for web pages that somebody on it looks at.
+    Local,
     /// Everybody must show a key, but for what is public.
     Keys,
 }

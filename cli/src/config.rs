@@ -92,6 +92,13 @@ impl Config {
                     .to_owned(),
             );
         }
+        if self.api.upload_timeout.get() >= self.scheduler.sweep_age.get() {
+            complaints.push(
+                "api.upload_timeout must be shorter than scheduler.sweep_age, or what an upload has written is swept \
+                 before its job is stored"
+                    .to_owned(),
+            );
+        }
         complaints
     }
 }

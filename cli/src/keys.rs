@@ -77,6 +77,11 @@ pub async fn exist(store: &dyn Store) -> anyhow::Result<bool> {
     Ok(store.keys().await.context("reading the keys")?.iter().any(|key| key.is_valid(now)))
 }
 
+/// Whether any key was ever made; one that has expired or was revoked counts.
+pub async fn were_made(store: &dyn Store) -> anyhow::Result<bool> {
+    Ok(!store.keys().await.context("reading the keys")?.is_empty())
+}
+
 fn parse_scopes(words: &[String]) -> anyhow::Result<Vec<Scope>> {
     if words.is_empty() {
         return Ok(vec![Scope::Read, Scope::Write]);

@@ -37,9 +37,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     keys::bootstrap(&config.auth.bootstrap_key, seams.store.as_ref()).await?;
     let access = access(&config, &seams).await?;
     anyhow::ensure!(
-        access == Access::Open || keys::exist(seams.store.as_ref()).await?,
-        "there is no API key, and without one nobody could come in at {} (auth.mode \"auto\" is open on loopback \
-         addresses only): make one with `forebay keys create`",
+        access != Access::Keys || keys::exist(seams.store.as_ref()).await?,
+        "no API key is valid, and without one nobody could come in at {} (auth.mode \"auto\" is open on loopback \
+         addresses only, and only until the first key is made): make one with `forebay keys create`",
         config.api.listen
     );
     if config.store.url.is_empty() {
@@ -69,9 +69,7 @@ pub async fn api(config: Config) -> anyhow::Result<()> {
     keys::bootstrap(&config.auth.bootstrap_key, seams.store.as_ref()).await?;
     let access = access(&config, &seams).await?;
     if access == Access::Keys && !keys::exist(seams.store.as_ref()).await? {
-        tracing::warn!(
-            "there is no API key yet; every request is refused until `forebay keys create` made one"
-        );
+        tracing::warn!("no API key is valid; every request is refused until `forebay keys create` made one");
     }
     let listener = listen(&config).await?;
     greet(&listener, access);
@@ -178,14 +176,16 @@ async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))
 }
 
-/// Who may come in: on a loopback address everybody, as long as there is no key.
+/// Who may come in: on a loopback address everybody, as long as no key was ever made. Whoever made one wanted a closed
+/// door, and it does not open when the last one is revoked.
 async fn access(config: &Config, seams: &Seams) -> anyhow::Result<Access> {
-    let wants_keys = match config.auth.mode {
-        AuthMode::Open => false,
-        AuthMode::Keys => true,
-        AuthMode::Auto => !config.api.listen.ip().is_loopback() || keys::exist(seams.store.as_ref()).await?,
-    };
-    Ok(if wants_keys { Access::Keys } else { Access::Open })
+    Ok(match config.auth.mode {
+        AuthMode::Open => Access::Open,
+        AuthMode::Keys => Access::Keys,
+        AuthMode::Auto if !config.api.listen.ip().is_loopback() => Access::Keys,
+        AuthMode::Auto if keys::were_made(seams.store.as_ref()).await? => Access::Keys,
+        AuthMode::Auto => Access::Local,
+    })
 }
 
 fn greet(listener: &TcpListener, access: Access) {
@@ -194,6 +194,7 @@ fn greet(listener: &TcpListener, access: Access) {
         Access::Open => {
             tracing::info!("listening on http://{address}, open to whoever reaches it; docs at /docs");
         }
+        Access::Local => tracing::info!("listening on http://{address}, open to this machine; docs at /docs"),
         Access::Keys => tracing::info!("listening on http://{address}, for holders of a key; docs at /docs"),
     }
 }

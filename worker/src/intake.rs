@@ -21,6 +21,9 @@ use crate::share::Share;
 const CLAIM: u64 = 64;
 /// How long messages may lie here unclaimed because the lane is full, before they are given back for others to take.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long nothing may come before both queues are asked for work anew. A broker whose queue is deleted and declared again
+/// under load can forget a consumer without a word (seen with RabbitMQ 3.10); asking costs four requests.
+const SILENCE: Duration = Duration::from_secs(10);
 /// How long to wait before asking a broker or a database that was away again.
 const AGAIN: Duration = Duration::from_millis(500);
 
@@ -111,6 +114,7 @@ impl Intake {
                 () = life.cancelled() => return Ok(()),
                 delivery = first.receive(most) => (first, delivery?),
                 delivery = second.receive(most) => (second, delivery?),
+                () = tokio::time::sleep(SILENCE) => return Ok(()),
             };
             self.take(consumer.as_mut(), delivery).await?;
         }

@@ -50,12 +50,10 @@ impl Suite {
         let mut environment = vec![("FOREBAY_TEST_DATA", data.display().to_string())];
         let mut features = Vec::new();
         if let Services::Running { place, long } = services {
-            features = with_services(repository)?;
+            let wanted: &[&str] = if long { &["services", "long"] } else { &["services"] };
+            features = features_named(repository, wanted)?;
             environment.extend(place.environment());
             environment.push(("FOREBAY_TEST_XTASK", own_copy(place)?.display().to_string()));
-            if long {
-                environment.push(("FOREBAY_TEST_LONG", "1".to_owned()));
-            }
         }
         Ok(Self { repository: repository.clone(), features, environment, counted: Arc::default() })
     }
@@ -119,16 +117,22 @@ impl Counted {
     }
 }
 
-/// `package/services` for every package that has such a feature.
-fn with_services(repository: &Repository) -> Result<Vec<String>> {
+/// `package/feature` for every package that has a feature of such a name. A test that is not wanted is not even built, so
+/// that it cannot look as if it had passed.
+fn features_named(repository: &Repository, wanted: &[&str]) -> Result<Vec<String>> {
     let mut cargo = repository.cargo();
     cargo.args(["metadata", "--no-deps", "--format-version=1"]);
     let told = process::output(&mut cargo, &repository.interrupt)?;
     let told: serde_json::Value =
         serde_json::from_str(&told).context("reading what cargo tells of the workspace")?;
     let packages = told["packages"].as_array().context("cargo tells of no packages")?;
-    let having = packages.iter().filter(|package| package["features"].get("services").is_some());
-    Ok(having.filter_map(|package| package["name"].as_str()).map(|name| format!("{name}/services")).collect())
+    Ok(packages.iter().flat_map(|package| features_of(package, wanted)).collect())
+}
+
+fn features_of(package: &serde_json::Value, wanted: &[&str]) -> Vec<String> {
+    let has = |feature: &&&str| package["features"].get(**feature).is_some();
+    let name = package["name"].as_str().unwrap_or_default();
+    wanted.iter().filter(has).map(|feature| format!("{name}/{feature}")).collect()
 }
 
 /// A copy of this program that stays while cargo may build it anew.
@@ -141,6 +145,13 @@ fn own_copy(place: &Place) -> Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_package_is_built_with_those_features_that_it_has() {
+        let package = serde_json::json!({"name": "a", "features": {"services": [], "seams": ["b/seams"]}});
+        assert_eq!(features_of(&package, &["services", "long"]), ["a/services"]);
+        assert!(features_of(&package, &["long"]).is_empty());
+    }
 
     #[test]
     fn results_are_added_up_and_other_lines_are_let_pass() {

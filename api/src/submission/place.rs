@@ -57,7 +57,7 @@ impl Inputs {
     pub async fn place(&mut self, mut items: Vec<Item>) -> Result<ItemsAt, Problem> {
         self.place_pictures(&mut items).await?;
         let size = items.iter().map(|item| size(&item.input)).sum();
-        let list = limits::work(size, move || Ok(ItemsAt::encode(&items))).await?;
+        let list = limits::work(&self.tasks, size, move || Ok(ItemsAt::encode(&items))).await?;
         if list.len() <= self.inline {
             return Ok(ItemsAt::Row(list));
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::response::Response;
 use forebay_api::{
     Access, ApiConfig, AuthConfig, AuthMode, HttpConfig, LimitConfig, Parts, RetentionConfig, router,
 };
@@ -62,6 +63,7 @@ pub fn config() -> ApiConfig {
             listen: "127.0.0.1:0".parse().unwrap(),
             stop_timeout: Span::new(Duration::from_secs(5)),
             body_timeout: Span::new(Duration::from_secs(30)),
+            upload_timeout: Span::new(Duration::from_mins(30)),
         },
         auth: AuthConfig {
             mode: AuthMode::Auto,
@@ -103,6 +105,11 @@ pub fn cards() -> Vec<ModelCard> {
 impl Builder {
     pub fn keys(mut self) -> Self {
         self.access = Access::Keys;
+        self
+    }
+
+    pub fn local(mut self) -> Self {
+        self.access = Access::Local;
         self
     }
 
@@ -283,10 +290,7 @@ impl Call {
 
     pub async fn send(self) -> Answer {
         let request = self.request.body(self.body).expect("the test makes a sane request");
-        let response = self.router.oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
-        Answer { status: parts.status, headers: parts.headers, body }
+        Answer::of(self.router.oneshot(request).await.unwrap()).await
     }
 }
 
@@ -298,6 +302,12 @@ pub struct Answer {
 }
 
 impl Answer {
+    pub async fn of(response: Response) -> Self {
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
+        Self { status: parts.status, headers: parts.headers, body }
+    }
+
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error} in {self}"))
     }

@@ -1,12 +1,17 @@
 //! Every way in which a submission can be refused, with the body that says so.
 
+use std::time::Duration;
+
 use axum::body::Body;
-use axum::http::StatusCode;
-use forebay_shared::config::Size;
+use axum::http::{Request, StatusCode};
+use bytes::Bytes;
+use forebay_shared::config::{Size, Span};
+use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::{Value, json};
+use tower::ServiceExt;
 
 use crate::app::{Answer, TestApp};
-use crate::bodies::{base64, padded_png, png};
+use crate::bodies::{base64, multipart, padded_png, png};
 
 /// The refusal of one submission, which must leave nothing behind.
 async fn refused(body: Value) -> Answer {
@@ -606,13 +611,87 @@ async fn a_body_that_is_too_large() {
 async fn a_body_that_stands_still() {
     let app = TestApp::build().start().await;
     let mut config = app.config.clone();
-    config.api.body_timeout = forebay_shared::config::Span::new(std::time::Duration::from_millis(20));
+    config.api.body_timeout = Span::new(Duration::from_millis(20));
     let router = forebay_api::router(config, app.parts.clone());
-    let request = axum::http::Request::post("/v1/jobs")
+    let request = Request::post("/v1/jobs")
         .header("content-type", "application/json")
-        .body(Body::from_stream(futures::stream::pending::<Result<bytes::Bytes, std::io::Error>>()));
-    let response = tower::ServiceExt::oneshot(router, request.unwrap()).await.unwrap();
+        .body(Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>()));
+    let response = router.oneshot(request.unwrap()).await.unwrap();
     assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
+}
+
+#[tokio::test]
+async fn a_body_that_drips() {
+    let app = TestApp::start().await;
+    let mut config = app.config.clone();
+    config.api.upload_timeout = Span::new(Duration::from_millis(300));
+    let router = forebay_api::router(config, app.parts.clone());
+    let job = ("job", None, json!({"model": "net"}).to_string().into_bytes());
+    let (boundary, begun) =
+        multipart(&[job, ("a", Some("a.png"), padded_png(40_000)), ("b", None, png(3, 2))]);
+    let begun = begun
+        .into_data_stream()
+        .map_ok(|piece| piece.slice(..piece.len() - 20))
+        .map_err(std::io::Error::other);
+    for (content_type, begun) in [("application/json", stream::empty().boxed()), (&boundary, begun.boxed())] {
+        let drip = stream::unfold((), async |()| {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            Some((Ok(Bytes::from_static(b" ")), ()))
+        });
+        let request = Request::post("/v1/jobs")
+            .header("content-type", content_type)
+            .header("x-request-id", "a-request")
+            .body(Body::from_stream(begun.chain(drip)));
+        let answer = Answer::of(router.clone().oneshot(request.unwrap()).await.unwrap()).await;
+        insta::allow_duplicates!(insta::assert_snapshot!(answer, @r#"
+        408 Request Timeout
+        content-type: application/problem+json
+        {
+          "type": "/problems/body_timeout",
+          "title": "The body did not arrive in time",
+          "status": 408,
+          "detail": "the body took longer than 300ms",
+          "code": "body_timeout",
+          "request_id": "a-request"
+        }
+        "#));
+        app.eventually(async || app.objects().await.is_empty()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_a_web_page_may_have_given_us() {
+    let body = json!({"model": "echo", "input": "a"});
+    let app = TestApp::build().local().start().await;
+    let answer = app.post("/v1/jobs").header("host", "rebound.example:8080").json(body.clone()).await;
+    insta::assert_snapshot!(answer, @r#"
+    403 Forbidden
+    content-type: application/problem+json
+    {
+      "type": "/problems/forbidden_host",
+      "title": "The service does not answer to this name",
+      "status": 403,
+      "detail": "without keys the service answers only to `localhost` and to addresses; make a key, or set `auth.mode` to `open`",
+      "code": "forbidden_host",
+      "field": "Host",
+      "request_id": "a-request"
+    }
+    "#);
+    assert_eq!(
+        app.post("http://rebound.example/v1/jobs").json(body.clone()).await.status,
+        StatusCode::FORBIDDEN
+    );
+    for host in ["localhost:8080", "127.0.0.1:8080", "[::1]:8080"] {
+        let answer = app.post("/v1/jobs").header("host", host).json(body.clone()).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{host}");
+    }
+    let open = TestApp::start().await;
+    let answer = open.post("/v1/jobs").header("host", "forebay.example").json(body).await;
+    assert_eq!(
+        answer.status,
+        StatusCode::ACCEPTED,
+        "an operator who opens the service names it as they like"
+    );
 }
 
 #[tokio::test]
@@ -715,7 +794,7 @@ async fn an_idempotency_key_for_another_submission() {
     }
     "#);
     assert_eq!(submit("a", 1).await.status, StatusCode::CONFLICT);
-    app.clock.advance(std::time::Duration::from_secs(86_401));
+    app.clock.advance(Duration::from_secs(86_401));
     assert_eq!(submit("b", 0).await.status, StatusCode::ACCEPTED, "a day later the key is free");
 }
 
@@ -723,9 +802,8 @@ async fn an_idempotency_key_for_another_submission() {
 async fn an_insane_request_id_is_replaced() {
     let app = TestApp::start().await;
     for id in ["", "two words", &"x".repeat(129), "<script>"] {
-        let request =
-            axum::http::Request::get("/livez").header("x-request-id", id).body(Body::empty()).unwrap();
-        let response = tower::ServiceExt::oneshot(app.router.clone(), request).await.unwrap();
+        let request = Request::get("/livez").header("x-request-id", id).body(Body::empty()).unwrap();
+        let response = app.router.clone().oneshot(request).await.unwrap();
         let answered = response.headers()["x-request-id"].to_str().unwrap();
         assert_eq!(answered.len(), 36, "{answered}");
     }

@@ -37,6 +37,13 @@ fn a_contradiction_names_its_keys() {
 }
 
 #[test]
+fn an_upload_may_not_outlast_the_sweeper() {
+    let error = load("[api]\nupload_timeout = \"1h\"", &[]).unwrap_err();
+    assert!(error.contains("api.upload_timeout") && error.contains("scheduler.sweep_age"), "{error}");
+    load("[api]\nupload_timeout = \"59m\"", &[]).unwrap();
+}
+
+#[test]
 fn a_tick_of_no_whole_seconds_is_refused() {
     for span in ["300ms", "1500ms"] {
         let error = load(&format!("[scheduler]\nfill = \"{span}\""), &[]).unwrap_err();

@@ -32,14 +32,6 @@ pub fn embedded_unstarted(plan: &Plan) -> House {
 /// Postgres, RabbitMQ and S3; api, scheduler and one worker.
 #[cfg(feature = "services")]
 pub async fn fleet(plan: Plan) -> House {
-    let mut house = fleet_without_worker(plan).await;
-    house.start_worker().await;
-    house
-}
-
-/// The fleet before its first worker.
-#[cfg(feature = "services")]
-pub async fn fleet_without_worker(plan: Plan) -> House {
     use super::process::Process;
     use forebay_shared::testing::Services;
     let services = Services::running();
@@ -61,6 +53,7 @@ pub async fn fleet_without_worker(plan: Plan) -> House {
     house.start(&["scheduler"]);
     let greeting = house.start(&["api", "--listen", "127.0.0.1:0"]).says("listening on");
     house.listen_to(&greeting).await;
+    house.start_worker().await;
     house
 }
 

@@ -11,6 +11,7 @@ use super::process::Process;
 on_both! {
     Plan::models() => [
         sentences_become_vectors_and_emotions,
+        a_text_that_is_too_long_is_cut_unless_it_must_not_be,
         pictures_come_by_multipart_and_base64,
         one_torn_picture_among_sixteen_fails_alone,
     ];
@@ -55,6 +56,27 @@ async fn sentences_become_vectors_and_emotions(house: House) {
     assert_eq!(job["model"], "emotion", "the alias is resolved");
     let best = |index: usize| job["result"]["items"][index]["output"]["labels"][0]["label"].clone();
     assert_eq!((best(0), best(1)), (json!("excited"), json!("anxious")));
+    house.stop();
+}
+
+async fn a_text_that_is_too_long_is_cut_unless_it_must_not_be(house: House) {
+    // Far more than the 512 tokens of `emotion`; still one sort of feeling, however much of it is read.
+    let long = "I can't wait for the concert tonight!! ".repeat(500);
+    let inputs = [long.as_str(), "我好担心明天的考试"];
+    let cut = house.submit(&json!({"model": "emotion", "inputs": inputs})).await;
+    let uncut =
+        house.submit(&json!({"model": "emotion", "inputs": inputs, "params": {"truncate": false}})).await;
+
+    let job = house.ended(&cut).await;
+    assert_eq!(job["items"], json!({"total": 2, "succeeded": 2, "failed": 0}), "{job}");
+    let best =
+        |job: &Value, index: usize| job["result"]["items"][index]["output"]["labels"][0]["label"].clone();
+    assert_eq!((best(&job, 0), best(&job, 1)), (json!("excited"), json!("anxious")));
+
+    let job = house.ended(&uncut).await;
+    assert_eq!(job["items"], json!({"total": 2, "succeeded": 1, "failed": 1}), "{job}");
+    assert_eq!(job["result"]["items"][0]["error"]["code"], "input_too_long", "{job}");
+    assert_eq!(best(&job, 1), "anxious", "its neighbour loses nothing");
     house.stop();
 }
 
@@ -193,9 +215,9 @@ async fn media_are_read_as_files(house: House) {
 }
 
 async fn a_running_job_is_cancelled(house: House) {
-    // 256 items fill a batch of echo, so this one needs four runs of a second.
+    // 256 items fill a batch of echo, so this one needs four runs, and the worker beats every three seconds.
     let texts: Vec<String> = (0..1000).map(|n| n.to_string()).collect();
-    let id = house.submit(&json!({"model": "echo", "inputs": texts, "params": {"delay_ms": 1000}})).await;
+    let id = house.submit(&json!({"model": "echo", "inputs": texts, "params": {"delay_ms": 3000}})).await;
     house.until_count("running", 1).await;
     let (status, _) = house.post(&format!("/v1/jobs/{id}/cancel"), &json!({})).await;
     assert_eq!(status, StatusCode::ACCEPTED);
@@ -297,12 +319,42 @@ async fn keys_keep_owners_apart() {
     house.stop();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn revoking_the_last_key_does_not_open_the_door() {
+    let house = super::columns::embedded_unstarted(&Plan::echo());
+    let keys = |arguments: &[&str]| {
+        Process::run(&[&["keys"], arguments].concat(), &house.environment, house.folder.path())
+    };
+    keys(&["create", "--owner", "alice"]);
+    let listed = keys(&["list"]);
+    keys(&["revoke", listed.split(' ').next().unwrap()]);
+    assert!(keys(&["list"]).contains("revoked"));
+    let arguments = ["serve", "--listen", "127.0.0.1:0"];
+    let mut process = Process::start(&arguments, &house.environment, house.folder.path(), "serve");
+    assert_refuses_to_start(&mut process).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_without_keys_answers_to_no_foreign_name() {
+    let house = super::columns::embedded(Plan::echo()).await;
+    let body = json!({"model": "echo", "input": "x"});
+    let request = house.request(Method::POST, "/v1/jobs").header("host", "rebound.example").json(&body);
+    assert_eq!(request.send().await.unwrap().status(), StatusCode::FORBIDDEN);
+    let request = house.request(Method::POST, "/v1/jobs").header("host", "localhost:8080").json(&body);
+    assert_eq!(request.send().await.unwrap().status(), StatusCode::ACCEPTED);
+    house.stop();
+}
+
 #[tokio::test]
 async fn an_open_address_needs_a_key() {
     let folder = tempfile::tempdir().unwrap();
     let environment = [("FOREBAY_WORKER__MODELS".to_owned(), r#"["echo"]"#.to_owned())];
     let mut process =
         Process::start(&["serve", "--listen", "0.0.0.0:0"], &environment, folder.path(), "serve");
+    assert_refuses_to_start(&mut process).await;
+}
+
+async fn assert_refuses_to_start(process: &mut Process) {
     process.says("forebay keys create");
     let started = std::time::Instant::now();
     while process.lives() {

@@ -55,6 +55,7 @@ use crate::{idempotency, limits, prefer};
         )),
         (status = 400, description = "The body cannot be read, or a header is not valid", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such model", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 408, description = "The body did not arrive in time", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The idempotency key stands for another submission", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "The body is neither JSON nor multipart", body = ProblemBody, content_type = "application/problem+json"),
@@ -138,7 +139,17 @@ struct Placed {
 }
 
 /// Reads, checks and places what the request brings; `keyed` if it may come again.
+///
+/// In bounded time: objects that no row names for longer are swept.
 async fn ready(app: &App, id: JobId, request: Request, keyed: bool) -> Result<(Placed, Inputs), Problem> {
+    let patience = app.config.api.upload_timeout;
+    match tokio::time::timeout(patience.get(), unhurried(app, id, request, keyed)).await {
+        Ok(ready) => ready,
+        Err(_) => Err(limits::too_slow(patience)),
+    }
+}
+
+async fn unhurried(app: &App, id: JobId, request: Request, keyed: bool) -> Result<(Placed, Inputs), Problem> {
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
     let (mut draft, mut inputs, room) = match essence.to_ascii_lowercase().as_str() {
@@ -164,14 +175,12 @@ async fn from_json(
     keyed: bool,
 ) -> Result<(Draft, OwnedSemaphorePermit), Problem> {
     let limit = app.config.limits.max_body;
-    let length = limits::declared_length(request.headers(), limit)?;
-    let room = app.memory.reserve(length.saturating_mul(limits::JSON_COPIES)).await?;
-    let body = limits::read(request.into_body(), limit).await?;
-    let size = body.len();
-    let submission = limits::work(size, move || Submission::read(&body)).await?;
+    let (body, room) = app.memory.read(request, limit).await?;
+    let (size, tasks) = (body.len(), &app.parts.tasks);
+    let submission = limits::work(tasks, size, move || Submission::read(&body)).await?;
     let model = model(app, &submission.model).await?;
     let rules = Rules::of(app);
-    let draft = limits::work(size, move || submission.check(model, &rules, keyed)).await?;
+    let draft = limits::work(tasks, size, move || submission.check(model, &rules, keyed)).await?;
     Ok((draft, room))
 }
 

@@ -7,7 +7,7 @@ use forebay_shared::testing::{Services, told};
 use reqwest::StatusCode;
 use serde_json::json;
 
-use super::super::columns::{fleet, fleet_without_worker};
+use super::super::columns::fleet;
 use super::super::house::{House, Plan};
 use super::super::proxy::Wire;
 use super::{assert_all_answered, submit_many};
@@ -133,25 +133,31 @@ async fn rabbitmq_forgets_everything_under_load() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn queues_are_deleted_under_load() {
-    let mut house = fleet_without_worker(Plan::echo().hasty()).await;
-    // The first worker announces the model and goes; what is submitted then waits in the queue, which is deleted.
-    house.start_worker().await;
-    house.workers.remove(0).stop();
-    let ids = submit_many(&house, 50, 0).await;
+    // The worker holds little, so that the queue holds the rest of the window.
+    let plan = Plan::echo().hasty().with("FOREBAY_WORKER__HOLD", "2").with("FOREBAY_WORKER__PREFETCH", "2");
+    let house = fleet(plan).await;
     let prefix = house.environment.iter().find(|(key, _)| key == "FOREBAY_QUEUE__PREFIX").unwrap().1.clone();
-    delete_queue(&format!("{prefix}.jobs.interactive.echo")).await;
-    house.start_worker().await;
+    let queue = format!("{prefix}.jobs.interactive.echo");
+    let deleting = async {
+        let mut lost = 0;
+        for deletion in 1..=3 {
+            house.until_count("succeeded", deletion * 20).await;
+            lost += delete_queue(&queue).await;
+        }
+        lost
+    };
+    let (ids, lost) = tokio::join!(submit_many(&house, 500, 30), deleting);
+    assert!(lost > 0, "the queues held messages");
     assert_all_answered(&house, &ids).await;
     house.stop();
 }
 
-async fn delete_queue(name: &str) {
+/// Deletes a queue that may be in use; answers with how many messages went with it.
+async fn delete_queue(name: &str) -> u32 {
     let url = Services::running().rabbitmq;
     let link = forebay_shared::amqp::Link::new(forebay_shared::config::Secret::new(url), "test");
     let channel = link.channel().await.unwrap();
-    let deleted =
-        channel.queue_delete(name.into(), lapin::options::QueueDeleteOptions::default()).await.unwrap();
-    assert!(deleted > 0, "the queue held messages");
+    channel.queue_delete(name.into(), lapin::options::QueueDeleteOptions::default()).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
