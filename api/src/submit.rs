@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use forebay_shared::handover::Filler;
 use forebay_shared::job::NewJob;
@@ -22,6 +23,8 @@ use crate::state::Parts;
 const WAITING: usize = 2048;
 /// Jobs of one statement: enough to share its cost, few enough to keep the first of a group waiting for little.
 const GROUP: usize = 256;
+/// How long the database may take to store a group: a thousand times what it usually takes.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The one door.
 #[derive(Clone, Debug)]
@@ -31,7 +34,7 @@ pub struct Door(mpsc::Sender<Newcomer>);
 #[derive(Debug)]
 struct Newcomer {
     job: NewJob,
-    answer: oneshot::Sender<Result<Submitted, Arc<StoreError>>>,
+    answer: oneshot::Sender<Result<Submitted, Unstored>>,
 }
 
 impl Door {
@@ -64,14 +67,26 @@ impl Door {
 
 /// A job that is on its way into the store.
 #[derive(Debug)]
-pub struct Pending(oneshot::Receiver<Result<Submitted, Arc<StoreError>>>);
+pub struct Pending(oneshot::Receiver<Result<Submitted, Unstored>>);
+
+/// Why a job may not be in the store.
+#[derive(Clone, Debug)]
+enum Unstored {
+    /// The store said so.
+    Refused(Arc<StoreError>),
+    /// It said nothing in time.
+    Unanswered,
+}
 
 impl Pending {
     /// What became of it.
     pub async fn stored(self) -> Result<Submitted, Problem> {
         match self.0.await {
             Ok(Ok(submitted)) => Ok(submitted),
-            Ok(Err(error)) => Err(Problem::store_shared(error)),
+            Ok(Err(Unstored::Refused(error))) => Err(Problem::store_shared(error)),
+            Ok(Err(Unstored::Unanswered)) => {
+                Err(Problem::new(Code::Unavailable, "the database does not answer; ask again in a moment"))
+            }
             Err(_) => Err(stopping()),
         }
     }
@@ -101,7 +116,17 @@ impl Keeper {
         for job in &mut jobs {
             job.published = self.filler.admit(&route(job), job.cost);
         }
-        match self.store.submit(&jobs).await {
+        // A connection that has died without a word must not keep everybody at the door. What became of these jobs is not
+        // known then; a row that was made after all is handed over by the repair.
+        let stored = tokio::time::timeout(PATIENCE, self.store.submit(&jobs)).await;
+        let stored = stored.map_or_else(
+            |_| {
+                tracing::warn!(jobs = jobs.len(), "the database does not answer");
+                Err(Unstored::Unanswered)
+            },
+            |stored| stored.map_err(|error| Unstored::Refused(Arc::new(error))),
+        );
+        match stored {
             Ok(submitted) => {
                 let created = created(&jobs, &submitted);
                 for (answer, submitted) in answers.into_iter().zip(submitted) {
@@ -113,10 +138,9 @@ impl Keeper {
                     self.filler.ask();
                 }
             }
-            Err(error) => {
-                let error = Arc::new(error);
+            Err(unstored) => {
                 for answer in answers {
-                    let _ = answer.send(Err(error.clone()));
+                    let _ = answer.send(Err(unstored.clone()));
                 }
             }
         }

@@ -94,6 +94,17 @@ async fn what_was_not_admitted_is_handed_over_as_soon_as_it_is_stored() {
 }
 
 #[tokio::test]
+async fn a_store_that_says_nothing_keeps_nobody_at_the_door() {
+    let app = TestApp::start().await;
+    let closed = app.store.close().await;
+    let answer = app.post("/v1/jobs").json(json!({"model": "echo", "input": "hello"})).await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{answer}");
+    assert!(answer.to_string().contains("does not answer"), "{answer}");
+    drop(closed);
+    app.submit(json!({"model": "echo", "input": "hello"})).await;
+}
+
+#[tokio::test]
 async fn every_read_is_honest_while_the_store_is_away() {
     let app = TestApp::start().await;
     let id = app.submit(json!({"model": "echo", "input": "hello"})).await;
