@@ -13,9 +13,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// The unit of room: permits are counted in 32 bits.
 const UNIT: u64 = 1024;
 
-/// Bytes that a pixel needs while it is decoded: four as decoded, three without its alpha, three the right way up, and two
-/// for what is left of it when the picture has been resized across.
-const PER_PIXEL: u64 = 12;
+/// Bytes that a pixel needs while it is decoded, at worst: eight as decoded (sixteen bits and an alpha), as many for the
+/// copy that is turned the right way up, three in eight bits, and three for what is left when it is resized across.
+const PER_PIXEL: u64 = 22;
 
 /// Room for pictures.
 #[derive(Clone, Debug)]
