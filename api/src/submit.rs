@@ -114,7 +114,8 @@ impl Keeper {
         let (mut jobs, answers): (Vec<_>, Vec<_>) =
             group.into_iter().map(|newcomer| (newcomer.job, newcomer.answer)).unzip();
         for job in &mut jobs {
-            job.published = self.filler.admit(&route(job), job.cost);
+            // What is to run later is handed over when it is due.
+            job.published = job.run_at.is_none() && self.filler.admit(&route(job), job.cost);
         }
         // A connection that has died without a word must not keep everybody at the door. What became of these jobs is not
         // known then; a row that was made after all is handed over by the repair.

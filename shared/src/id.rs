@@ -43,6 +43,10 @@ id! {
     WorkerId
 }
 id! {
+    /// A bulk's id.
+    BulkId
+}
+id! {
     /// An API key's id, which is not secret.
     KeyId
 }
@@ -81,6 +85,11 @@ impl Ids {
     /// A new worker id.
     pub fn worker(&self) -> WorkerId {
         WorkerId(self.uuid())
+    }
+
+    /// A new bulk id.
+    pub fn bulk(&self) -> BulkId {
+        BulkId(self.uuid())
     }
 
     /// A new key id.

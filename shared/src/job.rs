@@ -6,34 +6,40 @@ mod attempt;
 mod cost;
 mod failure;
 mod input;
+mod keep;
 mod kind;
 mod outcome;
 mod params;
+mod rank;
 mod retry;
 mod status;
 mod suspicion;
 mod timings;
+mod webhook;
 
 pub use attempt::{Attempt, Lease};
 pub use cost::Cost;
 pub use failure::{Failure, FailureCode};
 pub use input::{ImageSource, Input, Item, Items, ItemsAt};
+pub use keep::Keep;
 pub use kind::{Kind, Modality};
 pub use outcome::{ItemError, Label, MediaFile, Outcome, Output, result_document};
 pub use params::{
     EchoParams, ImageClassificationParams, ParamError, Params, TextClassificationParams, TextEmbeddingParams,
 };
+pub use rank::{STEP, rank};
 pub use retry::{RetryPolicy, Verdict};
 pub use status::{Class, Move, Status};
 pub use suspicion::{Isolation, OWN_CRASHES, Suspects};
 pub use timings::Timings;
+pub use webhook::Webhook;
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
-use crate::id::JobId;
+use crate::id::{BulkId, JobId, KeyId};
 
 /// A JSON object.
 pub type Object = Map<String, Value>;
@@ -74,7 +80,21 @@ pub struct NewJob {
     /// Whether it is handed to the queue at once, or waits for room there.
     pub published: bool,
     /// How long the finished job is kept.
-    pub retention: Duration,
+    pub keep: Keep,
+    /// The client's own id of it, unique among the owner's jobs.
+    pub client_id: Option<String>,
+    /// The API key that submitted it.
+    pub key: Option<KeyId>,
+    /// Not before this instant; at once by default.
+    pub run_at: Option<Timestamp>,
+    /// Not begun by then, it expires.
+    pub start_by: Option<Timestamp>,
+    /// Not ended by then, it expires.
+    pub finish_by: Option<Timestamp>,
+    /// Whom else to tell.
+    pub webhook: Option<Webhook>,
+    /// The bulk that it is a slice of.
+    pub bulk: Option<BulkId>,
     /// W3C `traceparent` of the submission.
     pub trace: Option<String>,
 }
@@ -145,6 +165,18 @@ pub struct Job {
     pub timings: Option<Timings>,
     /// Who wants to hear when it ends: `events::Address`es.
     pub waiters: Vec<String>,
+    /// The client's own id of it.
+    pub client_id: Option<String>,
+    /// Not begun by then, it expires.
+    pub start_by: Option<Timestamp>,
+    /// Not ended by then, it expires.
+    pub finish_by: Option<Timestamp>,
+    /// Whom else to tell.
+    pub webhook: Option<Webhook>,
+    /// The bulk that it is a slice of.
+    pub bulk: Option<BulkId>,
+    /// When `version` grew last.
+    pub changed_at: Timestamp,
 }
 
 impl NewJob {
@@ -168,7 +200,7 @@ impl NewJob {
             metadata: self.metadata.clone(),
             cancel_requested: false,
             created_at: now,
-            available_at: now,
+            available_at: self.available_at(now),
             started_at: None,
             finished_at: None,
             purge_at: None,
@@ -177,7 +209,23 @@ impl NewJob {
             files: Vec::new(),
             timings: None,
             waiters: self.waiter.iter().cloned().collect(),
+            client_id: self.client_id.clone(),
+            start_by: self.start_by,
+            finish_by: self.finish_by,
+            webhook: self.webhook.clone(),
+            bulk: self.bulk,
+            changed_at: now,
         }
+    }
+
+    /// From when on it may run, if it is accepted at `now`.
+    pub fn available_at(&self, now: Timestamp) -> Timestamp {
+        self.run_at.map_or(now, |run_at| run_at.max(now))
+    }
+
+    /// Its place among what waits, if it is accepted at `now`.
+    pub fn rank(&self, now: Timestamp) -> Timestamp {
+        rank(self.available_at(now), self.priority)
     }
 }
 
@@ -213,6 +261,10 @@ pub struct Claimed {
     pub items: ItemsAt,
     /// What they cost together.
     pub cost: Cost,
+    /// The bulk that it is a slice of.
+    pub bulk: Option<BulkId>,
+    /// Not ended by then, it expires.
+    pub finish_by: Option<Timestamp>,
     /// Parameters for every item.
     pub params: Object,
     /// Failed attempts so far.

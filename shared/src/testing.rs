@@ -7,7 +7,7 @@ use crate::clock::{ManualClock, SystemClock};
 use crate::config::{BlobConfig, QueueConfig, Secret, Size, Span, StoreConfig};
 use crate::entropy::{OsEntropy, SeededEntropy};
 use crate::id::Ids;
-use crate::job::{Class, Cost, Idempotency, Input, Item, ItemsAt, Kind, NewJob, Object};
+use crate::job::{Class, Cost, Idempotency, Input, Item, ItemsAt, Keep, Kind, NewJob, Object};
 use crate::model::ModelCard;
 
 /// Ids that are the same in every run, at the instant that `clock` shows.
@@ -63,7 +63,14 @@ pub fn sample_job(ids: &Ids, owner: &str) -> NewJob {
         max_attempts: 3,
         waiter: None,
         published: true,
-        retention: Duration::from_hours(1),
+        keep: Keep::all(Duration::from_hours(1)),
+        client_id: None,
+        key: None,
+        run_at: None,
+        start_by: None,
+        finish_by: None,
+        webhook: None,
+        bulk: None,
         trace: None,
     }
 }

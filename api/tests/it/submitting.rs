@@ -17,6 +17,7 @@ async fn items(app: &TestApp, job: forebay_shared::id::JobId) -> (ItemsAt, Items
     let stored = match &claimed.items {
         ItemsAt::Row(items) => items.clone().into_bytes(),
         ItemsAt::Blob(key) => app.blobs.get(key).await.unwrap().to_vec(),
+        ItemsAt::File { .. } => panic!("no slice was submitted"),
     };
     let items = ItemsAt::decode(&stored).unwrap();
     assert_eq!(items.len(), claimed.item_count as usize);

@@ -69,9 +69,24 @@ pub enum ItemsAt {
     Row(String),
     /// In the blob store, under this key.
     Blob(String),
+    /// In lines of an uploaded file: a slice.
+    File {
+        /// The file's key in the blob store.
+        file: String,
+        /// Which lines, encoded.
+        lines: String,
+    },
 }
 
 impl ItemsAt {
+    /// The uploaded file whose lines are the items.
+    pub fn file(&self) -> Option<&str> {
+        match self {
+            Self::File { file, .. } => Some(file),
+            Self::Row(_) | Self::Blob(_) => None,
+        }
+    }
+
     /// The stored form of items.
     pub fn encode(items: &[Item]) -> String {
         serde_json::to_string(items).expect("items are strings, bytes and JSON objects, which JSON can hold")

@@ -8,12 +8,14 @@ macro_rules! taken_back {
     ($now:literal) => {
         concat!(
             "status = case when cancel_requested then 'cancelled' else 'queued' end,
-             version = version + 1, attempt = attempt - 1, worker = null, started_at = null,
+             version = version + 1, changed_at = ",
+            $now,
+            ", attempt = attempt - 1, worker = null, started_at = null,
              finished_at = case when cancel_requested then ",
             $now,
             " end, purge_at = case when cancel_requested then ",
             $now,
-            " + retention * interval '1 microsecond' end"
+            " + (keep ->> 'cancelled')::bigint * interval '1 microsecond' end"
         )
     };
 }

@@ -12,7 +12,7 @@ use sqlx::types::Json;
 
 use super::{ApiKey, Blank, Settled, StoreError, StoreResult, Worker};
 use crate::clock::Timestamp;
-use crate::id::{JobId, KeyId, WorkerId};
+use crate::id::{BulkId, JobId, KeyId, WorkerId};
 use crate::job::{Attempt, Claimed, Cost, Failure, ItemsAt, Job, Lease, ResultAt, Settlement, Suspects};
 use crate::model::Model;
 
@@ -24,7 +24,7 @@ macro_rules! job_columns {
         "id, owner, model, model_digest, class, priority, status, version, item_count, succeeded, failed, attempt, \
          max_attempts, params, metadata, cancel_requested, created_at, available_at, started_at, finished_at, purge_at, \
          error_code, error_message, segment, segment_offset, segment_length, files, timings, \
-         waiters"
+         waiters, client_id, start_by, finish_by, webhook, bulk, changed_at"
     };
 }
 
@@ -32,7 +32,7 @@ macro_rules! job_columns {
 macro_rules! claim_columns {
     () => {
         "id, owner, model, class, priority, item_count, items, items_blob, cost, params, attempt, failures, max_attempts, \
-         suspects, available_at, started_at, trace"
+         suspects, available_at, started_at, trace, source, bulk, finish_by"
     };
 }
 
@@ -69,6 +69,12 @@ pub(super) struct JobRow {
     files: Json<Value>,
     timings: Option<Json<Value>>,
     waiters: Json<Value>,
+    client_id: Option<String>,
+    start_by: Option<Timestamp>,
+    finish_by: Option<Timestamp>,
+    webhook: Option<Json<Value>>,
+    bulk: Option<BulkId>,
+    changed_at: Timestamp,
 }
 
 impl JobRow {
@@ -115,6 +121,12 @@ impl JobRow {
             files: at.json("files", self.files)?,
             timings: self.timings.map(|timings| at.json("timings", timings)).transpose()?,
             waiters: at.json("waiters", self.waiters)?,
+            client_id: self.client_id,
+            start_by: self.start_by,
+            finish_by: self.finish_by,
+            webhook: self.webhook.map(|webhook| at.json("webhook", webhook)).transpose()?,
+            bulk: self.bulk,
+            changed_at: self.changed_at,
         })
     }
 }
@@ -138,15 +150,19 @@ pub(super) struct ClaimRow {
     available_at: Timestamp,
     started_at: Option<Timestamp>,
     trace: Option<String>,
+    source: Option<String>,
+    bulk: Option<BulkId>,
+    finish_by: Option<Timestamp>,
 }
 
 impl ClaimRow {
     pub(super) fn claimed(self, worker: WorkerId) -> StoreResult<Claimed> {
         let at = Place { table: "jobs", row: self.id.to_string() };
-        let items = match (self.items, self.items_blob) {
-            (Some(items), _) => ItemsAt::Row(items),
-            (None, Some(key)) => ItemsAt::Blob(key),
-            (None, None) => return Err(at.corrupt("items")),
+        let items = match (self.items, self.items_blob, self.source) {
+            (Some(lines), _, Some(file)) => ItemsAt::File { file, lines },
+            (Some(items), _, None) => ItemsAt::Row(items),
+            (None, Some(key), _) => ItemsAt::Blob(key),
+            (None, None, _) => return Err(at.corrupt("items")),
         };
         let suspects = match self.suspects {
             Some(suspects) => at.json("suspects", suspects)?,
@@ -162,6 +178,8 @@ impl ClaimRow {
             item_count: at.number("item_count", self.item_count)?,
             items,
             cost: Cost::new(at.number("cost", self.cost)?),
+            bulk: self.bulk,
+            finish_by: self.finish_by,
             params: at.json("params", self.params)?,
             failures: at.number("failures", self.failures)?,
             max_attempts: at.number("max_attempts", self.max_attempts)?,

@@ -8,12 +8,14 @@ macro_rules! taken_back {
     ($now:literal) => {
         concat!(
             "status = iif(cancel_requested, 'cancelled', 'queued'),
-             version = version + 1, attempt = attempt - 1, worker = null, started_at = null,
+             version = version + 1, changed_at = ",
+            $now,
+            ", attempt = attempt - 1, worker = null, started_at = null,
              finished_at = iif(cancel_requested, ",
             $now,
             ", null), purge_at = iif(cancel_requested, ",
             $now,
-            " + retention, null)"
+            " + json_extract(keep, '$.cancelled'), null)"
         )
     };
 }

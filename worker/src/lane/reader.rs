@@ -65,6 +65,10 @@ impl Reader {
         let stored = match items {
             ItemsAt::Row(stored) => Bytes::copy_from_slice(stored.as_bytes()),
             ItemsAt::Blob(key) => self.blobs.get(key).await.map_err(|error| blob_failure(&error))?,
+            ItemsAt::File { .. } => {
+                let message = "this worker knows no items that are lines of a file";
+                return Err(Failure::permanent(FailureCode::Internal, message));
+            }
         };
         ItemsAt::decode(&stored)
             .map_err(|error| Failure::permanent(FailureCode::Internal, format!("stored items: {error}")))

@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use forebay_shared::id::JobId;
-use forebay_shared::job::{Idempotency, ItemsAt, Job, NewJob};
+use forebay_shared::job::{Idempotency, ItemsAt, Job, Keep, NewJob};
 use forebay_shared::model::Model;
 use forebay_shared::store::Submitted;
 use tokio::sync::OwnedSemaphorePermit;
@@ -214,7 +214,14 @@ fn new_job(app: &App, owner: String, placed: Placed, wishes: &Wishes) -> NewJob 
         waiter: wishes.patience().map(|_| app.parts.events.address().to_owned()),
         // The door decides.
         published: false,
-        retention: retention.jobs.get(),
+        keep: Keep::all(retention.jobs.get()),
+        client_id: None,
+        key: None,
+        run_at: None,
+        start_by: None,
+        finish_by: None,
+        webhook: None,
+        bulk: None,
         trace: wishes.trace.clone(),
     }
 }

@@ -72,7 +72,7 @@ pub async fn a_success_is_settled_with_its_result(ground: &Ground) {
             status: Status::Succeeded,
             version: 3,
             finished_at: Some(ground.clock.now()),
-            purge_at: Some(ground.clock.now().plus(job.retention)),
+            purge_at: Some(ground.clock.now().plus(job.keep.succeeded)),
             waiters: vec!["api-1".into()]
         }]
     );

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Ground, ended};
 use crate::clock::Clock;
-use crate::job::{Class, Ending, ItemsAt, MediaFile, Object, Status};
+use crate::job::{Class, Ending, ItemsAt, Keep, MediaFile, Object, Status};
 use crate::store::{Blank, CancelOutcome, DeleteOutcome, Filter, Page, Submitted};
 use crate::testing::{keyed, sample_job};
 
@@ -188,7 +188,7 @@ pub async fn a_purge_forgets_what_is_past_retention(ground: &Ground) {
     let segment = ground.segment(worker, 10);
     assert!(ground.settle(worker, ended(&claimed, Ending::Succeeded), Some(&segment)).await);
     let mut longer = ground.job();
-    longer.retention = Duration::from_hours(2);
+    longer.keep = Keep::all(Duration::from_hours(2));
     ground.store.submit(&[longer.clone()]).await.unwrap();
     ground.store.cancel("alice", longer.id).await.unwrap();
 

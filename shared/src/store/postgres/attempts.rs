@@ -25,7 +25,7 @@ impl Attempts for Postgres {
                  order by id for update
              )
              update jobs set
-                 status = 'running', version = version + 1, attempt = attempt + 1, worker = $1, started_at = $3,
+                 status = 'running', version = version + 1, changed_at = $3, attempt = attempt + 1, worker = $1, started_at = $3,
                  published_at = null
              where id in (select id from granted)
              returning ",
@@ -67,6 +67,7 @@ impl Attempts for Postgres {
                  update jobs j set
                      status = h.status,
                      version = version + 1,
+                     changed_at = $2,
                      succeeded = e.succeeded,
                      failed = e.failed,
                      failures = failures + (e.error_code is not null)::int,
@@ -75,7 +76,7 @@ impl Attempts for Postgres {
                      available_at = case when h.status = 'queued' then $2 + e.delay * interval '1 microsecond'
                                     else available_at end,
                      finished_at = case when h.status <> 'queued' then $2 end,
-                     purge_at = case when h.status <> 'queued' then $2 + retention * interval '1 microsecond' end,
+                     purge_at = case when h.status <> 'queued' then $2 + (keep ->> h.status)::bigint * interval '1 microsecond' end,
                      error_code = e.error_code,
                      error_message = e.error_message,
                      segment = case when e.length is not null then $15 end,

@@ -7,7 +7,7 @@ use sqlx::types::Json;
 use sqlx::{QueryBuilder, Row};
 
 use super::Postgres;
-use crate::clock::{Timestamp, micros};
+use crate::clock::Timestamp;
 use crate::id::JobId;
 use crate::job::{Attempt, ItemsAt, Job, NewJob, Status};
 use crate::store::promise::{Standing, firsts, promises};
@@ -98,8 +98,10 @@ impl Jobs for Postgres {
                  cancel_requested = true,
                  status = case when status = 'queued' then 'cancelled' else status end,
                  version = case when status = 'queued' then version + 1 else version end,
+                 changed_at = case when status = 'queued' then $3 else changed_at end,
                  finished_at = case when status = 'queued' then $3 else finished_at end,
-                 purge_at = case when status = 'queued' then $3 + retention * interval '1 microsecond' else purge_at end
+                 purge_at = case when status = 'queued' then $3 + (keep ->> 'cancelled')::bigint * interval '1 microsecond'
+                            else purge_at end
              where owner = $1 and id = $2 and status in ('queued', 'running')
              returning ",
             job_columns!()
@@ -190,16 +192,20 @@ impl Postgres {
                  select * from unnest(
                      $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::int[], $8::bigint[],
                      $9::text[], $10::text[], $11::jsonb[], $12::jsonb[], $13::jsonb[], $14::jsonb[], $15::text[],
-                     $16::smallint[], $17::bool[], $18::bigint[], $19::text[], $20::bytea[], $21::timestamptz[]
+                     $16::smallint[], $17::bool[], $18::jsonb[], $19::text[], $20::bytea[], $21::timestamptz[],
+                     $23::text[], $24::uuid[], $25::uuid[], $26::text[], $27::timestamptz[], $28::timestamptz[],
+                     $29::timestamptz[], $30::timestamptz[], $31::jsonb[]
                  ) as t (
                      id, owner, model, model_digest, class, priority, item_count, cost,
                      items, items_blob, params, metadata, blobs, waiters, trace,
-                     max_attempts, published, retention, key, fingerprint, key_expires_at
+                     max_attempts, published, keep, promise, fingerprint, promise_expires_at,
+                     client_id, key, bulk, source, start_by, finish_by,
+                     available_at, rank, webhook
                  )
              ), keyed as (
                  insert into idempotency as i (owner, key, fingerprint, job, expires_at)
-                 select owner, key, fingerprint, id, key_expires_at from incoming where key is not null
-                 order by owner, key
+                 select owner, promise, fingerprint, id, promise_expires_at from incoming where promise is not null
+                 order by owner, promise
                  on conflict (owner, key) do update
                      set fingerprint = excluded.fingerprint, job = excluded.job, expires_at = excluded.expires_at
                      where i.expires_at <= $22
@@ -208,14 +214,14 @@ impl Postgres {
              insert into jobs (
                  id, owner, model, model_digest, class, priority, status, version, item_count, cost, items, items_blob,
                  params, metadata, blobs, waiters, trace, max_attempts, created_at, available_at, published_at,
-                 retention, files
+                 keep, files, client_id, key, bulk, source, start_by, finish_by, rank, webhook, changed_at
              )
              select
                  id, owner, model, model_digest, class, priority, 'queued', 1, item_count, cost, items, items_blob,
-                 params, metadata, blobs, waiters, trace, max_attempts, $22, $22, case when published then $22 end,
-                 retention, '[]'
+                 params, metadata, blobs, waiters, trace, max_attempts, $22, available_at, case when published then $22 end,
+                 keep, '[]', client_id, key, bulk, source, start_by, finish_by, rank, webhook, $22
              from incoming
-             where key is null or id in (select job from keyed)
+             where promise is null or id in (select job from keyed)
              returning id",
         )
         .bind(column(jobs, |job| job.id))
@@ -227,11 +233,11 @@ impl Postgres {
         .bind(column(jobs, |job| job.item_count.cast_signed()))
         .bind(column(jobs, |job| job.cost.units().cast_signed()))
         .bind(column(jobs, |job| match &job.items {
-            ItemsAt::Row(items) => Some(items.as_str()),
+            ItemsAt::Row(items) | ItemsAt::File { lines: items, .. } => Some(items.as_str()),
             ItemsAt::Blob(_) => None,
         }))
         .bind(column(jobs, |job| match &job.items {
-            ItemsAt::Row(_) => None,
+            ItemsAt::Row(_) | ItemsAt::File { .. } => None,
             ItemsAt::Blob(key) => Some(key.as_str()),
         }))
         .bind(column(jobs, |job| Json(&job.params)))
@@ -241,11 +247,20 @@ impl Postgres {
         .bind(column(jobs, |job| job.trace.as_deref()))
         .bind(column(jobs, |job| job.max_attempts.cast_signed()))
         .bind(column(jobs, |job| job.published))
-        .bind(column(jobs, |job| micros(job.retention)))
+        .bind(column(jobs, |job| Json(job.keep)))
         .bind(column(jobs, |job| job.idempotency.as_ref().map(|promise| promise.key.as_str())))
         .bind(column(jobs, |job| job.idempotency.as_ref().map(|promise| promise.fingerprint.to_vec())))
         .bind(column(jobs, |job| job.idempotency.as_ref().map(|promise| promise.expires_at)))
         .bind(now)
+        .bind(column(jobs, |job| job.client_id.as_deref()))
+        .bind(column(jobs, |job| job.key))
+        .bind(column(jobs, |job| job.bulk))
+        .bind(column(jobs, |job| job.items.file()))
+        .bind(column(jobs, |job| job.start_by))
+        .bind(column(jobs, |job| job.finish_by))
+        .bind(column(jobs, |job| job.available_at(now)))
+        .bind(column(jobs, |job| job.rank(now)))
+        .bind(column(jobs, |job| job.webhook.as_ref().map(Json)))
         .fetch_all(&self.pool)
         .await?;
         Ok(ids)

@@ -140,10 +140,11 @@ impl Workers for Postgres {
              update jobs j set
                  status = case when cancel_requested then 'cancelled' else 'queued' end,
                  version = version + 1,
+                 changed_at = $3,
                  worker = null,
                  suspects = t.suspects,
                  finished_at = case when cancel_requested then $3 end,
-                 purge_at = case when cancel_requested then $3 + retention * interval '1 microsecond' end
+                 purge_at = case when cancel_requested then $3 + (keep ->> 'cancelled')::bigint * interval '1 microsecond' end
              from unnest($1::uuid[], $2::jsonb[]) as t (id, suspects)
              where j.id = t.id",
         )

@@ -20,7 +20,7 @@ impl Attempts for Sqlite {
                 let rows: Vec<ClaimRow> = sqlx::query_as(concat!(
                     "-- store.claim
                      update jobs set
-                         status = 'running', version = version + 1, attempt = attempt + 1, worker = $1, started_at = $3,
+                         status = 'running', version = version + 1, changed_at = $3, attempt = attempt + 1, worker = $1, started_at = $3,
                          published_at = null
                      where id in (select unhex(value) from json_each($2))
                          -- a job that is not marked as handed over is not to run yet, whatever message came
@@ -153,6 +153,7 @@ async fn update(
          update jobs set
              status = h.status,
              version = version + 1,
+             changed_at = $3,
              succeeded = h.e ->> 'succeeded',
              failed = h.e ->> 'failed',
              failures = failures + (h.e ->> 'error_code' is not null),
@@ -160,7 +161,7 @@ async fn update(
              worker = iif(h.status = 'queued', null, worker),
              available_at = iif(h.status = 'queued', $3 + (h.e ->> 'delay'), available_at),
              finished_at = iif(h.status = 'queued', null, $3),
-             purge_at = iif(h.status = 'queued', null, $3 + retention),
+             purge_at = iif(h.status = 'queued', null, $3 + json_extract(keep, '$.' || h.status)),
              error_code = h.e ->> 'error_code',
              error_message = h.e ->> 'error_message',
              segment = iif(h.e ->> 'length' is null, null, $4),

@@ -8,14 +8,14 @@ use sqlx::{QueryBuilder, SqliteConnection};
 
 use super::retention::remove;
 use super::{Sqlite, ids};
-use crate::clock::{Timestamp, micros};
+use crate::clock::Timestamp;
 use crate::id::JobId;
 use crate::job::{Attempt, ItemsAt, Job, NewJob, Status};
 use crate::store::promise::{Standing, firsts, promises};
 use crate::store::row::{AttemptRow, JobRow, job_columns};
 use crate::store::{CancelOutcome, DeleteOutcome, Filter, Jobs, Page, StoreResult, Submitted};
 
-/// Rows of one insert: 24 columns each, below SQLite's 32766 parameters.
+/// Rows of one insert: 32 columns each, below SQLite's 32766 parameters.
 const ROWS_PER_INSERT: usize = 1000;
 
 #[async_trait]
@@ -106,8 +106,10 @@ impl Jobs for Sqlite {
                              cancel_requested = 1,
                              status = case when status = 'queued' then 'cancelled' else status end,
                              version = case when status = 'queued' then version + 1 else version end,
+                             changed_at = case when status = 'queued' then $3 else changed_at end,
                              finished_at = case when status = 'queued' then $3 else finished_at end,
-                             purge_at = case when status = 'queued' then $3 + retention else purge_at end
+                             purge_at = case when status = 'queued' then $3 + json_extract(keep, '$.cancelled')
+                                        else purge_at end
                          where owner = $1 and id = $2 and status in ('queued', 'running')
                          returning ",
                         job_columns!()
@@ -227,12 +229,12 @@ async fn insert(
              insert into jobs (
                  id, owner, model, model_digest, class, priority, status, version, item_count, cost, items, items_blob,
                  params, metadata, blobs, waiters, trace, max_attempts, created_at, available_at, published_at,
-                 retention, files
+                 keep, files, client_id, key, bulk, source, start_by, finish_by, rank, webhook, changed_at
              ) ",
         );
         query.push_values(rows, |mut row, job| {
             let (items, items_blob) = match &job.items {
-                ItemsAt::Row(items) => (Some(items), None),
+                ItemsAt::Row(items) | ItemsAt::File { lines: items, .. } => (Some(items), None),
                 ItemsAt::Blob(key) => (None, Some(key)),
             };
             row.push_bind(job.id)
@@ -253,10 +255,19 @@ async fn insert(
                 .push_bind(&job.trace)
                 .push_bind(i64::from(job.max_attempts))
                 .push_bind(now)
-                .push_bind(now)
+                .push_bind(job.available_at(now))
                 .push_bind(job.published.then_some(now))
-                .push_bind(micros(job.retention))
-                .push("'[]'");
+                .push_bind(Json(job.keep))
+                .push("'[]'")
+                .push_bind(&job.client_id)
+                .push_bind(job.key)
+                .push_bind(job.bulk)
+                .push_bind(job.items.file())
+                .push_bind(job.start_by)
+                .push_bind(job.finish_by)
+                .push_bind(job.rank(now))
+                .push_bind(job.webhook.as_ref().map(Json))
+                .push_bind(now);
         });
         // The text depends on how many rows there are; it is not worth a place among the prepared statements.
         query.build().persistent(rows.len() == 1).execute(&mut *connection).await?;

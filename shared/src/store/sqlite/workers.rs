@@ -175,10 +175,11 @@ impl Workers for Sqlite {
                      update jobs set
                          status = iif(cancel_requested, 'cancelled', 'queued'),
                          version = version + 1,
+                         changed_at = $3,
                          worker = null,
                          suspects = t.suspects,
                          finished_at = iif(cancel_requested, $3, null),
-                         purge_at = iif(cancel_requested, $3 + retention, null)
+                         purge_at = iif(cancel_requested, $3 + json_extract(keep, '$.cancelled'), null)
                      from (
                          select unhex(i.value) as id, s.value as suspects
                          from json_each($1) i join json_each($2) s on s.key = i.key

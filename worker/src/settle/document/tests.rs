@@ -21,6 +21,8 @@ fn claimed(items: u32) -> Claimed {
         item_count: items,
         items: ItemsAt::Row("[]".into()),
         cost: Cost::new(1),
+        bulk: None,
+        finish_by: None,
         params: Object::new(),
         failures: 0,
         max_attempts: 3,
