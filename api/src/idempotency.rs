@@ -60,6 +60,10 @@ impl Fingerprint {
     pub fn item(&mut self, item: &Item, picture: Option<[u8; 32]>) {
         match (&item.input, picture) {
             (Input::Text(text), _) => self.text(text),
+            (Input::Tokens(ids), _) => {
+                let ids: Vec<u8> = ids.iter().flat_map(|id| id.to_be_bytes()).collect();
+                self.bytes(b't', &ids);
+            }
             (Input::Image(_), Some(digest)) => self.bytes(b'i', &digest),
             (Input::Image(ImageSource::Inline(bytes)), None) => self.bytes(b'i', &Sha256::digest(bytes)),
             (Input::Image(ImageSource::Blob(address) | ImageSource::Url(address)), None) => {

@@ -70,14 +70,18 @@ pub enum ItemBody {
     Object(ItemObject),
 }
 
-/// An item with a name for what it is.
+/// An item with a name for what it is. Give exactly one of `text`, `tokens` and `image`.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ItemObject {
-    /// A text. Give either this or `image`.
+    /// A text.
     #[serde(default)]
     pub text: Option<String>,
-    /// A picture. Give either this or `text`.
+    /// A text as ids of the model's own vocabulary. Without the tokens that every text begins with they are given those
+    /// that a text would get; with them they are taken as they are.
+    #[serde(default)]
+    pub tokens: Option<Vec<u32>>,
+    /// A picture.
     #[serde(default)]
     pub image: Option<ImageBody>,
     /// Parameters that stand over the job's.
@@ -150,7 +154,7 @@ impl<'de> Deserialize<'de> for ItemBody {
             type Value = ItemBody;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or an object with `text` or `image`")
+                f.write_str("a string or an object with `text`, `tokens` or `image`")
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<ItemBody, E> {

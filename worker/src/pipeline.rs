@@ -24,6 +24,8 @@ use crate::model::{ModelError, ModelFiles, Runtime};
 pub enum Material {
     /// Words.
     Text(String),
+    /// Words, as ids of the model's vocabulary.
+    Tokens(Vec<u32>),
     /// A picture's file.
     Image(Bytes),
 }

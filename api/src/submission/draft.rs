@@ -135,18 +135,19 @@ impl Submission {
 
 impl Draft {
     fn check_item(&self, body: ItemBody, field: &str, rules: &Rules) -> Result<Item, Problem> {
-        let ItemObject { text, image, params } = match body {
-            ItemBody::Text(text) => ItemObject { text: Some(text), image: None, params: None },
+        let ItemObject { text, tokens, image, params } = match body {
+            ItemBody::Text(text) => ItemObject { text: Some(text), tokens: None, image: None, params: None },
             ItemBody::Object(object) => object,
         };
         let params = params.unwrap_or_default();
-        let input = match (text, image) {
-            (Some(text), None) => Input::Text(text),
-            (None, Some(image)) => {
+        let input = match (text, tokens, image) {
+            (Some(text), None, None) => Input::Text(text),
+            (None, Some(ids), None) => Input::Tokens(ids),
+            (None, None, Some(image)) => {
                 picture::read(image, &format!("{field}.image"), &rules.limits, &rules.guard)?
             }
             _ => {
-                let detail = "an item has either `text` or `image`";
+                let detail = "an item has either `text`, `tokens` or `image`";
                 return Err(Problem::new(Code::InvalidField, detail).at(field));
             }
         };
@@ -215,6 +216,15 @@ pub fn count(items: usize, rules: &Rules) -> Result<(), Problem> {
 fn check_params(params: &Object, model: &Model) -> Result<(), (Option<String>, String)> {
     let params = Params::parse(model.card.kind, params).map_err(|error| (error.field, error.message))?;
     let Params::TextEmbedding(embedding) = params else { return Ok(()) };
+    if let (Some(wanted), Some(most)) = (embedding.dimensions, model.card.dimensions)
+        && wanted > most
+    {
+        let detail = format!(
+            "`dimensions` must be from 1 to {most} for the model `{}`, not {wanted}",
+            model.card.name
+        );
+        return Err((Some("dimensions".to_owned()), detail));
+    }
     match embedding.prompt {
         Some(prompt) if !model.card.prompts.contains(&prompt) => {
             let known = match &model.card.prompts[..] {

@@ -164,6 +164,8 @@ pub async fn discard(blobs: &Blobs, keys: &[String]) {
 fn size(input: &Input) -> usize {
     match input {
         Input::Text(text) => text.len(),
+        // As digits, which is how the list has them.
+        Input::Tokens(ids) => ids.len() * 7,
         Input::Image(ImageSource::Inline(bytes)) => bytes.len(),
         Input::Image(ImageSource::Blob(address) | ImageSource::Url(address)) => address.len(),
     }

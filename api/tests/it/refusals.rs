@@ -270,7 +270,8 @@ async fn an_image_with_several_sources_or_none() {
 
 #[tokio::test]
 async fn an_item_that_is_both_or_neither() {
-    for item in [json!({}), json!({"text": "a", "image": {"url": "http://example.org/a.png"}})] {
+    let two = json!({"text": "a", "image": {"url": "http://example.org/a.png"}});
+    for item in [json!({}), two, json!({"text": "a", "tokens": [1]})] {
         let body = json!({"model": "echo", "inputs": ["a", item]});
         assert_eq!(told(body).await, pair("invalid_field", "inputs[1]"));
     }
@@ -374,6 +375,36 @@ async fn a_prompt_that_the_model_does_not_have() {
     let item = json!({"text": "a", "params": {"prompt": "query"}});
     let body = json!({"model": "words", "inputs": [item]});
     assert_eq!(told(body).await, pair("invalid_params", "inputs[0].params.prompt"));
+}
+
+#[tokio::test]
+async fn more_dimensions_than_the_model_has() {
+    let body = json!({"model": "minilm", "input": "a", "params": {"dimensions": 385}});
+    insta::assert_snapshot!(refused(body).await, @r#"
+    422 Unprocessable Entity
+    content-type: application/problem+json
+    {
+      "type": "/problems/invalid_params",
+      "title": "A parameter is not valid",
+      "status": 422,
+      "detail": "`dimensions` must be from 1 to 384 for the model `minilm`, not 385",
+      "code": "invalid_params",
+      "field": "params.dimensions",
+      "request_id": "a-request"
+    }
+    "#);
+    let none = json!({"model": "minilm", "input": "a", "params": {"dimensions": 0}});
+    assert_eq!(told(none).await, pair("invalid_params", "params.dimensions"));
+}
+
+#[tokio::test]
+async fn tokens_that_are_no_numbers_or_no_texts() {
+    let item = |tokens: Value| json!({"model": "minilm", "inputs": ["a", {"tokens": tokens}]});
+    for tokens in [json!([-1]), json!(["a"]), json!([4_294_967_296_u64]), json!([1.5])] {
+        assert_eq!(told(item(tokens)).await.0, "invalid_field");
+    }
+    let body = json!({"model": "net", "input": {"tokens": [1, 2]}});
+    assert_eq!(told(body).await, pair("wrong_input", "input"));
 }
 
 #[tokio::test]

@@ -160,6 +160,17 @@ async fn large_texts_are_one_object() {
 }
 
 #[tokio::test]
+async fn tokens_are_stored_as_they_are_and_count_as_many() {
+    let app = TestApp::start().await;
+    let body = json!({"model": "minilm", "inputs": [{"tokens": [101, 7592, 102]}, {"tokens": [7592]}]});
+    let id = app.submit(body).await;
+    let (at, items) = items(&app, id).await;
+    assert!(matches!(at, ItemsAt::Row(_)));
+    assert_eq!(items[0].input, Input::Tokens(vec![101, 7592, 102]));
+    assert_eq!(items.iter().map(|item| item.input.cost().units()).sum::<u64>(), 4);
+}
+
+#[tokio::test]
 async fn a_repeated_submission_answers_with_the_first_job() {
     let app = TestApp::start().await;
     let first = app.post("/v1/jobs").header("idempotency-key", "k-1");

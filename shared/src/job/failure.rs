@@ -17,6 +17,8 @@ pub enum FailureCode {
     ImageTooLarge,
     /// The text has more tokens than the model takes, and `truncate` is false.
     InputTooLong,
+    /// A token's id is not in the model's vocabulary.
+    UnknownToken,
     /// A URL answered with an error, or not at all.
     FetchFailed,
     /// A URL leads to an address that may not be asked.
@@ -49,6 +51,7 @@ words!(
     ImageUndecodable = "image_undecodable",
     ImageTooLarge = "image_too_large",
     InputTooLong = "input_too_long",
+    UnknownToken = "unknown_token",
     FetchFailed = "fetch_failed",
     FetchRefused = "fetch_refused",
     InputMissing = "input_missing",

@@ -23,6 +23,8 @@ pub struct Item {
 pub enum Input {
     /// Words.
     Text(String),
+    /// Words that the client has tokenised itself, by their ids in the model's vocabulary.
+    Tokens(Vec<u32>),
     /// A picture.
     Image(ImageSource),
 }
@@ -43,17 +45,19 @@ impl Input {
     /// What the input is made of.
     pub const fn modality(&self) -> Modality {
         match self {
-            Self::Text(_) => Modality::Text,
+            Self::Text(_) | Self::Tokens(_) => Modality::Text,
             Self::Image(_) => Modality::Image,
         }
     }
 
-    /// What it probably costs: tokens for a text (four bytes each, and two that every tokenizer adds), one for a picture.
+    /// What it probably costs: tokens for a text (four bytes each, and two that every tokenizer adds), of which
+    /// ids are as many as they are, one for a picture.
     ///
     /// An estimate, taken before anything is tokenised; it sizes windows and fair shares, never a batch.
     pub fn cost(&self) -> Cost {
         match self {
             Self::Text(text) => Cost::new(text.len() as u64 / 4 + 2),
+            Self::Tokens(ids) => Cost::new(ids.len() as u64),
             Self::Image(_) => Cost::new(1),
         }
     }
@@ -117,6 +121,7 @@ mod tests {
         params.insert("top_k".into(), 3.into());
         let items = vec![
             Item { input: Input::Text("你好".into()), params: Object::new() },
+            Item { input: Input::Tokens(vec![101, 2023, 102]), params: Object::new() },
             Item { input: Input::Image(ImageSource::Inline(vec![0, 255, 7])), params },
             Item { input: Input::Image(ImageSource::Blob("inputs/1/0".into())), params: Object::new() },
             Item {

@@ -11,10 +11,13 @@ use super::{Failure, FailureCode};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum Output {
-    /// `{"embedding": […]}`
+    /// `{"embedding": […], "tokens": …}`
     Embedding {
         /// The vector.
         embedding: Vec<f32>,
+        /// Tokens that the model read: those of the text after it was cut, and those that every text gets.
+        #[serde(default)]
+        tokens: u32,
     },
     /// `{"labels": […]}`, best first.
     Labels {
@@ -119,7 +122,7 @@ mod tests {
     #[test]
     fn a_result_keeps_the_order_and_tells_each_item_apart() {
         let outcomes = [
-            Ok(Output::Embedding { embedding: vec![0.5, -1.0] }),
+            Ok(Output::Embedding { embedding: vec![0.5, -1.0], tokens: 5 }),
             Err(Failure::permanent(FailureCode::ImageUndecodable, "the picture ends too early")),
             Ok(Output::Labels { labels: vec![Label { label: "cat".into(), score: 0.75 }] }),
         ];
@@ -127,7 +130,7 @@ mod tests {
         assert_eq!(
             document,
             concat!(
-                r#"{"items":[{"index":0,"status":"succeeded","output":{"embedding":[0.5,-1.0]}},"#,
+                r#"{"items":[{"index":0,"status":"succeeded","output":{"embedding":[0.5,-1.0],"tokens":5}},"#,
                 r#"{"index":1,"status":"failed","error":{"code":"image_undecodable","message":"the picture ends too early"}},"#,
                 r#"{"index":2,"status":"succeeded","output":{"labels":[{"label":"cat","score":0.75}]}}]}"#
             )

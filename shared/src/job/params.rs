@@ -22,6 +22,11 @@ pub struct TextEmbeddingParams {
     /// Which of the model's prompts to put before the text; see `prompts` of the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
+    /// How many dimensions the vector is to have, from 1 to the model's, which is the default. It is cut and brought to
+    /// length one, which keeps its meaning where the model was trained for that (Matryoshka).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
+    pub dimensions: Option<u32>,
 }
 
 /// Parameters of `text_classification`.
@@ -93,7 +98,11 @@ impl Params {
                 at_most("delay_ms", echo.delay_ms, MAX_DELAY_MS)?;
                 Ok(Self::Echo(echo))
             }
-            Kind::TextEmbedding => read(params).map(Self::TextEmbedding),
+            Kind::TextEmbedding => {
+                let embedding: TextEmbeddingParams = read(params)?;
+                at_least_one("dimensions", embedding.dimensions)?;
+                Ok(Self::TextEmbedding(embedding))
+            }
             Kind::TextClassification => {
                 let classification: TextClassificationParams = read(params)?;
                 top_k(classification.top_k)?;
@@ -124,13 +133,15 @@ fn read<T: DeserializeOwned>(params: &Object) -> Result<T, ParamError> {
 }
 
 fn top_k(top_k: Option<u32>) -> Result<(), ParamError> {
-    match top_k {
-        Some(0) => {
-            Err(ParamError { field: Some("top_k".into()), message: "`top_k` must be at least 1".into() })
-        }
-        Some(wanted) => at_most("top_k", wanted, MAX_TOP_K),
-        None => Ok(()),
+    at_least_one("top_k", top_k)?;
+    at_most("top_k", top_k.unwrap_or(1), MAX_TOP_K)
+}
+
+fn at_least_one(field: &str, value: Option<u32>) -> Result<(), ParamError> {
+    if value != Some(0) {
+        return Ok(());
     }
+    Err(ParamError { field: Some(field.into()), message: format!("`{field}` must be at least 1") })
 }
 
 fn at_most(field: &str, value: u32, limit: u32) -> Result<(), ParamError> {
@@ -175,6 +186,7 @@ mod tests {
         assert_eq!(error.to_string(), "`top_k` must be at most 1000, not 1001");
         assert!(Params::parse(Kind::ImageClassification, &object(json!({"top_k": 0}))).is_err());
         assert!(Params::parse(Kind::Echo, &object(json!({"delay_ms": 10_001}))).is_err());
+        assert!(Params::parse(Kind::TextEmbedding, &object(json!({"dimensions": 0}))).is_err());
     }
 
     #[test]

@@ -101,7 +101,12 @@ impl<P: Pipeline> Job<P> {
             let kind = self.shared.model.card.kind;
             match (convicted.and_then(|()| params(kind, &self.claimed.params, &item.params)), item.input) {
                 (Err(failure), _) => refused.push((index, Err(failure), Held::nothing())),
-                (Ok(params), Input::Text(material)) => texts.push(Todo { index, material, params }),
+                (Ok(params), Input::Text(text)) => {
+                    texts.push(Todo { index, material: Material::Text(text), params });
+                }
+                (Ok(params), Input::Tokens(ids)) => {
+                    texts.push(Todo { index, material: Material::Tokens(ids), params });
+                }
                 (Ok(params), Input::Image(material)) => pictures.push(Todo { index, material, params }),
             }
         }
@@ -126,7 +131,7 @@ impl<P: Pipeline> Job<P> {
     }
 
     /// Texts cost little each, so they are prepared together.
-    async fn texts(&self, texts: Vec<Todo<String>>, pipeline: Arc<P>) {
+    async fn texts(&self, texts: Vec<Todo<Material>>, pipeline: Arc<P>) {
         if texts.is_empty() {
             return;
         }
@@ -134,8 +139,8 @@ impl<P: Pipeline> Job<P> {
         let Ok(sealed) = self.seal(&indices).await else { return };
         let turn = self.shared.reader.turn().await;
         let prepare = move || {
-            let prepare = |text: Todo<String>| {
-                (text.index, pipeline.prepare(Material::Text(text.material), text.params), Held::nothing())
+            let prepare = |text: Todo<Material>| {
+                (text.index, pipeline.prepare(text.material, text.params), Held::nothing())
             };
             texts.into_iter().map(prepare).collect()
         };

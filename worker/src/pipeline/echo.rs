@@ -59,7 +59,7 @@ impl Pipeline for Echo {
 
     fn weight(prepared: &EchoItem) -> usize {
         match &prepared.material {
-            Material::Text(_) => 0,
+            Material::Text(_) | Material::Tokens(_) => 0,
             Material::Image(bytes) => bytes.len(),
         }
     }
@@ -77,6 +77,7 @@ impl Pipeline for Echo {
     fn finish(&self, prepared: EchoItem, (): ()) -> Result<Answer, Failure> {
         match prepared.material {
             Material::Text(text) => Ok(Output::Echo { echo: json!(text) }.into()),
+            Material::Tokens(ids) => Ok(Output::Echo { echo: json!(ids) }.into()),
             Material::Image(bytes) => {
                 let content_type = Picture::sniff(&bytes, u64::MAX)
                     .map_or("application/octet-stream", |picture| picture.content_type)

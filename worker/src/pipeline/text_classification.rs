@@ -43,15 +43,10 @@ impl Pipeline for TextClassification {
     }
 
     fn prepare(&self, material: Material, params: Params) -> Result<LabelledText, Failure> {
-        let (Material::Text(text), Params::TextClassification(TextClassificationParams { truncate, top_k })) =
-            (material, params)
-        else {
-            return Err(Failure::permanent(FailureCode::InvalidParams, "the model takes texts only"));
+        let Params::TextClassification(TextClassificationParams { truncate, top_k }) = params else {
+            return Err(Failure::permanent(FailureCode::InvalidParams, "the parameters are another kind's"));
         };
-        let tokens = match &self.prefix {
-            Some(prefix) => self.encoder.encode(&format!("{prefix}{text}"), truncate)?,
-            None => self.encoder.encode(&text, truncate)?,
-        };
+        let tokens = self.encoder.read_in(material, self.prefix.as_deref(), truncate)?;
         Ok(LabelledText { tokens, top: top_k.map_or(usize::MAX, |top| top as usize) })
     }
 

@@ -35,6 +35,13 @@ enum Pooling {
     Last,
 }
 
+/// A tokenised text, and how many dimensions its vector is to have.
+#[derive(Debug)]
+pub struct EmbeddedText {
+    tokens: Tokens,
+    dimensions: Option<u32>,
+}
+
 /// A batch, and how its vectors are pooled.
 #[derive(Debug)]
 pub struct EmbeddingTensors {
@@ -43,7 +50,7 @@ pub struct EmbeddingTensors {
 }
 
 impl Pipeline for TextEmbedding {
-    type Prepared = Tokens;
+    type Prepared = EmbeddedText;
     type Tensors = EmbeddingTensors;
     type Engine = TextSession;
     type Raw = Vec<f32>;
@@ -68,11 +75,9 @@ impl Pipeline for TextEmbedding {
         TextSession::new(model.open(runtime)?, model.onnx.clone(), &OUTPUTS)
     }
 
-    fn prepare(&self, material: Material, params: Params) -> Result<Tokens, Failure> {
-        let (Material::Text(text), Params::TextEmbedding(TextEmbeddingParams { truncate, prompt })) =
-            (material, params)
-        else {
-            return Err(Failure::permanent(FailureCode::InvalidParams, "the model takes texts only"));
+    fn prepare(&self, material: Material, params: Params) -> Result<EmbeddedText, Failure> {
+        let Params::TextEmbedding(TextEmbeddingParams { truncate, prompt, dimensions }) = params else {
+            return Err(Failure::permanent(FailureCode::InvalidParams, "the parameters are another kind's"));
         };
         let prompt = match &prompt {
             Some(name) => Some(self.prompts.get(name).ok_or_else(|| {
@@ -80,18 +85,17 @@ impl Pipeline for TextEmbedding {
             })?),
             None => self.default_prompt.as_ref(),
         };
-        match prompt {
-            Some(prompt) => self.encoder.encode(&format!("{prompt}{text}"), truncate),
-            None => self.encoder.encode(&text, truncate),
-        }
+        let tokens = self.encoder.read_in(material, prompt.map(String::as_str), truncate)?;
+        Ok(EmbeddedText { tokens, dimensions })
     }
 
-    fn length(prepared: &Tokens) -> u32 {
-        prepared.len()
+    fn length(prepared: &EmbeddedText) -> u32 {
+        prepared.tokens.len()
     }
 
-    fn collate(&self, batch: &[&Tokens]) -> Result<EmbeddingTensors, Failure> {
-        Ok(EmbeddingTensors { texts: self.encoder.collate(batch.iter().copied()), pooling: self.pooling })
+    fn collate(&self, batch: &[&EmbeddedText]) -> Result<EmbeddingTensors, Failure> {
+        let texts = self.encoder.collate(batch.iter().map(|text| &text.tokens));
+        Ok(EmbeddingTensors { texts, pooling: self.pooling })
     }
 
     fn run(engine: &mut TextSession, tensors: &EmbeddingTensors) -> Result<Vec<Vec<f32>>, Failure> {
@@ -112,14 +116,26 @@ impl Pipeline for TextEmbedding {
         })
     }
 
-    fn finish(&self, _: Tokens, mut vector: Vec<f32>) -> Result<Answer, Failure> {
-        if self.normalize {
-            let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt().max(1e-12);
-            for value in &mut vector {
-                *value /= length;
+    fn finish(&self, prepared: EmbeddedText, mut vector: Vec<f32>) -> Result<Answer, Failure> {
+        if let Some(wanted) = prepared.dimensions {
+            if wanted as usize > vector.len() {
+                let message = format!("`dimensions` must be at most {}, not {wanted}", vector.len());
+                return Err(Failure::permanent(FailureCode::InvalidParams, message));
             }
+            vector.truncate(wanted as usize);
         }
-        Ok(Output::Embedding { embedding: vector }.into())
+        if self.normalize || prepared.dimensions.is_some() {
+            normalize(&mut vector);
+        }
+        Ok(Output::Embedding { embedding: vector, tokens: prepared.tokens.len() }.into())
+    }
+}
+
+/// Brings a vector to length one.
+fn normalize(vector: &mut [f32]) {
+    let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt().max(1e-12);
+    for value in vector {
+        *value /= length;
     }
 }
 

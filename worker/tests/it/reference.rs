@@ -107,10 +107,61 @@ fn embeddings_equal_the_reference() {
     {
         assert_eq!(Some(tokens), case.tokens, "{}", name(case));
         let prepared = pipeline.prepare(material(case), params.clone()).unwrap();
-        let Output::Embedding { embedding } = pipeline.finish(prepared, raw).unwrap().output else {
+        let Output::Embedding { embedding, tokens } = pipeline.finish(prepared, raw).unwrap().output else {
             panic!("an embedding was meant")
         };
         assert_close(&embedding, case.embedding.as_ref().unwrap(), name(case));
+        assert_eq!(Some(tokens), case.tokens, "the answer tells how many tokens were read");
+    }
+}
+
+/// The vector that `pipeline` makes of one item, and how many tokens it read.
+fn vector(
+    (pipeline, engine): (&TextEmbedding, &mut <TextEmbedding as Pipeline>::Engine),
+    material: Material,
+    params: &Value,
+) -> (Vec<f32>, u32) {
+    let params = Params::parse(Kind::TextEmbedding, params.as_object().unwrap()).unwrap();
+    let prepared = pipeline.prepare(material, params).unwrap();
+    let raw = TextEmbedding::run(engine, &pipeline.collate(&[&prepared]).unwrap()).unwrap().remove(0);
+    match pipeline.finish(prepared, raw).unwrap().output {
+        Output::Embedding { embedding, tokens } => (embedding, tokens),
+        other => panic!("{other:?} is no embedding"),
+    }
+}
+
+#[test]
+fn the_tokens_of_a_text_give_the_texts_vector() {
+    let model = model("all-minilm-l6-v2");
+    let pipeline = TextEmbedding::read(&model).unwrap();
+    let mut engine = TextEmbedding::load(&model, Some(&runtime())).unwrap();
+    let mut tokenizer = tokenizers::Tokenizer::from_file(model.root.join("tokenizer.json")).unwrap();
+    // A client's own tokenizer neither cuts nor pads.
+    tokenizer.with_truncation(None).unwrap().with_padding(None);
+    for case in &expected("all-minilm-l6-v2") {
+        for with_frame in [false, true] {
+            let ids = tokenizer.encode(name(case), with_frame).unwrap().get_ids().to_vec();
+            let (vector, tokens) =
+                vector((&pipeline, &mut engine), Material::Tokens(ids), &Value::Object(Object::new()));
+            assert_close(&vector, case.embedding.as_ref().unwrap(), name(case));
+            assert_eq!(Some(tokens), case.tokens, "{}", name(case));
+        }
+    }
+}
+
+#[test]
+fn fewer_dimensions_are_the_first_ones_at_length_one() {
+    let model = model("all-minilm-l6-v2");
+    let pipeline = TextEmbedding::read(&model).unwrap();
+    let mut engine = TextEmbedding::load(&model, Some(&runtime())).unwrap();
+    let case = &expected("all-minilm-l6-v2")[0];
+    let whole = case.embedding.as_ref().unwrap();
+    for wanted in [1, 64, 384] {
+        let params = serde_json::json!({"dimensions": wanted});
+        let (vector, _) = vector((&pipeline, &mut engine), material(case), &params);
+        let length = whole[..wanted].iter().map(|value| value * value).sum::<f32>().sqrt();
+        let cut: Vec<f32> = whole[..wanted].iter().map(|value| value / length).collect();
+        assert_close(&vector, &cut, &format!("{wanted} dimensions"));
     }
 }
 
@@ -165,6 +216,31 @@ async fn real_models_answer_through_the_whole_line() {
     let emotions = ground.result(&ended[1]).await;
     let labels = emotions["items"][0]["output"]["labels"].as_array().unwrap();
     assert_eq!((labels.len(), &labels[0]["label"]), (6, &Value::from("excited")));
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_the_model_does_not_know_fails_its_item_alone() {
+    use forebay_shared::job::{Input, Item};
+    let mut ground = Ground::with_models().await;
+    let worker = ground.start().await;
+    let tokens = |ids: &[u32]| Item { input: Input::Tokens(ids.to_vec()), params: Object::new() };
+    let long = vec![7592; 1000];
+    let items = [tokens(&[101, 7592, 102]), tokens(&[7592, 30_522]), tokens(&long), text("hello")];
+    let mut uncut = ground.job("all-minilm-l6-v2", &[tokens(&long), text("hello")]);
+    uncut.params.insert("truncate".to_owned(), false.into());
+    let ids = ground.submit(&[ground.job("all-minilm-l6-v2", &items), uncut]).await;
+    let jobs = ground.ended(&ids).await;
+    let result = ground.result(&jobs[0]).await;
+    let item = |index: usize| &result["items"][index];
+    assert_eq!(item(1)["error"]["code"], "unknown_token", "{result}");
+    let why = item(1)["error"]["message"].as_str().unwrap();
+    assert_eq!(why, "there is no token 30522: the model's ids are below 30522");
+    assert_eq!(item(0)["output"], item(3)["output"], "a word and its token are one and the same");
+    assert_eq!((&item(0)["output"]["tokens"], &item(2)["output"]["tokens"]), (&3.into(), &256.into()));
+    let result = ground.result(&jobs[1]).await;
+    assert_eq!(result["items"][0]["error"]["code"], "input_too_long", "{result}");
+    assert_eq!(result["items"][1]["status"], "succeeded");
     worker.stop().await;
 }
 
