@@ -93,6 +93,8 @@ pub struct LimitConfig {
 pub struct RetentionConfig {
     /// A job that has ended, with its result.
     pub jobs: Span,
+    /// A job whose client waited for it: the answer was the result.
+    pub synchronous: Span,
     /// An idempotency key.
     pub idempotency_keys: Span,
 }

@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 
 mod auth;
+mod body;
 mod config;
 mod download;
 mod dress;

@@ -83,6 +83,7 @@ pub fn config() -> ApiConfig {
         },
         retention: RetentionConfig {
             jobs: Span::new(Duration::from_hours(168)),
+            synchronous: Span::new(Duration::from_hours(1)),
             idempotency_keys: Span::new(Duration::from_hours(24)),
         },
     }
