@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::{Builder, Uuid};
 
 use crate::clock::{Clock, SystemClock, Timestamp};
@@ -51,6 +51,66 @@ id! {
     KeyId
 }
 
+/// A text that is not an id of this kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an id like `{prefix}` and 32 lower-case hexadecimal digits is needed")]
+pub struct NotAnId {
+    /// What it must begin with.
+    pub prefix: &'static str,
+}
+
+/// An id that OpenAI's clients see: a prefix and 32 hexadecimal digits, read as strictly as it is written.
+macro_rules! prefixed_id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[cfg_attr(feature = "seams", derive(sqlx::Type), sqlx(transparent))]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "{}"), self.0.simple())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NotAnId;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                let digits = text.strip_prefix($prefix);
+                let id = digits.and_then(|digits| Uuid::try_parse(digits).ok()).map(Self);
+                // A UUID may be written in other ways; one id has one name.
+                id.filter(|id| id.to_string() == text).ok_or(NotAnId { prefix: $prefix })
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+prefixed_id! {
+    /// A file's id.
+    FileId, "file-"
+}
+prefixed_id! {
+    /// The id of an upload in parts.
+    UploadId, "upload_"
+}
+prefixed_id! {
+    /// The id of an upload's part.
+    PartId, "part_"
+}
+
 impl JobId {
     /// The millisecond in which the id was made, if it is one of ours (UUIDv7).
     pub fn made_at(self) -> Option<Timestamp> {
@@ -92,6 +152,21 @@ impl Ids {
         BulkId(self.uuid())
     }
 
+    /// A new file id.
+    pub fn file(&self) -> FileId {
+        FileId(self.uuid())
+    }
+
+    /// A new upload id.
+    pub fn upload(&self) -> UploadId {
+        UploadId(self.uuid())
+    }
+
+    /// A new part id.
+    pub fn part(&self) -> PartId {
+        PartId(self.uuid())
+    }
+
     /// A new key id.
     pub fn key(&self) -> KeyId {
         KeyId(self.uuid())
@@ -103,5 +178,29 @@ impl Ids {
         self.entropy.fill(&mut random);
         let millis = u64::try_from(self.clock.now().micros() / 1_000).unwrap_or(0);
         Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefixed_id_has_one_name() {
+        let id = FileId(Uuid::from_u128(0xabc));
+        let name = "file-00000000000000000000000000000abc";
+        assert_eq!((id.to_string().as_str(), name.parse()), (name, Ok(id)));
+        let others = [
+            "file-00000000000000000000000000000ABC",
+            "file-00000000-0000-0000-0000-000000000abc",
+            "file_00000000000000000000000000000abc",
+            "00000000000000000000000000000abc",
+            "file-abc",
+            "file-",
+            "",
+        ];
+        for other in others {
+            assert_eq!(other.parse::<FileId>(), Err(NotAnId { prefix: "file-" }), "{other}");
+        }
     }
 }

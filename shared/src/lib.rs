@@ -18,6 +18,7 @@ pub mod entropy;
 pub mod events;
 #[cfg(feature = "seams")]
 pub mod fetch;
+pub mod file;
 #[cfg(feature = "seams")]
 pub mod handover;
 pub mod id;

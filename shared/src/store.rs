@@ -13,6 +13,7 @@ mod attempts;
 mod codec;
 #[cfg(feature = "testing")]
 pub mod conformance;
+mod files;
 mod handover;
 mod jobs;
 mod keys;
@@ -28,6 +29,7 @@ mod sqlite;
 mod workers;
 
 pub use attempts::{Attempts, Settled};
+pub use files::{Cancellation, Completion, FileFilter, FilePage, Files, PartOutcome, Stored, Uploads};
 pub use handover::{Depth, Due, Handover, Route, RouteState};
 pub use jobs::{CancelOutcome, DeleteOutcome, Filter, Jobs, Page, Submitted};
 pub use keys::{ApiKey, Keys, NewKey, Scope};
@@ -43,7 +45,18 @@ use crate::clock::Timestamp;
 
 /// All nouns together, as the programs hold it.
 pub trait Store:
-    Jobs + Attempts + Handover + Workers + Retention + Segments + Keys + Models + Leadership + std::fmt::Debug
+    Jobs
+    + Attempts
+    + Handover
+    + Workers
+    + Retention
+    + Segments
+    + Files
+    + Uploads
+    + Keys
+    + Models
+    + Leadership
+    + std::fmt::Debug
 {
     /// The present instant by the database's clock.
     fn now(&self) -> Timestamp;

@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use forebay_shared::clock::Timestamp;
-use forebay_shared::id::{JobId, KeyId, WorkerId};
+use forebay_shared::file::{File, FileStatus, NewFile, NewPart, NewUpload, Part, Piece, Upload};
+use forebay_shared::id::{FileId, JobId, KeyId, PartId, UploadId, WorkerId};
 use forebay_shared::job::{Attempt, Claimed, Cost, Job, NewJob, Settlement};
 use forebay_shared::model::{Model, ModelCard};
 use forebay_shared::store::{
-    ApiKey, Attempts, Beat, CancelOutcome, DeleteOutcome, Depth, Due, Filter, Handover, Jobs, Keys,
-    Leadership, Models, NewKey, NewSegment, Noted, Page, Reaped, Retention, Route, RouteState, SegmentLock,
-    Segments, Settled, Store, StoreError, StoreResult, Submitted, Worker, Workers,
+    ApiKey, Attempts, Beat, CancelOutcome, Cancellation, Completion, DeleteOutcome, Depth, Due, FileFilter,
+    FilePage, Files, Filter, Handover, Jobs, Keys, Leadership, Models, NewKey, NewSegment, Noted, Page,
+    PartOutcome, Reaped, Retention, Route, RouteState, SegmentLock, Segments, Settled, Store, StoreError,
+    StoreResult, Stored, Submitted, Uploads, Worker, Workers,
 };
 use tokio::sync::{RwLock, RwLockWriteGuard};
 
@@ -151,6 +153,27 @@ pass_on!(Segments:
     lock_segment(key: &str) -> Option<Box<dyn SegmentLock>>;
     pending_segments(limit: u32) -> Vec<String>;
     recorded_segments(keys: &[String]) -> Vec<String>;
+);
+pass_on!(Files:
+    create_file(file: &NewFile, room: Option<u64>) -> Stored<File>;
+    add_pieces(owner: &str, id: FileId, pieces: &[(u32, Piece)]) -> bool;
+    mark_file(owner: &str, id: FileId, status: FileStatus) -> bool;
+    file(owner: &str, id: FileId) -> Option<File>;
+    content(owner: &str, id: FileId) -> Option<(File, Vec<Piece>)>;
+    files(owner: &str, filter: &FileFilter, page: FilePage) -> Vec<File>;
+    delete_file(owner: &str, id: FileId) -> bool;
+    expire_files(limit: u32) -> u64;
+    stored_bytes(owner: &str) -> u64;
+    named_files(objects: &[String]) -> Vec<String>;
+);
+pass_on!(Uploads:
+    create_upload(upload: &NewUpload) -> Upload;
+    upload(owner: &str, id: UploadId) -> Option<Upload>;
+    add_part(owner: &str, part: &NewPart, most: u64, room: Option<u64>) -> PartOutcome;
+    parts(owner: &str, id: UploadId, parts: &[PartId]) -> Vec<Part>;
+    complete_upload(owner: &str, id: UploadId, parts: &[PartId], file: FileId) -> Completion;
+    cancel_upload(owner: &str, id: UploadId) -> Cancellation;
+    expire_uploads(limit: u32) -> u64;
 );
 pass_on!(Keys:
     create_key(key: &NewKey) -> ();

@@ -1,5 +1,10 @@
 //! Statements whose text is the same on both databases, written once and type-checked for each.
 
+mod files;
+mod uploads;
+
+pub(super) use {files::files, uploads::uploads};
+
 /// Implements keys, models and leadership for a driver, given its `read` and `write`.
 macro_rules! stores {
     ($store:ty, $db:ty) => {

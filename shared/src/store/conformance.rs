@@ -5,12 +5,14 @@
 #![expect(missing_docs, reason = "the names are sentences")]
 
 pub mod attempts;
+pub mod files;
 pub mod handover;
 pub mod jobs;
 pub mod keys;
 pub mod leadership;
 pub mod models;
 pub mod segments;
+pub mod uploads;
 pub mod workers;
 
 use std::sync::Arc;
@@ -189,6 +191,27 @@ macro_rules! store_conformance {
             a_living_segment_needs_nothing,
             an_undone_lock_leaves_the_work,
             stale_results_are_blanked,
+        ]);
+        $crate::store_conformance!(@module $ground, files: [
+            a_stored_file_reads_back_as_it_was,
+            another_owners_file_is_not_there,
+            files_are_listed_in_both_directions_in_pages,
+            a_file_grows_by_pieces_once_each,
+            a_deleted_files_own_objects_are_garbage,
+            a_file_keeps_the_segments_it_names,
+            a_deleted_file_is_blanked_where_others_live,
+            a_file_past_its_expiry_is_gone_before_it_is_removed,
+            a_full_owner_stores_no_more,
+            rows_name_the_objects_of_files,
+        ]);
+        $crate::store_conformance!(@module $ground, uploads: [
+            an_upload_becomes_a_file_of_its_parts,
+            an_upload_must_have_what_it_declared,
+            a_cancelled_upload_gives_its_room_back,
+            a_late_upload_expires_with_its_parts,
+            another_owners_upload_is_not_there,
+            parts_are_bounded_together_and_by_their_owners_room,
+            rows_name_the_objects_of_parts,
         ]);
         $crate::store_conformance!(@module $ground, keys: [
             a_key_is_found_by_its_hash,

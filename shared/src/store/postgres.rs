@@ -22,6 +22,7 @@ macro_rules! taken_back {
 
 mod attempts;
 mod clock;
+mod files;
 mod handover;
 mod jobs;
 mod retention;
@@ -113,6 +114,8 @@ impl Store for Postgres {
 }
 
 super::alike::stores!(Postgres, sqlx::Postgres);
+super::alike::files!(Postgres, sqlx::Postgres);
+super::alike::uploads!(Postgres, sqlx::Postgres);
 
 async fn pool(config: &StoreConfig) -> StoreResult<PgPool> {
     let options: PgConnectOptions = config.url.expose().parse()?;

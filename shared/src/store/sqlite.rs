@@ -21,6 +21,7 @@ macro_rules! taken_back {
 }
 
 mod attempts;
+mod files;
 mod handover;
 mod jobs;
 mod retention;
@@ -117,6 +118,8 @@ impl Store for Sqlite {
 }
 
 super::alike::stores!(Sqlite, sqlx::Sqlite);
+super::alike::files!(Sqlite, sqlx::Sqlite);
+super::alike::uploads!(Sqlite, sqlx::Sqlite);
 
 /// Ids as `json_each` and `unhex` read them.
 fn ids<I: Into<Uuid>>(ids: impl IntoIterator<Item = I>) -> String {
