@@ -97,6 +97,8 @@ pub struct RetentionConfig {
     pub synchronous: Span,
     /// An idempotency key.
     pub idempotency_keys: Span,
+    /// An event, and so how far back a stream of events can be resumed.
+    pub events: Span,
 }
 
 impl ApiConfig {
@@ -154,10 +156,16 @@ impl LimitConfig {
 impl RetentionConfig {
     /// What contradicts itself, by key.
     pub fn check(&self) -> Vec<String> {
-        complaints([(
-            self.jobs.get().is_zero(),
-            "retention.jobs must be longer than nothing, or no result can be read",
-        )])
+        complaints([
+            (
+                self.jobs.get().is_zero(),
+                "retention.jobs must be longer than nothing, or no result can be read",
+            ),
+            (
+                self.events.get() < Duration::from_mins(1),
+                "retention.events must be at least 1m, or no stream of events can be resumed",
+            ),
+        ])
     }
 }
 

@@ -52,7 +52,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
         forebay_api::serve(config.api_config(), api_parts(&config, &seams, access, metrics), listener);
     let (served, scheduled, ()) = tokio::join!(
         served,
-        forebay_scheduler::run(config.scheduler.clone(), scheduler_parts(&seams)),
+        forebay_scheduler::run(config.scheduler.clone(), scheduler_parts(&config, &seams)),
         worker.run()
     );
     end(&tasks).await;
@@ -88,7 +88,7 @@ pub async fn scheduler(config: Config) -> anyhow::Result<()> {
     let metrics = telemetry::metrics();
     let seams = Seams::open(&config, "forebay scheduler", &tasks).await?;
     operations::serve(&config.telemetry.listen, seams.store.clone(), metrics, &tasks).await?;
-    let scheduled = forebay_scheduler::run(config.scheduler, scheduler_parts(&seams)).await;
+    let scheduled = forebay_scheduler::run(config.scheduler.clone(), scheduler_parts(&config, &seams)).await;
     end(&tasks).await;
     scheduled.context("running the scheduler")
 }
@@ -230,13 +230,14 @@ fn api_parts(config: &Config, seams: &Seams, access: Access, metrics: Option<Pro
     }
 }
 
-fn scheduler_parts(seams: &Seams) -> SchedulerParts {
+fn scheduler_parts(config: &Config, seams: &Seams) -> SchedulerParts {
     SchedulerParts {
         store: seams.store.clone(),
         producer: seams.producer.clone(),
         filler: seams.filler.clone(),
         events: seams.events.clone(),
         blobs: seams.blobs.clone(),
+        keep_events: config.retention.events.get(),
         name: format!("{} {}", seams.host, seams.ids.uuid()),
         tasks: seams.tasks.clone(),
     }

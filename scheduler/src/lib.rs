@@ -41,6 +41,8 @@ pub struct SchedulerParts {
     pub events: Arc<dyn Events>,
     /// Where results are.
     pub blobs: Blobs,
+    /// How long events are kept.
+    pub keep_events: Duration,
     /// This replica's name in the lease.
     pub name: String,
     /// The process's tasks.
@@ -129,6 +131,7 @@ impl Chores {
     async fn retain(self: Arc<Self>) {
         if self.leader.leads().await {
             self.purge().await;
+            self.purge_events().await;
             self.clean().await;
         }
     }

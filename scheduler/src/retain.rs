@@ -6,6 +6,8 @@ use crate::Chores;
 
 /// Jobs of one statement, so that it locks few rows.
 const PURGE: u32 = 500;
+/// Events of one statement.
+const EVENTS: u32 = 5000;
 /// Objects of one round.
 const OBJECTS: u32 = 500;
 
@@ -22,6 +24,25 @@ impl Chores {
                 }
                 Err(error) => {
                     tracing::warn!(%error, "jobs cannot be purged at the moment");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Forgets events that are old, until there are none or a soft stop.
+    pub(crate) async fn purge_events(&self) {
+        let before = self.parts.store.now().minus(self.parts.keep_events);
+        loop {
+            match self.parts.store.purge_events(before, EVENTS).await {
+                Ok(purged) => {
+                    metrics::counter!("forebay_events_purged_total").increment(purged);
+                    if purged < u64::from(EVENTS) || self.parts.tasks.is_stopping() {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "events cannot be purged at the moment");
                     return;
                 }
             }

@@ -94,6 +94,7 @@ fn chores(
         filler,
         events: events.clone(),
         blobs: blobs.clone(),
+        keep_events: 24 * HOUR,
         name: name.to_owned(),
         tasks,
     };
@@ -181,6 +182,15 @@ async fn past_retention_rows_and_objects_go() {
     bench.chores.clone().retain().await;
     assert!(bench.ground.store.job("alice", id).await.unwrap().is_none());
     assert!(!bench.is_there(&key).await);
+}
+
+#[tokio::test]
+async fn events_that_webhooks_have_not_passed_are_kept_however_old_they_are() {
+    let bench = Bench::new().await;
+    let (_, id, _) = bench.settled().await;
+    bench.ground.clock.advance(100 * HOUR);
+    bench.chores.clone().retain().await;
+    assert_eq!(bench.ground.store.job_events("alice", id, 0).await.unwrap().len(), 3);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 
 mod attempt;
 mod cost;
+mod event;
 mod failure;
 mod input;
 mod keep;
@@ -19,6 +20,7 @@ mod webhook;
 
 pub use attempt::{Attempt, Lease};
 pub use cost::Cost;
+pub use event::EventType;
 pub use failure::{Failure, FailureCode};
 pub use input::{ImageSource, Input, Item, Items, ItemsAt};
 pub use keep::Keep;

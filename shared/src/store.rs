@@ -13,6 +13,7 @@ mod attempts;
 mod codec;
 #[cfg(feature = "testing")]
 pub mod conformance;
+mod events;
 mod files;
 mod handover;
 mod jobs;
@@ -29,6 +30,7 @@ mod sqlite;
 mod workers;
 
 pub use attempts::{Attempts, Settled};
+pub use events::{Cursor, EventFilter, EventLog, EventPage, Followed, Logged, NotACursor, Standing};
 pub use files::{Cancellation, Completion, FileFilter, FilePage, Files, PartOutcome, Stored, Uploads};
 pub use handover::{Depth, Due, Handover, Route, RouteState};
 pub use jobs::{CancelOutcome, DeleteOutcome, Filter, Jobs, Page, Submitted};
@@ -47,6 +49,7 @@ use crate::clock::Timestamp;
 pub trait Store:
     Jobs
     + Attempts
+    + EventLog
     + Handover
     + Workers
     + Retention

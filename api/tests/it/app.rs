@@ -85,6 +85,7 @@ pub fn config() -> ApiConfig {
             jobs: Span::new(Duration::from_hours(168)),
             synchronous: Span::new(Duration::from_hours(1)),
             idempotency_keys: Span::new(Duration::from_hours(24)),
+            events: Span::new(Duration::from_hours(24)),
         },
     }
 }

@@ -17,6 +17,7 @@ use forebay_shared::store::{
     PartOutcome, Reaped, Retention, Route, RouteState, SegmentLock, Segments, Settled, Store, StoreError,
     StoreResult, Stored, Submitted, Uploads, Worker, Workers,
 };
+use forebay_shared::store::{Cursor, EventFilter, EventLog, EventPage, Followed, Logged};
 use tokio::sync::{RwLock, RwLockWriteGuard};
 
 /// A store that counts what it is asked, and that can be away.
@@ -118,6 +119,12 @@ pass_on!(Jobs:
     delete(owner: &str, id: JobId) -> DeleteOutcome;
     watch(owner: &str, id: JobId, waiter: &str) -> Option<Job>;
     ended(ids: &[JobId]) -> Vec<Job>;
+);
+pass_on!(EventLog:
+    events(owner: &str, filter: &EventFilter, after: Cursor, limit: u32) -> EventPage;
+    tail(followed: &Followed, after: Option<Cursor>, limit: u32) -> EventPage;
+    job_events(owner: &str, job: JobId, after: i64) -> Vec<Logged>;
+    purge_events(before: Timestamp, limit: u32) -> u64;
 );
 pass_on!(Retention:
     purge(limit: u32) -> u64;

@@ -5,6 +5,7 @@
 #![expect(missing_docs, reason = "the names are sentences")]
 
 pub mod attempts;
+pub mod events;
 pub mod files;
 pub mod handover;
 pub mod jobs;
@@ -159,6 +160,17 @@ macro_rules! store_conformance {
             a_release_does_not_count_as_an_attempt,
             a_claim_whose_answer_was_lost_is_given_back,
             a_stale_release_does_nothing,
+        ]);
+        $crate::store_conformance!(@module $ground, events: [
+            every_move_is_told_once_and_in_order,
+            an_owner_hears_only_its_own,
+            a_page_goes_on_where_the_last_ended,
+            a_filter_holds_for_every_field,
+            a_tail_tells_of_owners_and_of_jobs,
+            a_tail_begins_where_the_log_ends,
+            one_jobs_events_are_told_after_a_version,
+            a_cursor_of_another_log_is_known,
+            a_reader_beside_writers_misses_nothing,
         ]);
         $crate::store_conformance!(@module $ground, handover: [
             what_is_published_is_not_due,

@@ -22,6 +22,7 @@ macro_rules! taken_back {
 
 mod attempts;
 mod clock;
+mod events;
 mod files;
 mod handover;
 mod jobs;

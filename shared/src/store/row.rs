@@ -1,5 +1,6 @@
 //! Rows as values: what cannot be read is `Corrupt`, never a panic.
 
+mod events;
 mod files;
 mod handover;
 
@@ -17,6 +18,7 @@ use crate::id::{BulkId, JobId, KeyId, WorkerId};
 use crate::job::{Attempt, Claimed, Cost, Failure, ItemsAt, Job, Lease, ResultAt, Settlement, Suspects};
 use crate::model::Model;
 
+pub(super) use events::{EventRow, LogRow, event_columns};
 pub(super) use files::{FileRow, PartRow, PieceRow, UploadRow, file_columns, upload_columns};
 pub(super) use handover::{DepthRow, DueRow, RouteRow};
 

@@ -21,6 +21,7 @@ macro_rules! taken_back {
 }
 
 mod attempts;
+mod events;
 mod files;
 mod handover;
 mod jobs;
