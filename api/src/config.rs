@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use forebay_shared::config::{Secret, Size, Span};
+use forebay_shared::config::{ModerationConfig, Secret, Size, Span};
 use serde::Deserialize;
 
 use crate::limits::JSON_COPIES;
@@ -22,6 +22,8 @@ pub struct ApiConfig {
     pub limits: LimitConfig,
     /// How long things are kept.
     pub retention: RetentionConfig,
+    /// Which model judges texts.
+    pub moderation: ModerationConfig,
 }
 
 /// `[api]`: how it is reached.
@@ -104,7 +106,8 @@ pub struct RetentionConfig {
 impl ApiConfig {
     /// What contradicts itself, by key. Empty: nothing does.
     pub fn check(&self) -> Vec<String> {
-        [self.api.check(), self.auth.check(), self.limits.check(), self.retention.check()].concat()
+        let (http, auth, limits) = (self.api.check(), self.auth.check(), self.limits.check());
+        [http, auth, limits, self.retention.check(), self.moderation.check()].concat()
     }
 }
 

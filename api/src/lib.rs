@@ -1,11 +1,13 @@
 //! HTTP in, HTTP out: validates, stores, publishes, follows. Knows jobs, not tensors.
 //!
 //! A submission goes `routes/jobs/submit` → `submission` → `submit`, the one door; who waits for a job goes through
-//! `follow`. Refusals are `problem`s, written by `dress` in the words of the path's dialect.
+//! `follow`. What another API answers at once is the result of a job too, see `call`. Refusals are `problem`s, written by
+//! `dress` in the words of the path's dialect.
 #![warn(missing_docs)]
 
 mod auth;
 mod body;
+mod call;
 mod config;
 mod download;
 mod dress;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use forebay_dialects::Refusal;
+use forebay_dialects::{Fault, Refusal};
 use forebay_shared::blobs::BlobError;
 use forebay_shared::clock::Timestamp;
 use forebay_shared::store::StoreError;
@@ -183,6 +183,15 @@ impl IntoResponse for Problem {
         let mut response = self.code.status().into_response();
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        let mut problem = Self::new(fault.code.into(), fault.message);
+        problem.more.field = fault.field;
+        problem.more.limit = fault.limit;
+        problem
     }
 }
 

@@ -6,6 +6,7 @@ pub mod home;
 pub mod jobs;
 pub mod metrics;
 pub mod models;
+pub mod openai;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -23,6 +24,8 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(jobs::cancel::cancel))
         .routes(routes!(models::list))
         .routes(routes!(models::get))
+        .routes(routes!(openai::embeddings::embeddings))
+        .routes(routes!(openai::moderations::moderations))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
         .routes(routes!(metrics::metrics))

@@ -79,9 +79,9 @@ enum Unstored {
 }
 
 impl Pending {
-    /// What became of it.
-    pub async fn stored(self) -> Result<Submitted, Problem> {
-        match self.0.await {
+    /// What became of it; to be asked once, though whoever asks may give up and leave the asking to another.
+    pub async fn stored(&mut self) -> Result<Submitted, Problem> {
+        match (&mut self.0).await {
             Ok(Ok(submitted)) => Ok(submitted),
             Ok(Err(Unstored::Refused(error))) => Err(Problem::store_shared(error)),
             Ok(Err(Unstored::Unanswered)) => {

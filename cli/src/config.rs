@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use forebay_api::{ApiConfig, AuthConfig, HttpConfig, LimitConfig, RetentionConfig};
 use forebay_scheduler::config::SchedulerConfig;
 use forebay_shared::config::{
-    BlobConfig, ConfigError, FetchConfig, Layers, QueueConfig, StoreConfig, TelemetryConfig,
+    BlobConfig, ConfigError, FetchConfig, Layers, ModerationConfig, QueueConfig, StoreConfig, TelemetryConfig,
 };
 use forebay_worker::config::WorkerConfig;
 use serde::Deserialize;
@@ -30,6 +30,7 @@ pub struct Config {
     pub auth: AuthConfig,
     pub limits: LimitConfig,
     pub retention: RetentionConfig,
+    pub moderation: ModerationConfig,
     pub fetch: FetchConfig,
     pub scheduler: SchedulerConfig,
     pub worker: WorkerConfig,
@@ -59,6 +60,7 @@ impl Config {
             auth: self.auth.clone(),
             limits: self.limits.clone(),
             retention: self.retention.clone(),
+            moderation: self.moderation.clone(),
         }
     }
 

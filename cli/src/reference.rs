@@ -117,7 +117,8 @@ mod tests {
             for (name, value) in table {
                 let path = if at.is_empty() { name.clone() } else { format!("{at}__{name}") };
                 match value {
-                    toml::Value::Table(below) => keys(&path, below, found),
+                    // An empty table is a key: what is in it is the operator's to name.
+                    toml::Value::Table(below) if !below.is_empty() => keys(&path, below, found),
                     _ => found.push(format!("`FOREBAY_{}`", path.to_uppercase())),
                 }
             }

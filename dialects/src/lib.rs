@@ -1,10 +1,12 @@
 //! Their words, our items and outcomes: one file per dialect.
 //!
 //! A dialect is a translation: it knows no HTTP server, no database and no tensors, so that the api, the scheduler and the
-//! workers can all speak it. So far each translates refusals; requests and answers come with the dialects themselves.
+//! workers can all speak it. All translate refusals; requests and answers come with the dialects themselves, so far with
+//! OpenAI's.
 #![warn(missing_docs)]
 
 pub mod emotion;
+mod fault;
 pub mod images;
 pub mod kserve;
 pub mod ollama;
@@ -12,4 +14,5 @@ pub mod openai;
 mod refusal;
 pub mod tei;
 
+pub use fault::{Fault, FaultCode, read};
 pub use refusal::Refusal;

@@ -17,7 +17,9 @@ use serde::de::DeserializeOwned;
 
 use environment::Environment;
 pub use human::{Secret, Size, Span};
-pub use sections::{BlobConfig, FetchConfig, LogFormat, QueueConfig, StoreConfig, TelemetryConfig};
+pub use sections::{
+    BlobConfig, FetchConfig, LogFormat, ModerationConfig, QueueConfig, StoreConfig, TelemetryConfig,
+};
 
 /// Configuration that does not make sense.
 #[derive(Debug, thiserror::Error)]

@@ -25,7 +25,7 @@ pub use failure::{Failure, FailureCode};
 pub use input::{ImageSource, Input, Item, Items, ItemsAt};
 pub use keep::Keep;
 pub use kind::{Kind, Modality};
-pub use outcome::{ItemError, Label, MediaFile, Outcome, Output, result_document};
+pub use outcome::{ItemError, Label, MediaFile, Outcome, Output, read_result, result_document};
 pub use params::{
     EchoParams, ImageClassificationParams, ParamError, Params, TextClassificationParams, TextEmbeddingParams,
 };

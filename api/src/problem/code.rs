@@ -1,6 +1,7 @@
 //! One table: code, status, title.
 
 use axum::http::StatusCode;
+use forebay_dialects::FaultCode;
 
 /// Why a request is refused: a closed set of words, part of the API, of logs and of metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,6 +26,7 @@ pub enum Code {
     JobNotFinished,
     JobRunning,
     IdempotencyMismatch,
+    JobCancelled,
     BodyTooLarge,
     UnsupportedMediaType,
     RangeNotSatisfiable,
@@ -35,6 +37,7 @@ pub enum Code {
     EmptyInput,
     TooManyItems,
     WrongInput,
+    InputFailed,
     InvalidBase64,
     NotAnImage,
     ImageTooLarge,
@@ -43,8 +46,27 @@ pub enum Code {
     UrlRefused,
     TooManyRequests,
     Internal,
+    JobFailed,
     Overloaded,
     Unavailable,
+    Timeout,
+}
+
+impl From<FaultCode> for Code {
+    fn from(code: FaultCode) -> Self {
+        match code {
+            FaultCode::MalformedJson => Self::MalformedJson,
+            FaultCode::UnknownField => Self::UnknownField,
+            FaultCode::MissingField => Self::MissingField,
+            FaultCode::InvalidField => Self::InvalidField,
+            FaultCode::EmptyInput => Self::EmptyInput,
+            FaultCode::TooManyItems => Self::TooManyItems,
+            FaultCode::NotSupported => Self::NotSupported,
+            FaultCode::UnknownModel => Self::UnknownModel,
+            FaultCode::InputFailed => Self::InputFailed,
+            FaultCode::JobFailed => Self::JobFailed,
+        }
+    }
 }
 
 impl Code {
@@ -71,6 +93,7 @@ impl Code {
             Self::JobNotFinished => ("job_not_finished", 409, "The job has not finished"),
             Self::JobRunning => ("job_running", 409, "The job is running"),
             Self::IdempotencyMismatch => ("idempotency_mismatch", 409, "The idempotency key is taken"),
+            Self::JobCancelled => ("job_cancelled", 409, "The job was cancelled"),
             Self::BodyTooLarge => ("body_too_large", 413, "The body is too large"),
             Self::UnsupportedMediaType => {
                 ("unsupported_media_type", 415, "The content type is not supported")
@@ -83,6 +106,7 @@ impl Code {
             Self::EmptyInput => ("empty_input", 422, "There is no input"),
             Self::TooManyItems => ("too_many_items", 422, "There are too many items"),
             Self::WrongInput => ("wrong_input", 422, "The model does not take such an input"),
+            Self::InputFailed => ("input_failed", 422, "The model could not take an input"),
             Self::InvalidBase64 => ("invalid_base64", 422, "This is not base64"),
             Self::NotAnImage => ("not_an_image", 422, "This is not a picture"),
             Self::ImageTooLarge => ("image_too_large", 422, "The picture has too many bytes"),
@@ -91,8 +115,10 @@ impl Code {
             Self::UrlRefused => ("url_refused", 422, "The URL may not be fetched"),
             Self::TooManyRequests => ("too_many_requests", 429, "There are too many requests"),
             Self::Internal => ("internal", 500, "Something went wrong here"),
+            Self::JobFailed => ("job_failed", 500, "The job failed"),
             Self::Overloaded => ("overloaded", 503, "There is too much to do"),
             Self::Unavailable => ("unavailable", 503, "The service is not available"),
+            Self::Timeout => ("timeout", 504, "The job did not end in time"),
         }
     }
 
@@ -109,5 +135,18 @@ impl Code {
     /// A few words that are the same for every problem with this code.
     pub const fn title(self) -> &'static str {
         self.row().2
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dialects_use_the_words_of_the_table() {
+        for fault in FaultCode::ALL {
+            let code = Code::from(fault);
+            assert_eq!(fault.row(), (code.as_str(), code.status().as_u16()));
+        }
     }
 }

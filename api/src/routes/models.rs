@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use crate::auth::Reader;
 use crate::config::LimitConfig;
 use crate::problem::{Code, Problem};
+use crate::routes::openai::OpenAiError;
 use crate::state::App;
 
 /// List models
@@ -160,27 +161,4 @@ impl ModelView {
             },
         }
     }
-}
-
-/// A refusal in OpenAI's words.
-#[derive(Debug, ToSchema)]
-#[expect(dead_code, reason = "the dialect writes it")]
-struct OpenAiError {
-    /// Why.
-    error: OpenAiErrorBody,
-}
-
-/// Why a request was refused, in OpenAI's words.
-#[derive(Debug, ToSchema)]
-#[expect(dead_code, reason = "the dialect writes it")]
-struct OpenAiErrorBody {
-    /// One sentence.
-    message: String,
-    /// `invalid_request_error`, `server_error`, …
-    #[schema(rename = "type")]
-    kind: String,
-    /// Where in the request the reason stands.
-    param: Option<String>,
-    /// The stable code: compare with this one.
-    code: Option<String>,
 }

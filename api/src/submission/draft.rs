@@ -213,7 +213,7 @@ pub fn count(items: usize, rules: &Rules) -> Result<(), Problem> {
 }
 
 /// The parameter's name, if it is one, and what is wrong with it.
-fn check_params(params: &Object, model: &Model) -> Result<(), (Option<String>, String)> {
+pub fn check_params(params: &Object, model: &Model) -> Result<(), (Option<String>, String)> {
     let params = Params::parse(model.card.kind, params).map_err(|error| (error.field, error.message))?;
     let Params::TextEmbedding(embedding) = params else { return Ok(()) };
     if let (Some(wanted), Some(most)) = (embedding.dimensions, model.card.dimensions)

@@ -14,7 +14,7 @@ use forebay_shared::apikey;
 use forebay_shared::blobs::Blobs;
 use forebay_shared::catalog::Catalog;
 use forebay_shared::clock::{Clock, ManualClock};
-use forebay_shared::config::{BlobConfig, Secret, Size, Span};
+use forebay_shared::config::{BlobConfig, ModerationConfig, Secret, Size, Span};
 use forebay_shared::entropy::OsEntropy;
 use forebay_shared::events::LocalEvents;
 use forebay_shared::fetch::Guard;
@@ -87,6 +87,11 @@ pub fn config() -> ApiConfig {
             idempotency_keys: Span::new(Duration::from_hours(24)),
             events: Span::new(Duration::from_hours(24)),
         },
+        moderation: ModerationConfig {
+            model: "emotion".to_owned(),
+            threshold: 0.5,
+            categories: [("sad".to_owned(), "gloom".to_owned())].into(),
+        },
     }
 }
 
@@ -117,6 +122,11 @@ impl Builder {
 
     pub fn limits(mut self, change: impl FnOnce(&mut LimitConfig)) -> Self {
         change(&mut self.config.limits);
+        self
+    }
+
+    pub fn moderation(mut self, change: impl FnOnce(&mut ModerationConfig)) -> Self {
+        change(&mut self.config.moderation);
         self
     }
 

@@ -10,6 +10,7 @@ mod keys;
 mod listing;
 mod models;
 mod multipart;
+mod openai;
 mod reading;
 mod refusals;
 mod service;

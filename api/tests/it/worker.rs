@@ -150,6 +150,11 @@ pub fn labels(scores: &[(&str, f32)]) -> Outcome {
     Ok(Output::Labels { labels: labels.collect() })
 }
 
+/// A vector, made of so many tokens.
+pub fn vector(values: &[f32], tokens: u32) -> Outcome {
+    Ok(Output::Embedding { embedding: values.to_vec(), tokens })
+}
+
 /// An output of the echo.
 pub fn echo(text: &str) -> Outcome {
     Ok(Output::Echo { echo: text.into() })

@@ -1,5 +1,7 @@
 //! The sections that more than one program reads. Every key is described in `cli/config.default.toml`.
 
+use std::collections::BTreeMap;
+
 use ipnet::IpNet;
 use serde::Deserialize;
 
@@ -47,6 +49,28 @@ pub struct BlobConfig {
     pub allow_http: bool,
     /// How long one request may take.
     pub timeout: Span,
+}
+
+/// `[moderation]`: which model judges texts, and how its labels are told.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModerationConfig {
+    /// A model of the kind `text_classification`; empty: none.
+    pub model: String,
+    /// From which score on a category is flagged, 0…1.
+    pub threshold: f32,
+    /// The category that each label counts towards; empty: every label is a category.
+    pub categories: BTreeMap<String, String>,
+}
+
+impl ModerationConfig {
+    /// What contradicts itself, by key. Empty: nothing does.
+    pub fn check(&self) -> Vec<String> {
+        if (0.0..=1.0).contains(&self.threshold) {
+            return Vec::new();
+        }
+        vec!["moderation.threshold must be from 0 to 1, as scores are".to_owned()]
+    }
 }
 
 /// `[fetch]`: what outgoing URLs may reach.

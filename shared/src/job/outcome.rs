@@ -9,7 +9,7 @@ use super::{Failure, FailureCode};
 
 /// A typed value from a pipeline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(untagged)]
+#[serde(untagged, try_from = "Fields")]
 pub enum Output {
     /// `{"embedding": […], "tokens": …}`
     Embedding {
@@ -30,6 +30,33 @@ pub enum Output {
         #[schema(value_type = Object)]
         echo: Value,
     },
+}
+
+/// An output as it is read: by its fields, since a reader that tries one variant after the other would hold every number
+/// of a vector several times.
+#[derive(Deserialize)]
+struct Fields {
+    #[serde(default)]
+    embedding: Option<Vec<f32>>,
+    #[serde(default)]
+    tokens: u32,
+    #[serde(default)]
+    labels: Option<Vec<Label>>,
+    #[serde(default)]
+    echo: Option<Value>,
+}
+
+impl TryFrom<Fields> for Output {
+    type Error = &'static str;
+
+    fn try_from(fields: Fields) -> Result<Self, Self::Error> {
+        match fields {
+            Fields { embedding: Some(embedding), tokens, .. } => Ok(Self::Embedding { embedding, tokens }),
+            Fields { labels: Some(labels), .. } => Ok(Self::Labels { labels }),
+            Fields { echo: Some(echo), .. } => Ok(Self::Echo { echo }),
+            _ => Err("an output has `embedding`, `labels` or `echo`"),
+        }
+    }
 }
 
 /// A label with its score.
@@ -83,6 +110,28 @@ pub fn result_document(outcomes: &[Outcome], files: &[MediaFile]) -> Vec<u8> {
     serde_json::to_vec(&Document { items }).expect("outputs are finite trees of strings and numbers")
 }
 
+/// Reads what [`result_document`] wrote. Whether a failure was worth another attempt is not told there.
+pub fn read_result(document: &[u8]) -> Result<Vec<Outcome>, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Document {
+        items: Vec<Read>,
+    }
+    #[derive(Deserialize)]
+    struct Read {
+        #[serde(default)]
+        output: Option<Output>,
+        #[serde(default)]
+        error: Option<ItemError>,
+    }
+    let document: Document = serde_json::from_slice(document)?;
+    let outcome = |read: Read| match (read.output, read.error) {
+        (Some(output), _) => Ok(output),
+        (None, Some(error)) => Err(Failure::permanent(error.code, error.message)),
+        (None, None) => Err(Failure::permanent(FailureCode::Internal, "the item got no outcome")),
+    };
+    Ok(document.items.into_iter().map(outcome).collect())
+}
+
 struct Entry<'a> {
     index: usize,
     outcome: &'a Outcome,
@@ -127,6 +176,7 @@ mod tests {
             Ok(Output::Labels { labels: vec![Label { label: "cat".into(), score: 0.75 }] }),
         ];
         let document = String::from_utf8(result_document(&outcomes, &[])).unwrap();
+        assert_eq!(read_result(document.as_bytes()).unwrap(), outcomes);
         assert_eq!(
             document,
             concat!(

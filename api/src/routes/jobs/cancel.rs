@@ -43,7 +43,7 @@ pub async fn cancel(State(app): State<App>, Writer(owner): Writer, Id(id): Id) -
 }
 
 /// Cancels a job and tells those who wait for it, since no worker will.
-pub(super) async fn stop(app: &AppState, owner: &str, id: JobId) -> Result<CancelOutcome, Problem> {
+pub async fn stop(app: &AppState, owner: &str, id: JobId) -> Result<CancelOutcome, Problem> {
     let outcome = app.parts.store.cancel(owner, id).await?;
     if let CancelOutcome::Cancelled(job) = &outcome {
         let word = job.waiters.iter().map(|waiter| (waiter.clone(), ended(job))).collect();

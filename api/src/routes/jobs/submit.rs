@@ -106,7 +106,7 @@ async fn take(app: &App, owner: String, wishes: Wishes, request: Request) -> Res
     let (kind, blobs) = (placed.draft.model.card.kind, inputs.keys());
     // Waiting begins before the job exists: a quick one may have ended before the store's answer is read.
     let wait = wishes.patience().map(|_| app.follower.wait_for(id));
-    let pending = app.door.take(new_job(app, owner, placed, &wishes))?;
+    let mut pending = app.door.take(new_job(app, owner, placed, &wishes))?;
     // The job may be stored from now on, and what it names must stay. If it is not, the sweeper finds its objects.
     inputs.keep();
     match pending.stored().await? {
@@ -258,7 +258,7 @@ fn answer(job: &Job, view: JobView, wishes: &Wishes, replayed: bool) -> Response
 }
 
 /// W3C trace context, if it is well-formed: `00-<32 hex>-<16 hex>-<2 hex>`.
-fn traceparent(headers: &HeaderMap) -> Option<String> {
+pub fn traceparent(headers: &HeaderMap) -> Option<String> {
     let value = headers.get("traceparent")?.to_str().ok()?;
     let lengths: Vec<usize> = value.split('-').map(str::len).collect();
     let sane =

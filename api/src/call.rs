@@ -1,0 +1,291 @@
+//! A call that answers with a result: a job is submitted, waited for and read.
+//!
+//! Nobody computes for a caller who is gone. Who hangs up, or has waited as long as a call may, takes the job along,
+//! unless the call said that it may go on without (`x-forebay-detach: true`). The deadline in the job's row does the same
+//! where the api itself is gone.
+
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use forebay_dialects::Fault;
+use forebay_shared::events::RESULT_LIMIT;
+use forebay_shared::id::JobId;
+use forebay_shared::job::{Class, Cost, Item, Job, Keep, NewJob, Object, Outcome, Status, read_result};
+use forebay_shared::model::Model;
+use forebay_shared::store::{CancelOutcome, Submitted};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::limits;
+use crate::problem::{Code, Problem};
+use crate::routes::jobs::{apply, cancel, submit};
+use crate::state::App;
+use crate::submission::place::Inputs;
+use crate::submit::Pending;
+
+/// Names the job of a call, in every answer that has one.
+pub const JOB: HeaderName = HeaderName::from_static("x-forebay-job");
+/// Whether the job goes on without its caller.
+pub const DETACH: HeaderName = HeaderName::from_static("x-forebay-detach");
+/// Tells OpenAI's clients not to send the same again.
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+/// What a result takes while it is translated, as a multiple of its size: its text, its numbers, and the answer.
+const RESULT_COPIES: u64 = 3;
+/// A result up to this size comes with its event.
+const SMALL: u64 = RESULT_LIMIT as u64;
+
+/// How a call is to be made.
+#[derive(Clone, Debug)]
+pub struct Manner {
+    detached: bool,
+    trace: Option<String>,
+}
+
+impl Manner {
+    /// What the headers say.
+    pub fn read(headers: &HeaderMap) -> Result<Self, Problem> {
+        let detached = match headers.get(DETACH).map(HeaderValue::as_bytes) {
+            None | Some(b"false") => false,
+            Some(b"true") => true,
+            Some(_) => {
+                let detail = "`x-forebay-detach` must be `true` or `false`";
+                return Err(Problem::new(Code::InvalidHeader, detail).at("x-forebay-detach"));
+            }
+        };
+        Ok(Self { detached, trace: submit::traceparent(headers) })
+    }
+}
+
+/// What is to be done, all of it checked.
+#[derive(Debug)]
+pub struct Work {
+    /// Whose it is.
+    pub owner: String,
+    /// By which model.
+    pub model: Model,
+    /// To what.
+    pub items: Vec<Item>,
+    /// Parameters for every item.
+    pub params: Object,
+    /// The room that the body takes.
+    pub room: OwnedSemaphorePermit,
+}
+
+/// Does the work as a job, and answers with what `reply` makes of the outcomes.
+pub async fn answer(
+    app: App,
+    work: Work,
+    manner: Manner,
+    reply: impl FnOnce(&Job, Vec<Outcome>) -> Result<Vec<u8>, Problem> + Send + 'static,
+) -> Result<Response, Problem> {
+    let id = app.parts.ids.job();
+    let name = HeaderValue::try_from(id.to_string()).expect("an id is made of digits and dashes");
+    let answered = async {
+        let (job, told) = ended(&app, id, work, manner).await?;
+        let size = job.result.as_ref().map_or(0, |at| at.length);
+        // What is small enough to come with an event needs no room of its own.
+        let _room = match size {
+            ..=SMALL => None,
+            _ => Some(app.memory.reserve(size * RESULT_COPIES).await?),
+        };
+        let document = document(&app, &job, told).await?;
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        limits::work(&app.parts.tasks, size, move || {
+            let outcomes = outcomes(&job, document.as_deref())?;
+            reply(&job, outcomes)
+        })
+        .await
+    };
+    let bytes = answered.await.map_err(|problem| lasting(problem).header(JOB, name.clone()))?;
+    let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json")), (JOB, name)];
+    Ok((headers, Body::from(bytes)).into_response())
+}
+
+/// The job when it has ended, and its result if its event brought it.
+async fn ended(app: &App, id: JobId, work: Work, manner: Manner) -> Result<(Job, Option<String>), Problem> {
+    let (began, patience) = (Instant::now(), app.config.limits.max_wait.get());
+    let (owner, items) = (work.owner.clone(), work.items.len());
+    let mut inputs = Inputs::new(app, id);
+    let job = new_job(app, id, work, &manner, &mut inputs).await?;
+    // Waiting begins before the job exists: a quick one may have ended before the store's answer is read.
+    let wait = app.follower.wait_for(id);
+    let mut caller = Caller {
+        app: app.clone(),
+        owner,
+        id,
+        items,
+        detached: manner.detached,
+        left: HUNG_UP,
+        pending: None,
+    };
+    caller.pending = Some(app.door.take(job)?);
+    inputs.keep();
+    let mut job = caller.stored().await?;
+    let left = patience.saturating_sub(began.elapsed());
+    let Some(event) = wait.ended(left, app.parts.tasks.stopping()).await else {
+        caller.left = TIRED;
+        return Err(gave_up(app, patience, manner.detached));
+    };
+    caller.stay();
+    let told = apply(&event, &mut job);
+    Ok((job, told))
+}
+
+/// The job's result, as its event told it or as it is stored.
+async fn document(app: &App, job: &Job, told: Option<String>) -> Result<Option<Bytes>, Problem> {
+    match (told, &job.result) {
+        (Some(document), _) => Ok(Some(document.into())),
+        (None, Some(at)) => {
+            let range = at.offset..at.offset + at.length;
+            Ok(Some(app.parts.blobs.range(&at.segment, range).await?))
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+async fn new_job(
+    app: &App,
+    id: JobId,
+    work: Work,
+    manner: &Manner,
+    inputs: &mut Inputs,
+) -> Result<NewJob, Problem> {
+    let Work { owner, model, items, params, room } = work;
+    let item_count = u32::try_from(items.len()).unwrap_or(u32::MAX);
+    let cost = items.iter().map(|item| item.input.cost()).sum::<Cost>();
+    let items = inputs.place(items).await?;
+    drop(room);
+    let patience = app.config.limits.max_wait.get();
+    Ok(NewJob {
+        id,
+        owner,
+        model: model.card.name,
+        model_digest: model.card.digest,
+        class: Class::Interactive,
+        priority: 0,
+        item_count,
+        items,
+        cost,
+        params,
+        metadata: Object::new(),
+        blobs: inputs.keys(),
+        idempotency: None,
+        max_attempts: app.config.limits.max_attempts,
+        waiter: Some(app.parts.events.address().to_owned()),
+        // The door decides.
+        published: false,
+        keep: Keep::all(app.config.retention.synchronous.get()),
+        client_id: None,
+        key: None,
+        run_at: None,
+        start_by: None,
+        finish_by: (!manner.detached).then(|| app.parts.store.now().plus(patience)),
+        webhook: None,
+        bulk: None,
+        trace: manner.trace.clone(),
+    })
+}
+
+/// What became of the items; a job that ended before it had any tells why.
+fn outcomes(job: &Job, document: Option<&[u8]>) -> Result<Vec<Outcome>, Problem> {
+    match (job.status, document, &job.error) {
+        (Status::Cancelled, ..) => Err(Problem::new(Code::JobCancelled, "the job was cancelled")),
+        (Status::Expired, ..) => {
+            Err(Problem::new(Code::Timeout, "the job's deadline passed before it ended"))
+        }
+        (_, Some(document), _) => {
+            read_result(document).map_err(|error| Problem::internal(std::sync::Arc::new(error)))
+        }
+        (_, None, Some(error)) => Err(Fault::from(error.clone()).into()),
+        (_, None, None) => Err(Problem::defect("the job ended without a result or a reason")),
+    }
+}
+
+fn gave_up(app: &App, patience: Duration, detached: bool) -> Problem {
+    if app.parts.tasks.is_stopping() {
+        return Problem::new(Code::Unavailable, "the service is stopping; ask again in a moment");
+    }
+    let seconds = patience.as_secs();
+    let then = if detached { "it goes on under its id" } else { "it is cancelled" };
+    Problem::new(Code::Timeout, format_args!("the job did not end within {seconds} s, and {then}"))
+}
+
+/// The same work would end the same, or take as long again.
+fn lasting(problem: Problem) -> Problem {
+    match problem.code() {
+        Code::InputFailed | Code::JobFailed | Code::JobCancelled | Code::Timeout => {
+            problem.header(SHOULD_RETRY, HeaderValue::from_static("false"))
+        }
+        _ => problem,
+    }
+}
+
+/// Why a caller left: the connection ended.
+const HUNG_UP: &str = "caller_gone";
+/// Why a caller left: it had waited long enough.
+const TIRED: &str = "call_timeout";
+
+/// Somebody who waits for a job. Dropped while the job has not ended, it takes the job along.
+struct Caller {
+    app: App,
+    owner: String,
+    id: JobId,
+    items: usize,
+    detached: bool,
+    left: &'static str,
+    /// The job on its way into the store: what is not there yet cannot be cancelled.
+    pending: Option<Pending>,
+}
+
+impl Caller {
+    /// The job, once it is in the store.
+    async fn stored(&mut self) -> Result<Job, Problem> {
+        let Some(pending) = &mut self.pending else { return Err(Problem::defect("no job was submitted")) };
+        let submitted = pending.stored().await;
+        self.pending = None;
+        match submitted? {
+            Submitted::Created(job) => Ok(*job),
+            Submitted::Repeated(_) | Submitted::Mismatch => {
+                Err(Problem::defect("the job has no key to repeat"))
+            }
+        }
+    }
+
+    /// The job has ended: there is nothing to take along.
+    fn stay(mut self) {
+        self.detached = true;
+    }
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        // Without a runtime the process is ending, and the job's deadline ends it.
+        if self.detached || tokio::runtime::Handle::try_current().is_err() {
+            return;
+        }
+        let (app, owner, id) = (self.app.clone(), std::mem::take(&mut self.owner), self.id);
+        let (items, reason, pending) = (self.items, self.left, self.pending.take());
+        self.app.parts.tasks.spawn("caller gone", async move {
+            if let Some(mut pending) = pending
+                && pending.stored().await.is_err()
+            {
+                return;
+            }
+            match cancel::stop(&app, &owner, id).await {
+                // What had not begun never will. What runs is dropped, and counted, by its worker.
+                Ok(CancelOutcome::Cancelled(_)) => {
+                    metrics::counter!("forebay_items_dropped_total", "reason" => reason)
+                        .increment(items as u64);
+                    tracing::debug!(job.id = %id, reason, "nobody waits for the job any more");
+                }
+                Ok(_) => {}
+                Err(problem) => {
+                    let cause = problem.cause().unwrap_or_default();
+                    tracing::warn!(job.id = %id, cause, "a job nobody waits for runs until its deadline");
+                }
+            }
+        });
+    }
+}
