@@ -19,6 +19,7 @@ use environment::Environment;
 pub use human::{Secret, Size, Span};
 pub use sections::{
     BlobConfig, FetchConfig, LogFormat, ModerationConfig, QueueConfig, StoreConfig, TelemetryConfig,
+    WebhookConfig,
 };
 
 /// Configuration that does not make sense.

@@ -1,4 +1,4 @@
-//! The one guarded way out: every URL that a client names is fetched through here.
+//! The one guarded way out: every URL that a client names is fetched, or posted to, through here.
 //!
 //! Addresses are checked when connecting, after the name was resolved, so a name that changes its mind gains nothing;
 //! redirects are followed by hand and checked again. URLs may carry secrets, so logs and errors name the host alone.
@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{CONTENT_TYPE, LOCATION};
+use reqwest::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use tokio::time::Instant;
 use url::{Host, Url};
 
 pub use address::Guard;
@@ -123,6 +124,17 @@ fn check(url: &Url, guard: &Guard) -> Result<(), FetchError> {
     }
 }
 
+/// What a post was answered with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Posted {
+    /// The HTTP status, whatever it is.
+    pub status: u16,
+    /// The header `Retry-After`.
+    pub retry_after: Option<String>,
+    /// The first bytes of the body.
+    pub answer: Bytes,
+}
+
 /// Fetches URLs within limits.
 #[derive(Clone, Debug)]
 pub struct Fetcher {
@@ -174,6 +186,34 @@ impl Fetcher {
             .map_err(|_| FetchError::Timeout { host, limit: self.timeout })?
     }
 
+    /// Posts `body` once and follows nothing: a redirect is an answer like any other. Of the answer's body the first
+    /// `keep` bytes are read.
+    pub async fn post(
+        &self,
+        url: Url,
+        headers: &[(&'static str, &str)],
+        body: String,
+        timeout: Duration,
+        keep: usize,
+    ) -> Result<Posted, FetchError> {
+        check(&url, &self.guard)?;
+        let mut request = self.client.post(url.clone()).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let late = Instant::now() + timeout;
+        let answer = tokio::time::timeout_at(late, request.send())
+            .await
+            .map_err(|_| FetchError::Timeout { host: host(&url), limit: timeout })?
+            .map_err(|error| unreachable(&url, error))?;
+        let retry_after = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        Ok(Posted {
+            status: answer.status().as_u16(),
+            retry_after: retry_after.map(str::to_owned),
+            answer: beginning(answer, keep, late).await,
+        })
+    }
+
     async fn get(&self, mut url: Url, wanted: fn(&str) -> bool) -> Result<Bytes, FetchError> {
         for _ in 0..=self.max_redirects {
             check(&url, &self.guard)?;
@@ -211,6 +251,18 @@ impl Fetcher {
         }
         Ok(body.freeze())
     }
+}
+
+/// The first `keep` bytes of a body, as far as they come by `late`. The status has been said, so what breaks now breaks
+/// nothing.
+async fn beginning(mut answer: reqwest::Response, keep: usize, late: Instant) -> Bytes {
+    let mut read = BytesMut::new();
+    while read.len() < keep
+        && let Ok(Ok(Some(piece))) = tokio::time::timeout_at(late, answer.chunk()).await
+    {
+        read.extend_from_slice(&piece[..piece.len().min(keep - read.len())]);
+    }
+    read.freeze()
 }
 
 /// A picture, or bytes that do not say what they are; their first bytes are looked at later.

@@ -110,6 +110,14 @@ prefixed_id! {
     /// The id of an upload's part.
     PartId, "part_"
 }
+prefixed_id! {
+    /// A webhook endpoint's id.
+    WebhookId, "wh_"
+}
+prefixed_id! {
+    /// A delivery's id: the `webhook-id` by which a receiver knows a message, on every try.
+    DeliveryId, "msg_"
+}
 
 impl JobId {
     /// The millisecond in which the id was made, if it is one of ours (UUIDv7).
@@ -170,6 +178,16 @@ impl Ids {
     /// A new key id.
     pub fn key(&self) -> KeyId {
         KeyId(self.uuid())
+    }
+
+    /// A new webhook endpoint's id.
+    pub fn webhook(&self) -> WebhookId {
+        WebhookId(self.uuid())
+    }
+
+    /// A new delivery's id.
+    pub fn delivery(&self) -> DeliveryId {
+        DeliveryId(self.uuid())
     }
 
     /// A new time-ordered UUID, for names that are no row's id.

@@ -37,6 +37,7 @@ pub mod store;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod webhook;
 mod words;
 
 pub use words::UnknownWord;

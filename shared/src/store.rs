@@ -13,6 +13,7 @@ mod attempts;
 mod codec;
 #[cfg(feature = "testing")]
 pub mod conformance;
+mod deliveries;
 mod events;
 mod files;
 mod handover;
@@ -27,9 +28,13 @@ mod retention;
 mod row;
 mod segments;
 mod sqlite;
+mod webhooks;
 mod workers;
 
 pub use attempts::{Attempts, Settled};
+pub use deliveries::{
+    After, Deliveries, Delivery, DeliveryState, Fanned, Outgoing, Replay, Room, Tested, Try,
+};
 pub use events::{Cursor, EventFilter, EventLog, EventPage, Followed, Logged, NotACursor, Standing};
 pub use files::{Cancellation, Completion, FileFilter, FilePage, Files, PartOutcome, Stored, Uploads};
 pub use handover::{Depth, Due, Handover, Route, RouteState};
@@ -41,6 +46,7 @@ pub use postgres::Postgres;
 pub use retention::Retention;
 pub use segments::{Blank, NewSegment, SegmentLock, Segments};
 pub use sqlite::Sqlite;
+pub use webhooks::{Disabled, Endpoint, EndpointChange, NewEndpoint, Secrets, Signing, Webhooks};
 pub use workers::{Beat, Noted, Reaped, Worker, WorkerState, Workers};
 
 use crate::clock::Timestamp;
@@ -59,6 +65,8 @@ pub trait Store:
     + Keys
     + Models
     + Leadership
+    + Webhooks
+    + Deliveries
     + std::fmt::Debug
 {
     /// The present instant by the database's clock.

@@ -7,10 +7,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use forebay_shared::clock::Timestamp;
+use forebay_shared::config::Secret;
 use forebay_shared::file::{File, FileStatus, NewFile, NewPart, NewUpload, Part, Piece, Upload};
-use forebay_shared::id::{FileId, JobId, KeyId, PartId, UploadId, WorkerId};
+use forebay_shared::id::{DeliveryId, FileId, Ids, JobId, KeyId, PartId, UploadId, WebhookId, WorkerId};
 use forebay_shared::job::{Attempt, Claimed, Cost, Job, NewJob, Settlement};
 use forebay_shared::model::{Model, ModelCard};
+use forebay_shared::store::{
+    After, Deliveries, Delivery, DeliveryState, Endpoint, EndpointChange, Fanned, NewEndpoint, Outgoing,
+    Replay, Room, Signing, Tested, Try, Webhooks,
+};
 use forebay_shared::store::{
     ApiKey, Attempts, Beat, CancelOutcome, Cancellation, Completion, DeleteOutcome, Depth, Due, FileFilter,
     FilePage, Files, Filter, Handover, Jobs, Keys, Leadership, Models, NewKey, NewSegment, Noted, Page,
@@ -191,6 +196,34 @@ pass_on!(Keys:
 pass_on!(Models:
     announce(cards: &[ModelCard]) -> ();
     models() -> Vec<Model>;
+);
+pass_on!(Webhooks:
+    create_webhook(endpoint: &NewEndpoint, most: u32) -> bool;
+    webhooks(owner: &str) -> Vec<Endpoint>;
+    webhook(owner: &str, id: WebhookId) -> Option<Endpoint>;
+    change_webhook(owner: &str, id: WebhookId, change: &EndpointChange) -> Option<Endpoint>;
+    delete_webhook(owner: &str, id: WebhookId) -> bool;
+    rotate_webhook(owner: &str, id: WebhookId, fresh: &Secret, overlap: Duration) -> Option<Endpoint>;
+    signing(owner: &str, fresh: &Signing) -> Signing;
+    rotate_signing(owner: &str, fresh: &Secret, overlap: Duration) -> Option<Signing>;
+);
+pass_on!(Deliveries:
+    fan_out(chunk: u32, ids: &Ids) -> Fanned;
+    claim_deliveries(room: Room, lease: Duration) -> Vec<Outgoing>;
+    keep_body(id: DeliveryId, body: &str, job: Option<JobId>) -> Option<String>;
+    defer_delivery(id: DeliveryId, tries: u32, next_at: Timestamp) -> ();
+    record_try(outgoing: &Outgoing, tried: &Try, after: After, patience: Timestamp) -> Option<DeliveryState>;
+    record_test(test: &Tested, tried: &Try) -> ();
+    deliveries(
+        owner: &str,
+        webhook: WebhookId,
+        state: Option<DeliveryState>,
+        after: Option<DeliveryId>,
+        limit: u32
+    ) -> Vec<Delivery>;
+    tries(owner: &str, of: &[DeliveryId]) -> Vec<(DeliveryId, Try)>;
+    replay(owner: &str, webhook: WebhookId, which: Replay, limit: u32) -> u64;
+    purge_deliveries(before: Timestamp, limit: u32) -> u64;
 );
 pass_on!(Leadership:
     lead(name: &str, holder: &str, life: Duration) -> bool;

@@ -137,3 +137,49 @@ fn urls_that_could_never_be_fetched_are_refused_unasked() {
     assert!(matches!(check_url("http://169.254.169.254/", &guard), Err(FetchError::Refused { .. })));
     assert!(check_url("https://example.org/a.png?sig=1", &guard).is_ok());
 }
+
+async fn post(allow: &[&str], port: u16, keep: usize) -> Result<Posted, FetchError> {
+    let url = Url::parse(&format!("http://127.0.0.1:{port}/hook?token=secret")).unwrap();
+    let headers = [("webhook-id", "msg_1")];
+    let patience = Duration::from_millis(500);
+    Fetcher::new(&config(allow)).post(url, &headers, "{}".to_owned(), patience, keep).await
+}
+
+#[tokio::test]
+async fn a_post_keeps_status_wish_and_the_beginning_of_the_answer() {
+    let (port, _) = server(|_| {
+        "HTTP/1.1 503 Busy\r\nretry-after: 7\r\ncontent-length: 5\r\nconnection: close\r\n\r\nlater"
+            .to_owned()
+    })
+    .await;
+    let posted = post(&["127.0.0.0/8"], port, 3).await.unwrap();
+    assert_eq!(posted, Posted { status: 503, retry_after: Some("7".to_owned()), answer: Bytes::from("lat") });
+}
+
+#[tokio::test]
+async fn a_post_follows_no_redirect() {
+    let (inside, visitors) = server(|_| ok("text/plain", "inside")).await;
+    let (port, _) = server(move |_| {
+        format!("HTTP/1.1 307 Go\r\nlocation: http://127.0.0.1:{inside}/\r\ncontent-length: 0\r\n\r\n")
+    })
+    .await;
+    assert_eq!(post(&["127.0.0.0/8"], port, 100).await.unwrap().status, 307);
+    assert_eq!(visitors.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn a_post_to_a_closed_address_is_not_sent_and_silence_times_out() {
+    let (port, visitors) = server(|_| ok("text/plain", "")).await;
+    assert!(matches!(post(&[], port, 100).await, Err(FetchError::Refused { .. })));
+    assert_eq!(visitors.load(Ordering::SeqCst), 0);
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let failed = post(&["127.0.0.0/8"], silent.local_addr().unwrap().port(), 100).await.unwrap_err();
+    assert!(matches!(failed, FetchError::Timeout { .. }) && !format!("{failed:?}").contains("secret"));
+}
+
+#[tokio::test]
+async fn an_answer_that_drips_keeps_its_status() {
+    let (port, _) = server(|_| "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nslow".to_owned()).await;
+    let posted = post(&["127.0.0.0/8"], port, 100).await.unwrap();
+    assert_eq!((posted.status, posted.answer), (200, Bytes::from("slow")));
+}

@@ -85,6 +85,27 @@ impl EventType {
         }
     }
 
+    /// Every end of a job.
+    pub const JOB_ENDS: [Self; 4] =
+        [Self::JobSucceeded, Self::JobFailed, Self::JobCancelled, Self::JobExpired];
+
+    /// Every end of a job or a bulk.
+    pub const ENDS: [Self; 8] = [
+        Self::JobSucceeded,
+        Self::JobFailed,
+        Self::JobCancelled,
+        Self::JobExpired,
+        Self::BatchCompleted,
+        Self::BatchFailed,
+        Self::BatchExpired,
+        Self::BatchCancelled,
+    ];
+
+    /// Whether it happens to jobs, not to bulks.
+    pub const fn is_of_job(self) -> bool {
+        self.status().is_some() || matches!(self, Self::JobProgress)
+    }
+
     /// Whether it is written down, so that it can be told later.
     pub const fn is_kept(self) -> bool {
         !matches!(self, Self::JobProgress)

@@ -4,6 +4,11 @@ mod files;
 mod uploads;
 
 pub(super) use {files::files, uploads::uploads};
+mod deliveries;
+mod webhooks;
+
+pub(super) use deliveries::delivery_stores;
+pub(super) use webhooks::webhook_stores;
 
 /// Implements keys, models and leadership for a driver, given its `read` and `write`.
 macro_rules! stores {

@@ -5,6 +5,7 @@
 #![expect(missing_docs, reason = "the names are sentences")]
 
 pub mod attempts;
+pub mod deliveries;
 pub mod events;
 pub mod files;
 pub mod handover;
@@ -14,6 +15,7 @@ pub mod leadership;
 pub mod models;
 pub mod segments;
 pub mod uploads;
+pub mod webhooks;
 pub mod workers;
 
 use std::sync::Arc;
@@ -239,6 +241,35 @@ macro_rules! store_conformance {
             one_holder_at_a_time,
             a_lapsed_lease_is_taken_over,
             a_resigned_lease_is_free,
+        ]);
+        $crate::store_conformance!(@module $ground, webhooks: [
+            an_endpoint_reads_back_as_it_was_made,
+            owners_do_not_share_endpoints,
+            an_owner_has_no_more_endpoints_than_allowed,
+            a_change_changes_what_it_names,
+            a_former_secret_counts_for_a_while,
+            what_an_owner_signs_with_is_made_once,
+            secrets_do_not_show,
+        ]);
+        $crate::store_conformance!(@module $ground, deliveries: [
+            an_event_is_told_to_those_who_asked,
+            a_jobs_own_webhook_is_told,
+            slices_tell_nobody,
+            nothing_is_told_twice_and_nothing_is_passed_over,
+            what_happened_before_an_endpoint_was_made_is_not_told,
+            a_granted_delivery_is_granted_again_when_its_lease_is_over,
+            a_receiver_has_no_more_than_its_places,
+            a_message_says_what_it_said_first,
+            a_deleted_job_takes_what_was_said_of_it_along,
+            tries_are_kept_in_order,
+            an_untried_delivery_is_given_back,
+            an_endpoint_that_is_gone_is_disabled_and_told_no_more,
+            an_endpoint_that_fails_for_days_is_disabled,
+            one_success_ends_a_time_of_failure,
+            one_delivery_is_played_again,
+            a_range_is_played_again,
+            deliveries_are_listed_in_pages_and_by_state,
+            old_deliveries_are_forgotten,
         ]);
     };
     (@module $ground:expr, $module:ident: [$($name:ident),+ $(,)?]) => {

@@ -22,6 +22,7 @@ macro_rules! taken_back {
 
 mod attempts;
 mod clock;
+mod deliveries;
 mod events;
 mod files;
 mod handover;
@@ -117,6 +118,8 @@ impl Store for Postgres {
 super::alike::stores!(Postgres, sqlx::Postgres);
 super::alike::files!(Postgres, sqlx::Postgres);
 super::alike::uploads!(Postgres, sqlx::Postgres);
+super::alike::webhook_stores!(Postgres, sqlx::Postgres);
+super::alike::delivery_stores!(Postgres, sqlx::Postgres);
 
 async fn pool(config: &StoreConfig) -> StoreResult<PgPool> {
     let options: PgConnectOptions = config.url.expose().parse()?;

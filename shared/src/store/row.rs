@@ -3,6 +3,7 @@
 mod events;
 mod files;
 mod handover;
+mod webhooks;
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -21,6 +22,9 @@ use crate::model::Model;
 pub(super) use events::{EventRow, LogRow, event_columns};
 pub(super) use files::{FileRow, PartRow, PieceRow, UploadRow, file_columns, upload_columns};
 pub(super) use handover::{DepthRow, DueRow, RouteRow};
+pub(super) use webhooks::{
+    DeliveryRow, EndpointRow, MatchRow, OutgoingRow, SigningRow, TryRow, WaitingRow, endpoint_columns,
+};
 
 /// The columns of [`JobRow`], the same text on both databases.
 macro_rules! job_columns {

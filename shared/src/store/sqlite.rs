@@ -21,6 +21,7 @@ macro_rules! taken_back {
 }
 
 mod attempts;
+mod deliveries;
 mod events;
 mod files;
 mod handover;
@@ -121,6 +122,8 @@ impl Store for Sqlite {
 super::alike::stores!(Sqlite, sqlx::Sqlite);
 super::alike::files!(Sqlite, sqlx::Sqlite);
 super::alike::uploads!(Sqlite, sqlx::Sqlite);
+super::alike::webhook_stores!(Sqlite, sqlx::Sqlite);
+super::alike::delivery_stores!(Sqlite, sqlx::Sqlite);
 
 /// Ids as `json_each` and `unhex` read them.
 fn ids<I: Into<Uuid>>(ids: impl IntoIterator<Item = I>) -> String {

@@ -8,6 +8,7 @@ use crate::config::StoreConfig;
 use crate::job::EventType;
 use crate::store::conformance::Ground;
 use crate::store::conformance::events::heard;
+use crate::store::conformance::webhooks::alices;
 use crate::store::{Cursor, EventFilter, Postgres, Standing};
 use crate::testing::Services;
 
@@ -85,4 +86,31 @@ async fn events_are_forgotten_when_they_are_old_and_every_reader_has_passed_them
     };
     assert_eq!(standing(first).await, Standing::Forgotten);
     assert_eq!(standing(Cursor::START).await, Standing::Kept);
+}
+
+#[tokio::test]
+async fn an_event_that_commits_late_is_told_to_webhooks_too() {
+    let (ground, database) = opened().await;
+    alices(&ground).await;
+    let ids = ground.submitted(2).await;
+    let mut slow = connection(&database).await;
+    let mut earlier = slow.begin().await.unwrap();
+    sqlx::query("update jobs set status = 'cancelled', version = 2 where id = $1")
+        .bind(ids[0])
+        .execute(&mut *earlier)
+        .await
+        .unwrap();
+    ground.store.cancel("alice", ids[1]).await.unwrap();
+    let mut told = 0;
+    for _ in 0..5 {
+        told += ground.store.fan_out(1000, &ground.ids).await.unwrap().deliveries;
+    }
+    assert_eq!(told, 0, "the younger one waits for the older");
+    earlier.commit().await.unwrap();
+    heard(&ground, "alice", 4).await;
+    while told < 2 {
+        told += ground.store.fan_out(1000, &ground.ids).await.unwrap().deliveries;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(told, 2);
 }
