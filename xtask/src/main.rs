@@ -44,6 +44,9 @@ enum Chore {
         /// Take the runtime library for NVIDIA GPUs (256 MB; needs CUDA 13 and cuDNN 9)
         #[arg(long)]
         gpu: bool,
+        /// Also take the Python clients that end-to-end tests run, for running `cargo test` by hand
+        #[arg(long)]
+        clients: bool,
     },
     /// Set up, start Forebay, and watch real models answer
     Demo(demo::Arguments),
@@ -96,8 +99,8 @@ fn main() -> ExitCode {
 fn run(repository: &Repository, chore: &Chore) -> Result<()> {
     let interrupt = &repository.interrupt;
     match chore {
-        Chore::Setup { no_build, gpu } => {
-            setup::assets(repository, setup::Wanted { gpu: *gpu })?;
+        Chore::Setup { no_build, gpu, clients } => {
+            setup::assets(repository, setup::Wanted { gpu: *gpu, clients: *clients })?;
             if !no_build {
                 let binary = setup::release(repository, "forebay-cli", "forebay")?;
                 eprintln!("{} is ready", binary.display());

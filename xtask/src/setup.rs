@@ -27,6 +27,15 @@ use python::Python;
 pub struct Wanted {
     /// The runtime library with the CUDA and TensorRT providers.
     pub gpu: bool,
+    /// The public Python clients that end-to-end tests run.
+    pub clients: bool,
+}
+
+impl Wanted {
+    /// What tests need.
+    pub const fn for_tests() -> Self {
+        Self { gpu: false, clients: true }
+    }
 }
 
 /// What the pieces share while they are made.
@@ -50,6 +59,9 @@ pub fn assets(repository: &Repository, wanted: Wanted) -> Result<PathBuf> {
     let python = Python::new(repository);
     library::put(&works, &python, wanted.gpu)?;
     let names = models::put(&works, &python)?;
+    if wanted.clients {
+        python.clients(&works)?;
+    }
     eprintln!("runtime library and models are ready in .forebay: {}", names.join(", "));
     Ok(data)
 }

@@ -86,6 +86,8 @@ impl House {
         all.push(("FOREBAY_TELEMETRY__LOG".to_owned(), "info,forebay_worker=debug".to_owned()));
         all.extend(environment);
         all.extend(plan.environment.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+        let key = all.iter().find(|(key, _)| key == "FOREBAY_AUTH__BOOTSTRAP_KEY");
+        let key = key.map(|(_, key)| key.clone());
         Self {
             folder,
             environment: all,
@@ -94,7 +96,7 @@ impl House {
             workers: Vec::new(),
             url: String::new(),
             client: client(),
-            key: None,
+            key,
             started: 0,
             blobs,
             is_fleet,
@@ -259,8 +261,8 @@ fn address(greeting: &str) -> String {
     greeting[from..].split([',', ' ']).next().unwrap_or_default().to_owned()
 }
 
-/// Where `cargo xtask setup` has put the models and the runtime library.
-fn starter_data() -> PathBuf {
+/// Where `cargo xtask setup` has put the models, the runtime library and the Python clients.
+pub fn starter_data() -> PathBuf {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.forebay").canonicalize();
     let data = data.expect("the starter models are there: run `cargo xtask setup`");
     assert!(data.join("models").is_dir(), "the starter models are missing: run `cargo xtask setup`");

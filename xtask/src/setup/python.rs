@@ -3,7 +3,7 @@
 //! Modules go into `.forebay/python`, since Debian refuses a plain `pip install` and may lack `venv`.
 
 use std::cell::OnceCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -96,23 +96,33 @@ impl<'a> Python<'a> {
 
     /// The folder with the modules that build scripts import.
     pub fn modules(&self, works: &Works) -> Result<PathBuf> {
-        let needs = &works.manifest.python;
+        let requirements = works.models.join(&works.manifest.python.requirements);
+        self.install(works, "python", &requirements, "the modules of the build scripts")
+    }
+
+    /// The folder with the clients that tests run.
+    pub fn clients(&self, works: &Works) -> Result<PathBuf> {
+        let requirements = works.repository.at("cli/tests/clients/requirements.txt");
+        self.install(works, "clients", &requirements, "the clients that tests run")
+    }
+
+    fn install(&self, works: &Works, piece: &str, requirements: &Path, what: &str) -> Result<PathBuf> {
+        let minimum = &works.manifest.python.minimum;
         let version = self.version()?;
-        if parse(version) < parse(&needs.minimum) {
-            bail!("python3 is {version}, and the build scripts need {} or newer", needs.minimum);
+        if parse(version) < parse(minimum) {
+            bail!("python3 is {version}, and {what} need {minimum} or newer");
         }
-        let requirements = works.models.join(&needs.requirements);
         let inputs = Fingerprint::default()
             .part("python", version.as_bytes())
             .part("machine", std::env::consts::ARCH.as_bytes())
-            .file("requirements", &requirements)?;
-        let piece = Piece::new(&works.data, "python", inputs);
+            .file("requirements", requirements)?;
+        let piece = Piece::new(&works.data, piece, inputs);
         if !piece.is_current() {
             piece.make(|folder| {
                 let mut pip = self.pip("install")?;
                 pip.args(["--require-hashes", "--only-binary=:all:", "--no-compile", "--target"]);
-                pip.arg(folder).arg("--requirement").arg(&requirements);
-                self.quietly("installing the modules of the build scripts", &mut pip)
+                pip.arg(folder).arg("--requirement").arg(requirements);
+                self.quietly(&format!("installing {what}"), &mut pip)
             })?;
         }
         Ok(piece.target)

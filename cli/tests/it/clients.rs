@@ -1,0 +1,89 @@
+//! Public clients, unmodified, against the real program on both columns.
+//!
+//! Each script says by its exit status whether its client was content; `cargo xtask setup --clients` installs them.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+use super::columns::on_both;
+use super::house::{House, LONG, Plan, starter_data};
+
+/// A key for those who ask for one.
+const KEY: &str = "a-key-of-at-least-32-characters-for-tests";
+
+on_both! {
+    judging().with("FOREBAY_AUTH__MODE", "keys").with("FOREBAY_AUTH__BOOTSTRAP_KEY", KEY) => [
+        openais_client_embeds_and_judges,
+    ];
+    Plan::models() => [
+        a_connection_that_ends_takes_its_job_along,
+    ];
+}
+
+/// The models, one of which judges texts.
+fn judging() -> Plan {
+    Plan::models()
+        .with("FOREBAY_MODERATION__MODEL", "emotion")
+        .with("FOREBAY_MODERATION__CATEGORIES", r#"{ angry = "harassment", sad = "gloom" }"#)
+}
+
+async fn openais_client_embeds_and_judges(house: House) {
+    run("openai_base.py", &house, &[KEY]).await;
+    house.stop();
+}
+
+async fn a_connection_that_ends_takes_its_job_along(house: House) {
+    // Far more than a moment's work, so that most of it has not run when the connection ends.
+    let texts = vec!["word ".repeat(250); 2000];
+    let body = json!({"model": "all-minilm-l6-v2", "input": texts});
+    let call = house.request(Method::POST, "/v1/embeddings").json(&body).send();
+    tokio::select! {
+        answer = call => panic!("2000 long texts are embedded in no time: {answer:?}"),
+        () = house.until_count("running", 1) => {}
+    }
+    let (_, list) = house.get("/v1/jobs").await;
+    let job = house.ended(list["data"][0]["id"].as_str().unwrap()).await;
+    assert_eq!(job["status"], "cancelled", "{job}");
+    assert!(job["items"]["succeeded"].as_u64() < Some(2000), "what had not run never ran: {}", job["items"]);
+    let (status, next) =
+        house.post("/v1/embeddings", &json!({"model": "all-minilm-l6-v2", "input": "a"})).await;
+    assert_eq!(status, StatusCode::OK, "{next}");
+    house.stop();
+}
+
+/// Runs a script with the house's address and these arguments.
+async fn run(script: &str, house: &House, arguments: &[&str]) {
+    let modules = starter_data().join("clients");
+    assert!(modules.is_dir(), "the clients are missing: run `cargo xtask setup --clients`");
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);
+    let log = house.folder.path().join("client.log");
+    let output = std::fs::File::create(&log).unwrap();
+    let mut client = std::process::Command::new("python3")
+        .arg("-B")
+        .arg(&script)
+        .arg(&house.url)
+        .args(arguments)
+        .env("PYTHONPATH", &modules)
+        .env("NO_PROXY", "127.0.0.1")
+        .stdin(Stdio::null())
+        .stdout(output.try_clone().unwrap())
+        .stderr(output)
+        .spawn()
+        .expect("there is a python3");
+    let started = Instant::now();
+    let status = loop {
+        match client.try_wait().unwrap() {
+            Some(status) => break status,
+            None if started.elapsed() > LONG => {
+                client.kill().unwrap();
+                break client.wait().unwrap();
+            }
+            None => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    };
+    let told = std::fs::read_to_string(&log).unwrap();
+    assert!(status.success(), "{} ended with {status}:\n{told}", script.display());
+}
