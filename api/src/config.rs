@@ -38,6 +38,8 @@ pub struct HttpConfig {
     pub body_timeout: Span,
     /// How long a submission's body may take as a whole.
     pub upload_timeout: Span,
+    /// After how long a stream that has nothing to tell says so.
+    pub keep_alive: Span,
 }
 
 /// `[auth]`: who may come in.
@@ -87,6 +89,10 @@ pub struct LimitConfig {
     pub max_wait: Span,
     /// Failed attempts that end a job, unless the submission says otherwise.
     pub max_attempts: u16,
+    /// Streams of events that are open in this process.
+    pub max_streams: u32,
+    /// Of these, one owner's.
+    pub max_streams_per_owner: u32,
 }
 
 /// `[retention]`: how long things are kept.
@@ -117,6 +123,10 @@ impl HttpConfig {
         complaints([
             (self.body_timeout.get().is_zero(), "api.body_timeout must be longer than nothing"),
             (self.upload_timeout.get().is_zero(), "api.upload_timeout must be longer than nothing"),
+            (
+                !(Duration::from_millis(100)..=Duration::from_mins(1)).contains(&self.keep_alive.get()),
+                "api.keep_alive must be from 100ms to 1m: proxies hang up on silence",
+            ),
         ])
     }
 }
@@ -148,6 +158,10 @@ impl LimitConfig {
                 "limits.bodies_in_memory must be at least three times limits.max_body, which such a body takes",
             ),
             (!(1..=MOST_ATTEMPTS).contains(&self.max_attempts), "limits.max_attempts must be from 1 to 10"),
+            (
+                self.max_streams_per_owner == 0 || self.max_streams_per_owner > self.max_streams,
+                "limits.max_streams_per_owner must be from 1 to limits.max_streams",
+            ),
             (
                 self.max_wait.get() > Duration::from_mins(10),
                 "limits.max_wait must be at most 10m: proxies hang up earlier",

@@ -1,7 +1,10 @@
-//! Those who wait for jobs to end, woken by events and not by reading the database.
+//! Those who wait for jobs to end, or follow them, woken by events and not by reading the database.
 //!
 //! Events are best effort. While anybody waits, a slow look at the rows finds what no event told, all ids in one
 //! statement.
+
+mod feed;
+mod tail;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -15,7 +18,11 @@ use forebay_shared::job::Job;
 use forebay_shared::store::Store;
 use tokio::sync::{Notify, broadcast, oneshot};
 
+pub use feed::{Feed, News};
+pub use tail::{Batch, OwnerGuard, Tail};
+
 use crate::state::Parts;
+use feed::Feeds;
 
 /// How often the rows are looked at while somebody waits: a lost event costs two seconds, a look one statement.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -30,6 +37,7 @@ type Waits = HashMap<JobId, Vec<(u64, oneshot::Sender<Arc<Event>>)>>;
 #[derive(Debug, Default)]
 struct Waiters {
     by_job: Mutex<Waits>,
+    feeds: Feeds,
     /// Numbers the waits, so that one that gives up takes no other along.
     last: AtomicU64,
     /// Somebody has begun to wait.
@@ -71,6 +79,23 @@ impl Follower {
         self.0.arrived.notify_one();
         metrics::gauge!("forebay_waiting_calls").increment(1);
         Wait { waiters: self.0.clone(), job, number, ending }
+    }
+
+    /// Begins to follow a job. As with a wait: begin before the job is read.
+    pub fn feed(&self, job: JobId) -> Feed {
+        let feed = self.0.feeds.open(job);
+        self.0.arrived.notify_one();
+        feed
+    }
+
+    /// Says that something happened to a job; who follows it will look.
+    pub fn moved(&self, job: JobId) {
+        self.0.feeds.tell(job, |news| news.moved = true);
+    }
+
+    /// The jobs that are followed.
+    pub fn followed(&self) -> Vec<JobId> {
+        self.0.feeds.jobs()
     }
 }
 
@@ -119,7 +144,13 @@ impl Waiters {
     async fn listen(&self, mut news: broadcast::Receiver<Arc<Event>>) {
         loop {
             match news.recv().await {
-                Ok(event) => self.tell(&event),
+                Ok(event) => match &*event {
+                    Event::Ended(ended) => self.tell(ended.id, &event),
+                    Event::Progress(progress) => {
+                        self.feeds.tell(progress.id, |news| news.progress = Some(*progress));
+                    }
+                    Event::Room(_) | Event::Watched { .. } => {}
+                },
                 Err(broadcast::error::RecvError::Lagged(missed)) => {
                     tracing::warn!(missed, "events were missed; looking at the rows instead");
                     self.doubt.notify_one();
@@ -129,13 +160,13 @@ impl Waiters {
         }
     }
 
-    fn tell(&self, event: &Arc<Event>) {
-        let Event::Ended(ended) = &**event else { return };
-        let waits = self.lock().remove(&ended.id).unwrap_or_default();
+    fn tell(&self, job: JobId, event: &Arc<Event>) {
+        let waits = self.lock().remove(&job).unwrap_or_default();
         for (_, wait) in waits {
             // Whoever waited may just have given up.
             let _ = wait.send(event.clone());
         }
+        self.feeds.tell(job, |news| news.ended = Some(event.clone()));
     }
 
     async fn look(&self, store: Arc<dyn Store>) {
@@ -152,14 +183,15 @@ impl Waiters {
     }
 
     async fn look_once(&self, store: &dyn Store) {
-        let ids: Vec<JobId> = self.lock().keys().copied().collect();
+        let mut ids: Vec<JobId> = self.lock().keys().copied().collect();
+        ids.extend(self.feeds.jobs());
         if ids.is_empty() {
             return;
         }
         match store.ended(&ids).await {
             Ok(jobs) => {
                 for job in jobs {
-                    self.tell(&Arc::new(ended(&job)));
+                    self.tell(job.id, &Arc::new(ended(&job)));
                 }
             }
             Err(error) => tracing::warn!(%error, "waiting jobs cannot be looked at; trying again"),
@@ -167,7 +199,7 @@ impl Waiters {
     }
 
     fn is_anybody_waiting(&self) -> bool {
-        !self.lock().is_empty()
+        !self.lock().is_empty() || !self.feeds.is_empty()
     }
 }
 

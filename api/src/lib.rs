@@ -18,10 +18,13 @@ mod limits;
 mod openapi;
 mod prefer;
 mod problem;
+mod resume;
 mod routes;
 #[doc(hidden)]
 pub mod samples;
+mod seats;
 mod state;
+mod stream;
 mod submission;
 mod submit;
 

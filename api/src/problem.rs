@@ -157,6 +157,11 @@ impl Problem {
         response
     }
 
+    /// The native body, where no HTTP answer carries it.
+    pub fn document(&self, request_id: &str) -> String {
+        serde_json::to_string(&self.body(request_id)).expect("strings and numbers can be written as JSON")
+    }
+
     fn body<'a>(&'a self, request_id: &'a str) -> ProblemBody<'a> {
         ProblemBody {
             kind: format!("/problems/{}", self.code.as_str()),

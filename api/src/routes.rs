@@ -1,6 +1,7 @@
 //! Every path, once. What is mounted is documented, since both happen in one place.
 
 pub mod docs;
+pub mod events;
 pub mod health;
 pub mod home;
 pub mod jobs;
@@ -22,6 +23,8 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(jobs::files::file))
         .routes(routes!(jobs::attempts::attempts))
         .routes(routes!(jobs::cancel::cancel))
+        .routes(routes!(jobs::events::events))
+        .routes(routes!(events::events))
         .routes(routes!(models::list))
         .routes(routes!(models::get))
         .routes(routes!(openai::embeddings::embeddings))

@@ -72,3 +72,22 @@ pub fn job() -> Value {
         }
     })
 }
+
+/// The event that it ended.
+pub fn event() -> Value {
+    json!({
+        "id": "748-12",
+        "object": "event",
+        "type": "job.succeeded",
+        "at": "2026-06-01T12:00:00.000000Z",
+        "job": "019e82a6-4600-7ae9-85e7-e1bc4b7cd5c3",
+        "bulk": null,
+        "model": "emotion",
+        "version": 3,
+        "attempt": 1,
+        "items": {"succeeded": 1, "failed": 1},
+        "error": null,
+        "metadata": {"ticket": "4711"},
+        "url": "/v1/jobs/019e82a6-4600-7ae9-85e7-e1bc4b7cd5c3"
+    })
+}

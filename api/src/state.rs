@@ -15,9 +15,10 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::auth::Keyring;
 use crate::config::ApiConfig;
-use crate::follow::Follower;
+use crate::follow::{Follower, Tail};
 use crate::limits::Memory;
 use crate::routes::health::Probe;
+use crate::seats::Seats;
 use crate::submit::Door;
 
 /// Whether callers must show a key.
@@ -69,6 +70,10 @@ pub struct State {
     pub door: Door,
     /// Those who wait for jobs to end.
     pub follower: Follower,
+    /// The one reader of the log of events.
+    pub tail: Tail,
+    /// Room for streams.
+    pub seats: Seats,
     /// Keys that were seen lately.
     pub keyring: Keyring,
     /// Room for bodies.
@@ -85,8 +90,20 @@ impl State {
     pub fn new(config: ApiConfig, parts: Parts) -> App {
         let door = Door::open(&parts);
         let follower = Follower::start(&parts);
+        let tail = Tail::start(&parts, &follower);
+        let seats = Seats::new(&config.limits);
         let keyring = Keyring::new(config.auth.key_cache.get());
         let memory = Memory::new(config.limits.bodies_in_memory);
-        Arc::new(Self { config, parts, door, follower, keyring, memory, probe: Probe::default() })
+        Arc::new(Self {
+            config,
+            parts,
+            door,
+            follower,
+            tail,
+            seats,
+            keyring,
+            memory,
+            probe: Probe::default(),
+        })
     }
 }

@@ -37,6 +37,28 @@ pub enum Event {
     Ended(Box<Ended>),
     /// Work left a route, so more may be handed over.
     Room(Route),
+    /// Some items of a running job have ended. Told to those who wait for the job, and never written down.
+    Progress(Progress),
+    /// Somebody begins to follow a job that runs already: its worker is to tell there, too, how it gets on.
+    Watched {
+        /// The job.
+        id: JobId,
+        /// Where to tell.
+        address: String,
+    },
+}
+
+/// How far a running job has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The job.
+    pub id: JobId,
+    /// The number of its attempt.
+    pub attempt: u32,
+    /// Items that have ended, well or not.
+    pub done: u32,
+    /// All items.
+    pub total: u32,
 }
 
 /// How a job ended: what its row says now and did not say when it was submitted.

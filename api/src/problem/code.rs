@@ -29,6 +29,7 @@ pub enum Code {
     JobCancelled,
     BodyTooLarge,
     UnsupportedMediaType,
+    CursorExpired,
     RangeNotSatisfiable,
     UnknownField,
     MissingField,
@@ -45,6 +46,7 @@ pub enum Code {
     UrlUnsupported,
     UrlRefused,
     TooManyRequests,
+    TooManyStreams,
     Internal,
     JobFailed,
     Overloaded,
@@ -98,6 +100,7 @@ impl Code {
             Self::UnsupportedMediaType => {
                 ("unsupported_media_type", 415, "The content type is not supported")
             }
+            Self::CursorExpired => ("cursor_expired", 410, "The cursor is too old"),
             Self::RangeNotSatisfiable => ("range_not_satisfiable", 416, "The range lies outside"),
             Self::UnknownField => ("unknown_field", 422, "A field is not known"),
             Self::MissingField => ("missing_field", 422, "A field is missing"),
@@ -114,6 +117,7 @@ impl Code {
             Self::UrlUnsupported => ("url_unsupported", 422, "The URL cannot be fetched"),
             Self::UrlRefused => ("url_refused", 422, "The URL may not be fetched"),
             Self::TooManyRequests => ("too_many_requests", 429, "There are too many requests"),
+            Self::TooManyStreams => ("too_many_streams", 429, "There are too many streams"),
             Self::Internal => ("internal", 500, "Something went wrong here"),
             Self::JobFailed => ("job_failed", 500, "The job failed"),
             Self::Overloaded => ("overloaded", 503, "There is too much to do"),

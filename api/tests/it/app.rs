@@ -45,7 +45,7 @@ pub struct TestApp {
     pub queue: LocalQueue,
     pub blobs: Blobs,
     pub ids: Ids,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// What a test wants otherwise.
@@ -64,6 +64,7 @@ pub fn config() -> ApiConfig {
             stop_timeout: Span::new(Duration::from_secs(5)),
             body_timeout: Span::new(Duration::from_secs(30)),
             upload_timeout: Span::new(Duration::from_mins(30)),
+            keep_alive: Span::new(Duration::from_secs(15)),
         },
         auth: AuthConfig {
             mode: AuthMode::Auto,
@@ -80,6 +81,8 @@ pub fn config() -> ApiConfig {
             inline_input: Size::new(16 << 10),
             max_wait: Span::new(Duration::from_mins(1)),
             max_attempts: 3,
+            max_streams: 4,
+            max_streams_per_owner: 3,
         },
         retention: RetentionConfig {
             jobs: Span::new(Duration::from_hours(168)),
@@ -127,6 +130,11 @@ impl Builder {
 
     pub fn moderation(mut self, change: impl FnOnce(&mut ModerationConfig)) -> Self {
         change(&mut self.config.moderation);
+        self
+    }
+
+    pub fn http(mut self, change: impl FnOnce(&mut HttpConfig)) -> Self {
+        change(&mut self.config.api);
         self
     }
 
@@ -179,7 +187,7 @@ impl Builder {
         };
         let router = router(self.config.clone(), parts.clone());
         store.forget_calls();
-        TestApp { router, parts, config: self.config, store, clock, queue, blobs, ids, _folder: folder }
+        TestApp { router, parts, config: self.config, store, clock, queue, blobs, ids, folder }
     }
 }
 
@@ -250,6 +258,17 @@ impl TestApp {
         (key, secret.expose().to_owned())
     }
 
+    /// Webhooks have told of everything that happened, so that it may be forgotten.
+    pub async fn pass_webhooks(&self) {
+        use sqlx::ConnectOptions;
+        let file = self.folder.path().join("forebay.db");
+        let mut behind = sqlx::sqlite::SqliteConnectOptions::new().filename(file).connect().await.unwrap();
+        sqlx::query("update cursors set seq = 1000000 where name = 'webhooks'")
+            .execute(&mut behind)
+            .await
+            .unwrap();
+    }
+
     /// All objects in the object store.
     pub async fn objects(&self) -> Vec<String> {
         use futures::TryStreamExt;
@@ -298,6 +317,12 @@ impl Call {
     pub fn body(mut self, body: Body) -> Self {
         self.body = body;
         self
+    }
+
+    /// Sends, and leaves the answer's body to be read as it comes.
+    pub async fn open(self) -> Response {
+        let request = self.request.body(self.body).expect("the test makes a sane request");
+        self.router.oneshot(request).await.unwrap()
     }
 
     pub async fn send(self) -> Answer {

@@ -149,13 +149,14 @@ impl ListQuery {
 }
 
 /// The name in `metadata.<name>`, or in `metadata[<name>]` as generated clients write it.
-fn pair(parameter: &str) -> Option<&str> {
+pub fn pair(parameter: &str) -> Option<&str> {
     let name = parameter.strip_prefix("metadata")?;
     let name = name.strip_prefix('.').or_else(|| name.strip_prefix('[')?.strip_suffix(']'))?;
     (!name.is_empty()).then_some(name)
 }
 
-fn invalid(name: &str, why: &str) -> Problem {
+/// A query parameter is not valid.
+pub fn invalid(name: &str, why: &str) -> Problem {
     Problem::new(Code::InvalidQuery, format_args!("the query parameter `{name}` is not valid: {why}"))
         .at(name)
 }
