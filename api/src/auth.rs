@@ -12,6 +12,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use forebay_shared::apikey;
 use forebay_shared::clock::Timestamp;
+use forebay_shared::id::KeyId;
 use forebay_shared::store::{ApiKey, Scope, StoreResult};
 
 use crate::problem::{Code, Problem};
@@ -37,6 +38,15 @@ pub struct Reader(pub String);
 #[derive(Clone, Debug)]
 pub struct Writer(pub String);
 
+/// A [`Writer`], and the key that is used: what a new job needs to know of who submits it.
+#[derive(Clone, Debug)]
+pub struct Submitter {
+    /// Whose job it will be.
+    pub owner: String,
+    /// The key, if keys are asked for.
+    pub key: Option<KeyId>,
+}
+
 /// Somebody who may see metrics.
 #[derive(Clone, Copy, Debug)]
 pub struct Observer;
@@ -57,6 +67,18 @@ impl FromRequestParts<App> for Writer {
     }
 }
 
+impl FromRequestParts<App> for Submitter {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let key = key(app, &parts.headers, Scope::Write).await?;
+        Ok(key.map_or_else(
+            || Self { owner: DEFAULT_OWNER.to_owned(), key: None },
+            |key| Self { owner: key.owner, key: Some(key.id) },
+        ))
+    }
+}
+
 impl FromRequestParts<App> for Observer {
     type Rejection = Problem;
 
@@ -67,8 +89,13 @@ impl FromRequestParts<App> for Observer {
 
 /// The owner that the request's key belongs to, if the key permits `scope`.
 async fn owner(app: &App, headers: &HeaderMap, scope: Scope) -> Result<String, Problem> {
+    Ok(key(app, headers, scope).await?.map_or_else(|| DEFAULT_OWNER.to_owned(), |key| key.owner))
+}
+
+/// The request's key, if it permits `scope`; none while no keys are asked for.
+async fn key(app: &App, headers: &HeaderMap, scope: Scope) -> Result<Option<ApiKey>, Problem> {
     if app.parts.access != Access::Keys {
-        return Ok(DEFAULT_OWNER.to_owned());
+        return Ok(None);
     }
     let presented = presented(headers).ok_or_else(|| {
         unauthorized("no API key was given: send `Authorization: Bearer <key>` or `X-API-Key: <key>`")
@@ -83,7 +110,7 @@ async fn owner(app: &App, headers: &HeaderMap, scope: Scope) -> Result<String, P
         Some(key) if !key.scopes.contains(&scope) => {
             Err(Problem::new(Code::Forbidden, format_args!("the API key lacks the scope `{scope}`")))
         }
-        Some(key) => Ok(key.owner),
+        Some(key) => Ok(Some(key)),
         None => Err(unauthorized("the API key is not known")),
     }
 }

@@ -18,6 +18,7 @@ use forebay_shared::model::Model;
 use forebay_shared::store::{CancelOutcome, Submitted};
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::auth::Submitter;
 use crate::limits;
 use crate::problem::{Code, Problem};
 use crate::routes::jobs::{apply, cancel, submit};
@@ -62,7 +63,7 @@ impl Manner {
 #[derive(Debug)]
 pub struct Work {
     /// Whose it is.
-    pub owner: String,
+    pub submitter: Submitter,
     /// By which model.
     pub model: Model,
     /// To what.
@@ -106,7 +107,7 @@ pub async fn answer(
 /// The job when it has ended, and its result if its event brought it.
 async fn ended(app: &App, id: JobId, work: Work, manner: Manner) -> Result<(Job, Option<String>), Problem> {
     let (began, patience) = (Instant::now(), app.config.limits.max_wait.get());
-    let (owner, items) = (work.owner.clone(), work.items.len());
+    let (owner, items) = (work.submitter.owner.clone(), work.items.len());
     let mut inputs = Inputs::new(app, id);
     let job = new_job(app, id, work, &manner, &mut inputs).await?;
     // Waiting begins before the job exists: a quick one may have ended before the store's answer is read.
@@ -152,7 +153,7 @@ async fn new_job(
     manner: &Manner,
     inputs: &mut Inputs,
 ) -> Result<NewJob, Problem> {
-    let Work { owner, model, items, params, room } = work;
+    let Work { submitter, model, items, params, room } = work;
     let item_count = u32::try_from(items.len()).unwrap_or(u32::MAX);
     let cost = items.iter().map(|item| item.input.cost()).sum::<Cost>();
     let items = inputs.place(items).await?;
@@ -160,7 +161,7 @@ async fn new_job(
     let patience = app.config.limits.max_wait.get();
     Ok(NewJob {
         id,
-        owner,
+        owner: submitter.owner,
         model: model.card.name,
         model_digest: model.card.digest,
         class: Class::Interactive,
@@ -178,7 +179,7 @@ async fn new_job(
         published: false,
         keep: Keep::all(app.config.retention.synchronous.get()),
         client_id: None,
-        key: None,
+        key: submitter.key,
         run_at: None,
         start_by: None,
         finish_by: (!manner.detached).then(|| app.parts.store.now().plus(patience)),

@@ -160,7 +160,7 @@ fn created(jobs: &[NewJob], submitted: &[Submitted]) -> HashMap<Route, Vec<Messa
         )
         .increment(1);
         if job.published {
-            let message = Message { job_id: job.id, trace: job.trace.clone() };
+            let message = Message { job_id: job.id, owner: job.owner.clone(), trace: job.trace.clone() };
             messages.entry(route(job)).or_default().push(message);
         }
     }

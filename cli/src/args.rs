@@ -79,6 +79,12 @@ pub enum KeysCommand {
         /// How long it works: 90d, 12h, … [default: for ever]
         #[arg(long, value_name = "DURATION")]
         expires_in: Option<String>,
+        /// How many of its jobs may be under way at once; more wait [default: no limit]
+        #[arg(long, value_name = "JOBS", value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
+        max_running: Option<u32>,
+        /// What its waiting jobs may cost together, in tokens or pictures; more are refused [default: no limit]
+        #[arg(long, value_name = "COST", value_parser = clap::value_parser!(u64).range(1..=i64::MAX.cast_unsigned()))]
+        max_queued: Option<u64>,
         #[command(flatten)]
         data: DataFlag,
     },

@@ -8,7 +8,8 @@ use forebay_shared::apikey;
 use forebay_shared::config::Secret;
 use forebay_shared::entropy::OsEntropy;
 use forebay_shared::id::Ids;
-use forebay_shared::store::{ApiKey, NewKey, Scope, Store, StoreError};
+use forebay_shared::job::Cost;
+use forebay_shared::store::{ApiKey, KeyLimits, NewKey, Scope, Store, StoreError};
 
 use crate::args::KeysCommand;
 
@@ -18,7 +19,7 @@ const SHORTEST: usize = 32;
 /// Does what was asked and prints the answer.
 pub async fn run(command: KeysCommand, store: Arc<dyn Store>) -> anyhow::Result<()> {
     match command {
-        KeysCommand::Create { owner, name, scopes, expires_in, .. } => {
+        KeysCommand::Create { owner, name, scopes, expires_in, max_running, max_queued, .. } => {
             let lasts = expires_in.as_deref().map(span).transpose()?;
             let key = apikey::generate(&OsEntropy);
             let new = NewKey {
@@ -28,6 +29,7 @@ pub async fn run(command: KeysCommand, store: Arc<dyn Store>) -> anyhow::Result<
                 name,
                 scopes: parse_scopes(&scopes)?,
                 expires_at: lasts.map(|lasts| store.now().plus(lasts)),
+                limits: KeyLimits { max_running, max_queued: max_queued.map(Cost::new) },
             };
             store.create_key(&new).await.context("storing the key")?;
             println!("{}", key.expose());
@@ -63,6 +65,7 @@ pub async fn bootstrap(key: &Secret, store: &dyn Store) -> anyhow::Result<()> {
         name: "bootstrap".to_owned(),
         scopes: Scope::ALL.to_vec(),
         expires_at: None,
+        limits: KeyLimits::default(),
     };
     match store.create_key(&new).await {
         // It exists already, perhaps revoked; a revocation stands.
@@ -107,5 +110,8 @@ fn line(key: &ApiKey, store: &dyn Store) -> String {
         (None, Some(at)) => format!("expired {at}"),
         (None, None) => "valid".to_owned(),
     };
-    format!("{}  {:<16}  {:<20}  {:<18}  {state}", key.id, key.owner, key.name, scopes.join(","))
+    let running = key.limits.max_running.map(|most| format!(", {most} running"));
+    let queued = key.limits.max_queued.map(|most| format!(", {} queued", most.units()));
+    let limits = running.unwrap_or_default() + &queued.unwrap_or_default();
+    format!("{}  {:<16}  {:<20}  {:<18}  {state}{limits}", key.id, key.owner, key.name, scopes.join(","))
 }

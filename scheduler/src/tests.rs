@@ -160,7 +160,7 @@ async fn who_waits_for_a_cancelled_orphan_is_told() {
 async fn lost_messages_are_handed_over_again_and_those_in_the_queue_are_not() {
     let bench = Bench::new().await;
     let ids = bench.ground.submitted(3).await;
-    let last = Message { job_id: ids[2], trace: None };
+    let last = Message { job_id: ids[2], owner: "alice".into(), trace: None };
     assert!(bench.queue.publish(&route(), &[last]).await.is_empty());
     bench.chores.clone().repair().await;
     assert_eq!(bench.queue.depth(&route()).await.unwrap(), 1, "young marks are trusted");

@@ -1,8 +1,8 @@
 //! Keeps each route's queue filled up to its window, and no further.
 //!
-//! Up to a window of cost, jobs are handed over as they are submitted; beyond it they wait in the database, in order, and
-//! are handed over as workers take what was there. Broker queues so stay short and cancelling stays cheap. Every api and
-//! scheduler replica does this; rows are skipped that another replica is handing over.
+//! Up to a window of cost, jobs are handed over as they are submitted; beyond it they wait in the database, owner by owner,
+//! and are handed over as workers take what was there. Broker queues so stay short and cancelling stays cheap. Every api
+//! and scheduler replica does this, for one route one after the other.
 
 mod window;
 
@@ -99,20 +99,21 @@ impl Filler {
     /// One round: looks at every route and fills those that have room.
     pub async fn fill(&self) -> StoreResult<()> {
         let (models, routes) = (self.catalog.models().await?, self.store.routes(OVERDUE).await?);
-        let room = {
+        let open = {
             let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
             windows.refresh(&models, &routes);
             routes
                 .iter()
                 .filter(|state| state.waiting)
-                .map(|state| (state.route.clone(), windows.room(&state.route)))
-                .filter(|(_, room)| *room > Cost::default())
+                .filter_map(|state| Some((state.route.clone(), windows.open(&state.route)?)))
                 .collect::<Vec<_>>()
         };
-        for (route, room) in room {
-            let due = self.store.due(&route, room, LIMIT).await?;
-            let messages: Vec<_> =
-                due.into_iter().map(|due| Message { job_id: due.id, trace: due.trace }).collect();
+        for (route, window) in open {
+            let due = self.store.due(&route, window, LIMIT).await?;
+            let messages: Vec<_> = due
+                .into_iter()
+                .map(|due| Message { job_id: due.id, owner: due.owner, trace: due.trace })
+                .collect();
             self.hand_over(&route, &messages).await;
         }
         Ok(())

@@ -119,6 +119,13 @@ prefixed_id! {
     DeliveryId, "msg_"
 }
 
+impl Default for KeyId {
+    /// No key, as rows have it: zeros.
+    fn default() -> Self {
+        Self(Uuid::nil())
+    }
+}
+
 impl JobId {
     /// The millisecond in which the id was made, if it is one of ours (UUIDv7).
     pub fn made_at(self) -> Option<Timestamp> {

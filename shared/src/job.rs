@@ -6,6 +6,7 @@ mod attempt;
 mod cost;
 mod event;
 mod failure;
+pub mod fair;
 mod input;
 mod keep;
 mod kind;
@@ -225,9 +226,14 @@ impl NewJob {
         self.run_at.map_or(now, |run_at| run_at.max(now))
     }
 
+    /// The nearest instant by which something has to have happened.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        self.start_by.into_iter().chain(self.finish_by).min()
+    }
+
     /// Its place among what waits, if it is accepted at `now`.
     pub fn rank(&self, now: Timestamp) -> Timestamp {
-        rank(self.available_at(now), self.priority)
+        rank(self.available_at(now), self.priority, self.deadline())
     }
 }
 
@@ -257,6 +263,8 @@ pub struct Claimed {
     pub class: Class,
     /// −10…10; higher goes first.
     pub priority: i16,
+    /// Its place among its owner's jobs, the earlier the sooner.
+    pub rank: Timestamp,
     /// How many items it has.
     pub item_count: u32,
     /// Where its items stand.

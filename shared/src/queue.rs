@@ -1,6 +1,6 @@
 //! The ordered hand-over between api and worker. It is a hint: the row repairs what it loses or repeats.
 //!
-//! A message says which job, nothing more; whoever takes it asks the store for the right to run it. There is one queue
+//! A message says which job and whose, nothing more; whoever takes it asks the store for the right to run it. There is one queue
 //! for each model and class, declared in one place. Retries, delays and repairs are the store's, never the broker's.
 
 mod amqp;

@@ -39,7 +39,7 @@ pub use events::{Cursor, EventFilter, EventLog, EventPage, Followed, Logged, Not
 pub use files::{Cancellation, Completion, FileFilter, FilePage, Files, PartOutcome, Stored, Uploads};
 pub use handover::{Depth, Due, Handover, Route, RouteState};
 pub use jobs::{CancelOutcome, DeleteOutcome, Filter, Jobs, Page, Submitted};
-pub use keys::{ApiKey, Keys, NewKey, Scope};
+pub use keys::{ApiKey, KeyLimits, Keys, NewKey, Scope};
 pub use leadership::Leadership;
 pub use models::Models;
 pub use postgres::Postgres;

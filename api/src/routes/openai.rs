@@ -11,6 +11,7 @@ use forebay_shared::job::Kind;
 use forebay_shared::model::Model;
 use utoipa::ToSchema;
 
+use crate::auth::Submitter;
 use crate::call::{self, Manner, Work};
 use crate::limits;
 use crate::problem::{Code, Problem};
@@ -20,18 +21,23 @@ use crate::submission::draft::check_params;
 /// Answers a call with what its job gave.
 pub(super) async fn serve(
     app: App,
-    owner: String,
+    submitter: Submitter,
     endpoint: Endpoint,
     request: Request,
 ) -> Result<Response, Problem> {
-    taken(app, owner, endpoint, request).await.inspect_err(|problem| {
+    taken(app, submitter, endpoint, request).await.inspect_err(|problem| {
         let code = problem.code().as_str();
         metrics::counter!("forebay_calls_refused_total", "path" => endpoint.path(), "code" => code)
             .increment(1);
     })
 }
 
-async fn taken(app: App, owner: String, endpoint: Endpoint, request: Request) -> Result<Response, Problem> {
+async fn taken(
+    app: App,
+    submitter: Submitter,
+    endpoint: Endpoint,
+    request: Request,
+) -> Result<Response, Problem> {
     let manner = Manner::read(request.headers())?;
     is_json(request.headers())?;
     let patience = app.config.api.upload_timeout;
@@ -39,7 +45,7 @@ async fn taken(app: App, owner: String, endpoint: Endpoint, request: Request) ->
     let (call, room) = read.unwrap_or_else(|_| Err(limits::too_slow(patience)))?;
     let model = model(&app, endpoint, &call).await?;
     let Call { items, params, reply, .. } = call;
-    let work = Work { owner, model, items, params, room };
+    let work = Work { submitter, model, items, params, room };
     let reply = move |job: &forebay_shared::job::Job, outcomes| {
         let id = job.id.to_string().replace('-', "");
         Ok(reply.write(Answered { id: &id, model: &job.model }, outcomes)?)

@@ -24,7 +24,7 @@ use forebay_shared::job::{Job, Kind};
 use forebay_shared::model::ModelCard;
 use forebay_shared::queue::LocalQueue;
 use forebay_shared::shutdown::Tasks;
-use forebay_shared::store::{Jobs, Keys, Models, NewKey, Scope, Sqlite, Store};
+use forebay_shared::store::{Jobs, KeyLimits, Keys, Models, NewKey, Scope, Sqlite, Store};
 use forebay_shared::testing::{card, fixed_ids};
 use serde_json::Value;
 use tower::ServiceExt;
@@ -253,6 +253,7 @@ impl TestApp {
             name: "a test".to_owned(),
             scopes: scopes.to_vec(),
             expires_at: Some(self.clock.now().plus(Duration::from_hours(1))),
+            limits: KeyLimits::default(),
         };
         self.store.create_key(&key).await.unwrap();
         (key, secret.expose().to_owned())

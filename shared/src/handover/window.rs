@@ -19,6 +19,8 @@ struct Window {
     size: Cost,
     /// How much was there at the last look, and what was admitted since.
     published: Cost,
+    /// What was admitted here since the last look. Other replicas admit as well, and do not see it.
+    admitted: Cost,
     /// Whether jobs wait in the database: a newcomer does not overtake them.
     waiting: bool,
 }
@@ -42,21 +44,25 @@ impl Windows {
         }
     }
 
-    /// Whether a job of this cost may be handed over at once; it is then counted. An empty window takes any job.
+    /// Whether a job of this cost may be handed over at once; it is then counted. An empty window takes any job. Half a
+    /// window is the most between two looks, so that replicas which are all stormed at once do not fill many windows.
     pub fn admit(&mut self, route: &Route, cost: Cost) -> bool {
         let Some(window) = self.0.get_mut(route) else { return false };
-        let fits = window.published == Cost::default() || window.published + cost <= window.size;
+        let fits = window.published == Cost::default()
+            || (window.published + cost <= window.size && window.admitted.times(2) < window.size);
         if window.waiting || !fits {
             window.waiting = true;
             return false;
         }
         window.published = window.published + cost;
+        window.admitted = window.admitted + cost;
         true
     }
 
-    /// How much more may be handed over.
-    pub fn room(&self, route: &Route) -> Cost {
-        self.0.get(route).map_or(Cost::default(), |window| window.size.less(window.published))
+    /// How much may be with the broker, if more may be handed over. Who is new gets in beyond the window, up to another.
+    pub fn open(&self, route: &Route) -> Option<Cost> {
+        let window = self.0.get(route)?;
+        (window.published < window.size.times(2)).then_some(window.size)
     }
 
     /// Whether jobs are known to wait in the database, or the route is not known at all.
@@ -86,13 +92,12 @@ mod tests {
 
     #[test]
     fn two_batches_for_each_worker() {
-        assert_eq!(windows(1, 0, false).room(&route()), Cost::new(128));
-        assert_eq!(windows(3, 28, false).room(&route()), Cost::new(356));
-        assert_eq!(
-            windows(0, 0, false).room(&route()),
-            Cost::new(128),
-            "work is taken while no worker lives"
-        );
+        assert_eq!(windows(1, 0, false).open(&route()), Some(Cost::new(128)));
+        assert_eq!(windows(3, 28, false).open(&route()), Some(Cost::new(384)));
+        let nobody = windows(0, 0, false);
+        assert_eq!(nobody.open(&route()), Some(Cost::new(128)), "work is taken while no worker lives");
+        assert_eq!(windows(1, 200, true).open(&route()), Some(Cost::new(128)), "who is new gets in");
+        assert_eq!(windows(1, 256, true).open(&route()), None);
     }
 
     #[test]
@@ -100,6 +105,12 @@ mod tests {
         let mut windows = windows(1, 100, false);
         assert!(windows.admit(&route(), Cost::new(20)));
         assert!(!windows.admit(&route(), Cost::new(20)));
+    }
+
+    #[test]
+    fn half_a_window_is_admitted_between_two_looks() {
+        let mut windows = windows(1, 0, false);
+        assert_eq!((0..200).filter(|_| windows.admit(&route(), Cost::new(1))).count(), 64);
     }
 
     #[test]

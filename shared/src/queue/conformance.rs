@@ -47,7 +47,8 @@ fn route() -> Route {
 
 async fn publish(queue: &dyn Queue, route: &Route, count: usize) -> Vec<JobId> {
     let ids = fresh_ids();
-    let messages: Vec<_> = (0..count).map(|_| Message { job_id: ids.job(), trace: None }).collect();
+    let messages: Vec<_> =
+        (0..count).map(|_| Message { job_id: ids.job(), owner: "alice".into(), trace: None }).collect();
     assert_eq!(queue.publish(route, &messages).await, [], "the broker takes everything");
     messages.into_iter().map(|message| message.job_id).collect()
 }

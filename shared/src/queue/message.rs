@@ -7,11 +7,13 @@ use crate::id::JobId;
 /// The version that this program writes and reads.
 const VERSION: u32 = 1;
 
-/// Which job, and in which trace. The payload is in the row.
+/// Which job, whose, and in which trace. The payload is in the row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// The job.
     pub job_id: JobId,
+    /// Whose job it is, so that a full worker can tell who has nothing there yet.
+    pub owner: String,
     /// W3C `traceparent` of its submission.
     pub trace: Option<String>,
 }
@@ -20,6 +22,8 @@ pub struct Message {
 struct Wire {
     v: u32,
     job_id: JobId,
+    #[serde(default)]
+    owner: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     trace: Option<String>,
 }
@@ -35,7 +39,8 @@ pub(super) enum Unreadable {
 
 impl Message {
     pub(super) fn encode(&self) -> Vec<u8> {
-        let wire = Wire { v: VERSION, job_id: self.job_id, trace: self.trace.clone() };
+        let wire =
+            Wire { v: VERSION, job_id: self.job_id, owner: self.owner.clone(), trace: self.trace.clone() };
         serde_json::to_vec(&wire).expect("an envelope is numbers and strings")
     }
 
@@ -44,7 +49,7 @@ impl Message {
         if wire.v != VERSION {
             return Err(Unreadable::Version(wire.v));
         }
-        Ok(Self { job_id: wire.job_id, trace: wire.trace })
+        Ok(Self { job_id: wire.job_id, owner: wire.owner, trace: wire.trace })
     }
 }
 
@@ -55,7 +60,8 @@ mod tests {
 
     #[test]
     fn an_envelope_reads_back() {
-        let message = Message { job_id: fresh_ids().job(), trace: Some("00-ab-cd-01".into()) };
+        let message =
+            Message { job_id: fresh_ids().job(), owner: "alice".into(), trace: Some("00-ab-cd-01".into()) };
         assert_eq!(Message::decode(&message.encode()).unwrap(), message);
     }
 

@@ -23,8 +23,9 @@ macro_rules! stores {
                     Box::pin(async move {
                         sqlx::query::<$db>(
                             "-- store.create_key
-                             insert into keys (id, hash, owner, name, scopes, created_at, expires_at)
-                             values ($1, $2, $3, $4, $5, $6, $7)",
+                             insert into keys (
+                                 id, hash, owner, name, scopes, created_at, expires_at, max_running, max_queued
+                             ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
                         )
                         .bind(key.id)
                         .bind(key.hash.to_vec())
@@ -33,6 +34,8 @@ macro_rules! stores {
                         .bind(scopes)
                         .bind(now)
                         .bind(key.expires_at)
+                        .bind(key.limits.max_running.map(u32::cast_signed))
+                        .bind(key.limits.max_queued.map(|cost| cost.units().cast_signed()))
                         .execute(connection)
                         .await?;
                         Ok(())
@@ -47,8 +50,8 @@ macro_rules! stores {
                     Box::pin(async move {
                         let row: Option<$crate::store::row::KeyRow> = sqlx::query_as::<$db, _>(
                             "-- store.key_by_hash
-                             select id, owner, name, scopes, created_at, expires_at, revoked_at from keys
-                             where hash = $1",
+                             select id, owner, name, scopes, created_at, expires_at, revoked_at, max_running, max_queued
+                             from keys where hash = $1",
                         )
                         .bind(hash)
                         .fetch_optional(connection)
@@ -64,7 +67,8 @@ macro_rules! stores {
                     Box::pin(async move {
                         let rows: Vec<$crate::store::row::KeyRow> = sqlx::query_as::<$db, _>(
                             "-- store.keys
-                             select id, owner, name, scopes, created_at, expires_at, revoked_at from keys order by id",
+                             select id, owner, name, scopes, created_at, expires_at, revoked_at, max_running, max_queued
+                             from keys order by id",
                         )
                         .fetch_all(connection)
                         .await?;

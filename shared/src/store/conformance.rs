@@ -181,6 +181,12 @@ macro_rules! store_conformance {
             a_job_too_large_for_the_room_still_goes_alone,
             concurrent_callers_get_different_jobs,
             a_retry_is_not_due_before_its_time,
+            a_job_for_later_is_not_due_before_its_time,
+            the_nearer_deadline_is_due_first,
+            owners_take_turns_whatever_each_has,
+            a_newcomer_is_due_though_the_window_is_full,
+            a_key_has_no_more_under_way_than_it_may,
+            due_jobs_come_as_the_policy_says,
             routes_tell_what_is_handed_over_and_what_waits,
             a_refused_publication_is_due_again,
             lost_messages_are_recovered_oldest_first,
@@ -232,6 +238,7 @@ macro_rules! store_conformance {
             a_revoked_key_stays_and_is_invalid,
             an_expired_key_is_invalid,
             a_hash_is_stored_once,
+            a_keys_limits_are_kept,
         ]);
         $crate::store_conformance!(@module $ground, models: [
             the_latest_announcement_stands,

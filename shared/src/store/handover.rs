@@ -10,6 +10,11 @@ use crate::clock::Timestamp;
 use crate::id::JobId;
 use crate::job::{Class, Cost};
 
+/// Jobs that are looked at first to hand some over, shared among those who wait; more if that was too few.
+pub(super) const PREFIX: i64 = 128;
+/// Jobs of one owner whose time has come that are looked at in one hand-over, so that one statement changes few rows.
+pub(super) const WAKE: i64 = 128;
+
 /// One of a model's two queues.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Route {
@@ -50,6 +55,8 @@ pub struct Depth {
 pub struct Due {
     /// Its id.
     pub id: JobId,
+    /// Whose job it is.
+    pub owner: String,
     /// W3C `traceparent` of its submission.
     pub trace: Option<String>,
 }
@@ -60,9 +67,9 @@ pub trait Handover: Send + Sync {
     /// How every route of every known model stands; what was handed over longer than `overdue` ago is counted.
     async fn routes(&self, overdue: Duration) -> StoreResult<Vec<RouteState>>;
 
-    /// Marks and returns what is due on `route`, in order, until `room` is used up; never more than `limit`.
-    /// Concurrent callers get different jobs.
-    async fn due(&self, route: &Route, room: Cost, limit: u32) -> StoreResult<Vec<Due>>;
+    /// Marks and returns what is due on `route`, in the order of [`crate::job::fair`], until what is with the broker has
+    /// used up `window`; never more than `limit`. Callers for one route go one after the other.
+    async fn due(&self, route: &Route, window: Cost, limit: u32) -> StoreResult<Vec<Due>>;
 
     /// How much stands on every route that has anything.
     async fn depths(&self) -> StoreResult<Vec<Depth>>;

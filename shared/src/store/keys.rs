@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use super::StoreResult;
 use crate::clock::Timestamp;
 use crate::id::KeyId;
+use crate::job::Cost;
 use crate::words::words;
 
 /// What a key permits.
@@ -25,6 +26,15 @@ impl Scope {
     pub const ALL: [Self; 3] = [Self::Write, Self::Read, Self::Metrics];
 }
 
+/// What a key may have at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyLimits {
+    /// How many of its jobs may be with the broker or run; more wait in the database.
+    pub max_running: Option<u32>,
+    /// What its queued jobs may cost together; more are refused.
+    pub max_queued: Option<Cost>,
+}
+
 /// A key about to be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewKey {
@@ -40,6 +50,8 @@ pub struct NewKey {
     pub scopes: Vec<Scope>,
     /// Until when it works.
     pub expires_at: Option<Timestamp>,
+    /// What it may have at once.
+    pub limits: KeyLimits,
 }
 
 /// A key as its row tells it.
@@ -59,6 +71,8 @@ pub struct ApiKey {
     pub expires_at: Option<Timestamp>,
     /// Since when it no longer does.
     pub revoked_at: Option<Timestamp>,
+    /// What it may have at once.
+    pub limits: KeyLimits,
 }
 
 impl ApiKey {

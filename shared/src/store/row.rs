@@ -13,7 +13,7 @@ use serde_json::Value;
 use sqlx::FromRow;
 use sqlx::types::Json;
 
-use super::{ApiKey, Blank, Settled, StoreError, StoreResult, Worker};
+use super::{ApiKey, Blank, KeyLimits, Settled, StoreError, StoreResult, Worker};
 use crate::clock::Timestamp;
 use crate::id::{BulkId, JobId, KeyId, WorkerId};
 use crate::job::{Attempt, Claimed, Cost, Failure, ItemsAt, Job, Lease, ResultAt, Settlement, Suspects};
@@ -21,7 +21,7 @@ use crate::model::Model;
 
 pub(super) use events::{EventRow, LogRow, event_columns};
 pub(super) use files::{FileRow, PartRow, PieceRow, UploadRow, file_columns, upload_columns};
-pub(super) use handover::{DepthRow, DueRow, RouteRow};
+pub(super) use handover::{DepthRow, DueRow, LineRow, RouteRow};
 pub(super) use webhooks::{
     DeliveryRow, EndpointRow, MatchRow, OutgoingRow, SigningRow, TryRow, WaitingRow, endpoint_columns,
 };
@@ -40,7 +40,7 @@ macro_rules! job_columns {
 macro_rules! claim_columns {
     () => {
         "id, owner, model, class, priority, item_count, items, items_blob, cost, params, attempt, failures, max_attempts, \
-         suspects, available_at, started_at, trace, source, bulk, finish_by"
+         suspects, available_at, started_at, trace, source, bulk, finish_by, rank"
     };
 }
 
@@ -161,6 +161,7 @@ pub(super) struct ClaimRow {
     source: Option<String>,
     bulk: Option<BulkId>,
     finish_by: Option<Timestamp>,
+    rank: Timestamp,
 }
 
 impl ClaimRow {
@@ -183,6 +184,7 @@ impl ClaimRow {
             model: self.model,
             class: at.word("class", &self.class)?,
             priority: self.priority,
+            rank: self.rank,
             item_count: at.number("item_count", self.item_count)?,
             items,
             cost: Cost::new(at.number("cost", self.cost)?),
@@ -257,6 +259,8 @@ pub(super) struct KeyRow {
     created_at: Timestamp,
     expires_at: Option<Timestamp>,
     revoked_at: Option<Timestamp>,
+    max_running: Option<i32>,
+    max_queued: Option<i64>,
 }
 
 impl KeyRow {
@@ -271,6 +275,14 @@ impl KeyRow {
             created_at: self.created_at,
             expires_at: self.expires_at,
             revoked_at: self.revoked_at,
+            limits: KeyLimits {
+                max_running: self.max_running.map(|most| at.number("max_running", most)).transpose()?,
+                max_queued: self
+                    .max_queued
+                    .map(|most| at.number("max_queued", most))
+                    .transpose()?
+                    .map(Cost::new),
+            },
         })
     }
 }

@@ -153,7 +153,8 @@ async fn a_transient_failure_is_tried_again_and_then_told() {
                 let route = forebay_shared::store::Route { model: "echo".into(), class: Class::Interactive };
                 let due = ground.store().due(&route, forebay_shared::job::Cost::new(10), 10).await.unwrap();
                 if !due.is_empty() {
-                    let message = forebay_shared::queue::Message { job_id: ids[0], trace: None };
+                    let message =
+                        forebay_shared::queue::Message { job_id: ids[0], owner: "alice".into(), trace: None };
                     return forebay_shared::queue::Producer::publish(&ground.queue, &route, &[message]).await;
                 }
                 tokio::time::sleep(Duration::from_millis(5)).await;

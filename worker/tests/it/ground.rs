@@ -122,7 +122,12 @@ impl Ground {
         }
         for job in jobs.iter().filter(|job| job.published) {
             let route = Route { model: job.model.clone(), class: job.class };
-            assert!(self.queue.publish(&route, &[Message { job_id: job.id, trace: None }]).await.is_empty());
+            assert!(
+                self.queue
+                    .publish(&route, &[Message { job_id: job.id, owner: "alice".into(), trace: None }])
+                    .await
+                    .is_empty()
+            );
         }
         jobs.iter().map(|job| job.id).collect()
     }

@@ -26,7 +26,8 @@ async fn crash(ground: &Ground, ids: &[JobId], noted: &[(JobId, Vec<u32>)]) {
 }
 
 async fn hand_over(ground: &Ground, ids: &[JobId]) {
-    let messages: Vec<_> = ids.iter().map(|id| Message { job_id: *id, trace: None }).collect();
+    let messages: Vec<_> =
+        ids.iter().map(|id| Message { job_id: *id, owner: "alice".into(), trace: None }).collect();
     assert!(ground.queue.publish(&route(), &messages).await.is_empty());
 }
 

@@ -13,7 +13,7 @@ use forebay_shared::store::Submitted;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Followed, JobView, apply, follow, multipart, url};
-use crate::auth::Writer;
+use crate::auth::Submitter;
 use crate::follow::Wait;
 use crate::problem::{Code, Problem, ProblemBody};
 use crate::state::{self, App};
@@ -65,11 +65,11 @@ use crate::{idempotency, limits, prefer};
 )]
 pub async fn submit(
     State(app): State<App>,
-    Writer(owner): Writer,
+    submitter: Submitter,
     request: Request,
 ) -> Result<Response, Problem> {
     let taken = match Wishes::read(&app, request.headers()) {
-        Ok(wishes) => take(&app, owner, wishes, request).await,
+        Ok(wishes) => take(&app, submitter, wishes, request).await,
         Err(problem) => Err(problem),
     };
     taken.inspect_err(|problem| {
@@ -100,13 +100,18 @@ impl Wishes {
     }
 }
 
-async fn take(app: &App, owner: String, wishes: Wishes, request: Request) -> Result<Response, Problem> {
+async fn take(
+    app: &App,
+    submitter: Submitter,
+    wishes: Wishes,
+    request: Request,
+) -> Result<Response, Problem> {
     let id = app.parts.ids.job();
     let (placed, inputs) = ready(app, id, request, wishes.key.is_some()).await?;
     let (kind, blobs) = (placed.draft.model.card.kind, inputs.keys());
     // Waiting begins before the job exists: a quick one may have ended before the store's answer is read.
     let wait = wishes.patience().map(|_| app.follower.wait_for(id));
-    let mut pending = app.door.take(new_job(app, owner, placed, &wishes))?;
+    let mut pending = app.door.take(new_job(app, submitter, placed, &wishes))?;
     // The job may be stored from now on, and what it names must stay. If it is not, the sweeper finds its objects.
     inputs.keep();
     match pending.stored().await? {
@@ -189,7 +194,7 @@ pub(super) async fn model(app: &App, name: &str) -> Result<Model, Problem> {
     app.parts.catalog.find(name).await?.ok_or_else(|| Problem::unknown_model(name))
 }
 
-fn new_job(app: &App, owner: String, placed: Placed, wishes: &Wishes) -> NewJob {
+fn new_job(app: &App, submitter: Submitter, placed: Placed, wishes: &Wishes) -> NewJob {
     let (draft, retention) = (placed.draft, &app.config.retention);
     let idempotency = wishes.key.clone().map(|key| Idempotency {
         key,
@@ -198,7 +203,7 @@ fn new_job(app: &App, owner: String, placed: Placed, wishes: &Wishes) -> NewJob 
     });
     NewJob {
         id: placed.id,
-        owner,
+        owner: submitter.owner,
         model: draft.model.card.name,
         model_digest: draft.model.card.digest,
         class: draft.class,
@@ -216,7 +221,7 @@ fn new_job(app: &App, owner: String, placed: Placed, wishes: &Wishes) -> NewJob 
         published: false,
         keep: Keep::all(retention.jobs.get()),
         client_id: None,
-        key: None,
+        key: submitter.key,
         run_at: None,
         start_by: None,
         finish_by: None,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::OpenAiError;
-use crate::auth::Writer;
+use crate::auth::Submitter;
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -44,10 +44,10 @@ use crate::state::App;
 )]
 pub async fn embeddings(
     State(app): State<App>,
-    Writer(owner): Writer,
+    submitter: Submitter,
     request: Request,
 ) -> Result<Response, Problem> {
-    super::serve(app, owner, Endpoint::Embeddings, request).await
+    super::serve(app, submitter, Endpoint::Embeddings, request).await
 }
 
 /// Texts or their tokens, and how their vectors are to be written.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::OpenAiError;
-use crate::auth::Writer;
+use crate::auth::Submitter;
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -47,10 +47,10 @@ use crate::state::App;
 )]
 pub async fn moderations(
     State(app): State<App>,
-    Writer(owner): Writer,
+    submitter: Submitter,
     request: Request,
 ) -> Result<Response, Problem> {
-    super::serve(app, owner, Endpoint::Moderations, request).await
+    super::serve(app, submitter, Endpoint::Moderations, request).await
 }
 
 /// Texts to be judged.

@@ -1,10 +1,12 @@
 //! Handing queued jobs to the broker.
 
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use super::{Ground, away, ended};
+use crate::clock::{Clock, Timestamp};
 use crate::id::JobId;
-use crate::job::{Class, Cost, Ending, Kind, NewJob};
+use crate::job::{Class, Cost, Ending, Kind, NewJob, fair};
 use crate::store::Route;
 use crate::testing::card;
 
@@ -69,6 +71,147 @@ pub async fn a_retry_is_not_due_before_its_time(ground: &Ground) {
     assert!(due(ground, 100).await.is_empty());
     ground.clock.advance(OVERDUE);
     assert_eq!(due(ground, 100).await, [claimed.id]);
+}
+
+pub async fn a_job_for_later_is_not_due_before_its_time(ground: &Ground) {
+    let later = ground.clock.now().plus(OVERDUE);
+    let ids = waiting(ground, 3, |index, job| {
+        job.owner = ["alice", "alice", "bob"][index].into();
+        job.run_at = (index > 0).then_some(later);
+    })
+    .await;
+    assert_eq!(due(ground, 100).await, ids[..1]);
+    ground.clock.advance(OVERDUE);
+    assert_eq!(due(ground, 100).await.len(), 2);
+}
+
+pub async fn the_nearer_deadline_is_due_first(ground: &Ground) {
+    let at = |minutes| ground.clock.now().plus(Duration::from_mins(minutes));
+    let (soon, later) = (at(1), at(3));
+    let ids = waiting(ground, 3, |index, job| {
+        job.start_by = [None, Some(later), None][index];
+        job.finish_by = [None, None, Some(soon)][index];
+    })
+    .await;
+    assert_eq!(due(ground, 100).await, [ids[2], ids[1], ids[0]]);
+}
+
+pub async fn owners_take_turns_whatever_each_has(ground: &Ground) {
+    let ids = waiting(ground, 8, |index, job| job.owner = ["alice", "bob"][index / 6].into()).await;
+    assert_eq!(due(ground, 4).await, [ids[0], ids[6], ids[1], ids[7]]);
+}
+
+pub async fn a_newcomer_is_due_though_the_window_is_full(ground: &Ground) {
+    let ids = waiting(ground, 5, |index, job| {
+        job.owner = ["alice", "bob"][index / 3].into();
+        job.cost = Cost::new([1000, 1][index / 3]);
+    })
+    .await;
+    let alices: Vec<_> = due(ground, 600).await;
+    assert_eq!(alices, [ids[0], ids[3]], "one of each, since the first uses up the window");
+    assert!(due(ground, 600).await.is_empty());
+}
+
+pub async fn a_key_has_no_more_under_way_than_it_may(ground: &Ground) {
+    let key = super::keys::limited(ground, Some(2), None).await;
+    let ids = waiting(ground, 5, |index, job| {
+        job.key = (index < 4).then_some(key);
+        job.owner = "alice".into();
+    })
+    .await;
+    assert_eq!(due(ground, 100).await, [ids[0], ids[1], ids[4]], "what no limit holds goes on");
+    let worker = ground.worker().await;
+    let claimed = ground.store.claim(worker, &ids[..1]).await.unwrap();
+    assert!(due(ground, 100).await.is_empty(), "what runs counts like what is handed over");
+    assert!(ground.settle(worker, ended(&claimed[0], Ending::Failed(away())), None).await);
+    assert_eq!(due(ground, 100).await, ids[2..3]);
+}
+
+/// A hundred and fifty random jobs of five owners, handed over in random windows, go in the order that the policy says.
+pub async fn due_jobs_come_as_the_policy_says(ground: &Ground) {
+    let mut random = Random(42);
+    let mut model = Model::default();
+    let worker = ground.worker().await;
+    for _ in 0..15 {
+        let mut jobs: Vec<_> = (0..10).map(|_| ground.job()).collect();
+        for job in &mut jobs {
+            job.published = false;
+            job.owner = format!("owner{}", random.below(5));
+            job.cost = Cost::new(random.below(50));
+            job.priority = i16::try_from(random.below(21)).unwrap() - 10;
+            model.add(job, ground.clock.now());
+        }
+        ground.store.submit(&jobs).await.unwrap();
+        for _ in 0..random.below(3) {
+            let window = Cost::new(random.below(200));
+            let handed = due(ground, window.units()).await;
+            assert_eq!(handed, model.due(window, 100));
+            if random.below(2) == 0 {
+                assert_eq!(ground.store.claim(worker, &handed).await.unwrap().len(), handed.len());
+                model.claimed(&handed);
+            }
+        }
+    }
+}
+
+/// What a route is expected to do.
+#[derive(Default)]
+struct Model {
+    waiting: Vec<(String, fair::Waiting<JobId>)>,
+    out: HashMap<JobId, (String, Cost)>,
+    served: HashMap<String, u64>,
+    clock: u64,
+}
+
+impl Model {
+    fn add(&mut self, job: &NewJob, now: Timestamp) {
+        let waiting = fair::Waiting { job: job.id, rank: job.rank(now), cost: job.cost };
+        self.waiting.push((job.owner.clone(), waiting));
+        self.waiting.sort_by_key(|(owner, job)| (owner.clone(), job.rank, job.job));
+    }
+
+    fn claimed(&mut self, ids: &[JobId]) {
+        self.out.retain(|id, _| !ids.contains(id));
+    }
+
+    fn due(&mut self, window: Cost, limit: usize) -> Vec<JobId> {
+        let mut lines: Vec<fair::Line<JobId>> = Vec::new();
+        for (owner, job) in &self.waiting {
+            if lines.last().is_none_or(|line| line.owner != *owner) {
+                let queue = fair::Queue { quota: u64::MAX, waiting: VecDeque::new(), more: false };
+                lines.push(fair::Line {
+                    owner: owner.clone(),
+                    served: self.served.get(owner).copied().unwrap_or(0),
+                    out: self.out.values().filter(|(whose, _)| whose == owner).map(|(_, cost)| *cost).sum(),
+                    queues: vec![queue],
+                });
+            }
+            lines.last_mut().unwrap().queues[0].waiting.push_back(job.clone());
+        }
+        let out = self.out.values().map(|(_, cost)| *cost).sum();
+        let room = fair::Room { window, out, limit };
+        let fair::Choice::Go { jobs, served, clock } = fair::choose(lines, self.clock, room) else {
+            panic!("all is known")
+        };
+        self.clock = clock;
+        self.served.extend(served);
+        for id in &jobs {
+            let place = self.waiting.iter().position(|(_, job)| job.job == *id).unwrap();
+            let (owner, job) = self.waiting.remove(place);
+            self.out.insert(*id, (owner, job.cost));
+        }
+        jobs
+    }
+}
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        // A linear congruence (Knuth's MMIX): the same on every run.
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
 }
 
 pub async fn routes_tell_what_is_handed_over_and_what_waits(ground: &Ground) {

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::Ground;
 use crate::clock::Clock;
-use crate::store::{NewKey, Scope, StoreError};
+use crate::id::KeyId;
+use crate::job::Cost;
+use crate::store::{KeyLimits, NewKey, Scope, StoreError};
 
 fn key(ground: &Ground, secret: u8) -> NewKey {
     NewKey {
@@ -14,7 +16,21 @@ fn key(ground: &Ground, secret: u8) -> NewKey {
         name: "laptop".into(),
         scopes: vec![Scope::Read, Scope::Write],
         expires_at: None,
+        limits: KeyLimits::default(),
     }
+}
+
+/// A stored key with these limits.
+pub async fn limited(ground: &Ground, max_running: Option<u32>, max_queued: Option<Cost>) -> KeyId {
+    let key = NewKey { limits: KeyLimits { max_running, max_queued }, ..key(ground, 7) };
+    ground.store.create_key(&key).await.unwrap();
+    key.id
+}
+
+pub async fn a_keys_limits_are_kept(ground: &Ground) {
+    limited(ground, Some(3), Some(Cost::new(1_000))).await;
+    let found = ground.store.key_by_hash(&[7; 32]).await.unwrap().expect("it was stored");
+    assert_eq!(found.limits, KeyLimits { max_running: Some(3), max_queued: Some(Cost::new(1_000)) });
 }
 
 pub async fn a_key_is_found_by_its_hash(ground: &Ground) {

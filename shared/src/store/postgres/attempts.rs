@@ -75,6 +75,7 @@ impl Attempts for Postgres {
                      worker = case when h.status <> 'queued' then worker end,
                      available_at = case when h.status = 'queued' then $2 + e.delay * interval '1 microsecond'
                                     else available_at end,
+                     parked = h.status = 'queued',
                      finished_at = case when h.status <> 'queued' then $2 end,
                      purge_at = case when h.status <> 'queued' then $2 + (keep ->> h.status)::bigint * interval '1 microsecond' end,
                      error_code = e.error_code,

@@ -1,13 +1,19 @@
 //! Handing queued jobs to the broker, on Postgres.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use sqlx::PgConnection;
 
 use super::Postgres;
-use crate::id::JobId;
+use super::jobs::column;
+use crate::clock::Timestamp;
+use crate::id::{JobId, KeyId};
 use crate::job::Cost;
-use crate::store::row::{DepthRow, DueRow, RouteRow};
+use crate::job::fair::{Choice, Room, choose};
+use crate::store::handover::{PREFIX, WAKE};
+use crate::store::row::{DepthRow, DueRow, LineRow, RouteRow};
 use crate::store::{Depth, Due, Handover, Route, RouteState, StoreResult};
 
 #[async_trait]
@@ -20,7 +26,10 @@ impl Handover for Postgres {
              select m.name as model, c.class, p.published, p.overdue,
                  exists (
                      select 1 from jobs where model = m.name and class = c.class and status = 'queued'
-                         and published_at is null and available_at <= $1
+                         and published_at is null and not parked
+                 ) or exists (
+                     select 1 from jobs where model = m.name and class = c.class and status = 'queued' and parked
+                         and available_at <= $1
                  ) as waiting
              from models m
              cross join (values ('interactive'), ('bulk')) as c (class)
@@ -37,28 +46,65 @@ impl Handover for Postgres {
         rows.into_iter().map(RouteRow::state).collect()
     }
 
-    async fn due(&self, route: &Route, room: Cost, limit: u32) -> StoreResult<Vec<Due>> {
-        let rows: Vec<DueRow> = sqlx::query_as(
-            "-- store.due
-             with waiting as (
-                 select id, cost, priority, available_at from jobs
-                 where model = $1 and class = $2 and status = 'queued' and published_at is null and available_at <= $3
-                 order by priority desc, available_at, id
-                 limit $5 for update skip locked
-             ), measured as (
-                 select id, sum(cost) over (order by priority desc, available_at, id) - cost as ahead from waiting
-             )
-             update jobs set published_at = $3 where id in (select id from measured where ahead < $4)
-             returning id, trace, priority, available_at",
-        )
-        .bind(&route.model)
-        .bind(route.class.as_str())
-        .bind(self.now())
-        .bind(room.units().cast_signed())
-        .bind(i64::from(limit))
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(DueRow::in_order(rows))
+    async fn due(&self, route: &Route, window: Cost, limit: u32) -> StoreResult<Vec<Due>> {
+        let (route, now, limit) = (route.clone(), self.now(), limit as usize);
+        self.transact(move |connection| {
+            Box::pin(async move {
+                // The row is locked, so one replica after the other fills this route, and each sees what is there by then.
+                let clock: i64 = sqlx::query_scalar(
+                    "-- store.due: clock
+                     insert into clocks (model, class, at) values ($1, $2, 0)
+                     on conflict (model, class) do update set at = clocks.at returning at",
+                )
+                .bind(&route.model)
+                .bind(route.class.as_str())
+                .fetch_one(&mut *connection)
+                .await?;
+                wake(connection, &route, now).await?;
+                let mut prefix = PREFIX;
+                let (jobs, served, clock) = loop {
+                    let rows = waiting(connection, &route, now, prefix).await?;
+                    let quotas = quotas(connection, &LineRow::keys(&rows)).await?;
+                    let room = Room { window, out: LineRow::total(&rows)?, limit };
+                    match choose(LineRow::lines(rows, &quotas)?, clock.cast_unsigned(), room) {
+                        Choice::Go { jobs, served, clock } => break (jobs, served, clock),
+                        Choice::LookFurther => prefix *= 4,
+                    }
+                };
+                if jobs.is_empty() {
+                    return Ok(Vec::new());
+                }
+                let rows: Vec<DueRow> = sqlx::query_as(
+                    "-- store.due: mark
+                     with paid as (
+                         insert into shares (model, class, owner, served)
+                         select $1, $2, owner, served from unnest($5::text[], $6::bigint[]) as t (owner, served)
+                         on conflict (model, class, owner) do update set served = excluded.served
+                     ), forgotten as (
+                         -- who is not ahead of the route's time begins there anyway
+                         delete from shares where model = $1 and class = $2 and served <= $7 and owner <> all ($5)
+                     ), timed as (
+                         update clocks set at = $7 where model = $1 and class = $2
+                     ), still as (
+                         select id from jobs where id = any($4) and status = 'queued' and published_at is null
+                         order by id for update skip locked
+                     )
+                     update jobs set published_at = $3 where id in (select id from still)
+                     returning id, owner, trace",
+                )
+                .bind(&route.model)
+                .bind(route.class.as_str())
+                .bind(now)
+                .bind(&jobs)
+                .bind(column(&served, |(owner, _)| owner.as_str()))
+                .bind(column(&served, |(_, at)| at.cast_signed()))
+                .bind(clock.cast_signed())
+                .fetch_all(connection)
+                .await?;
+                Ok(DueRow::in_order(rows, &jobs))
+            })
+        })
+        .await
     }
 
     async fn depths(&self) -> StoreResult<Vec<Depth>> {
@@ -108,3 +154,123 @@ impl Handover for Postgres {
         Ok(cleared.rows_affected())
     }
 }
+
+/// Jobs whose time has come are parked no longer.
+async fn wake(connection: &mut PgConnection, route: &Route, now: Timestamp) -> StoreResult<()> {
+    sqlx::query(
+        "-- store.due: wake
+         with recursive owners as (
+             (
+                 select owner from jobs where model = $1 and class = $2 and status = 'queued' and parked
+                 order by owner limit 1
+             )
+             union all
+             select next.owner from owners o cross join lateral (
+                 select owner from jobs
+                 where model = $1 and class = $2 and status = 'queued' and parked and owner > o.owner
+                 order by owner limit 1
+             ) as next
+         ), awake as (
+             select j.id from owners o cross join lateral (
+                 select id from jobs
+                 where model = $1 and class = $2 and status = 'queued' and parked and owner = o.owner
+                     and available_at <= $3
+                 order by available_at limit $4
+             ) as j
+         ), still as (
+             select id from jobs where id in (select id from awake) order by id for update skip locked
+         )
+         update jobs set parked = false where id in (select id from still)",
+    )
+    .bind(&route.model)
+    .bind(route.class.as_str())
+    .bind(now)
+    .bind(WAKE)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The first jobs of every owner and key that wait: as many of each as share a `prefix`, at least four.
+async fn waiting(
+    connection: &mut PgConnection,
+    route: &Route,
+    now: Timestamp,
+    prefix: i64,
+) -> StoreResult<Vec<LineRow>> {
+    let rows = sqlx::query_as(
+        "-- store.due
+         with recursive pairs as (
+             -- from owner to owner and key to key by the index, however many jobs each has
+             (
+                 select owner, key from jobs
+                 where model = $1 and class = $2 and status = 'queued' and published_at is null and not parked
+                 order by owner, key limit 1
+             )
+             union all
+             select next.owner, next.key from pairs p cross join lateral (
+                 select owner, key from jobs
+                 where model = $1 and class = $2 and status = 'queued' and published_at is null and not parked
+                     and (owner, key) > (p.owner, p.key)
+                 order by owner, key limit 1
+             ) as next
+         ), published as (
+             select owner, sum(cost)::bigint as out from jobs
+             where model = $1 and class = $2 and status = 'queued' and published_at is not null group by owner
+         ), depth as (
+             select greatest(4, $4 / greatest(1, count(*))) as prefix from pairs
+         )
+         select p.owner, p.key, coalesce(s.served, 0) as served, coalesce(o.out, 0) as out, w.id, w.cost, w.rank,
+             (select coalesce(sum(out), 0)::bigint from published) as total, d.prefix
+         from pairs p
+         cross join depth d
+         left join shares s on s.model = $1 and s.class = $2 and s.owner = p.owner
+         left join published o on o.owner = p.owner
+         cross join lateral (
+             select id, cost, rank from jobs
+             where model = $1 and class = $2 and status = 'queued' and published_at is null and not parked
+                 and owner = p.owner and key = p.key and available_at <= $3
+             order by rank, id limit d.prefix
+         ) as w
+         order by p.owner, p.key, w.rank, w.id",
+    )
+    .bind(&route.model)
+    .bind(route.class.as_str())
+    .bind(now)
+    .bind(prefix)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows)
+}
+
+/// How many more jobs of those of `keys` that have a limit may be under way. The keys stay locked, so that another route
+/// does not give away the same room.
+async fn quotas(connection: &mut PgConnection, keys: &[KeyId]) -> StoreResult<HashMap<KeyId, u64>> {
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let limited: Vec<KeyId> = sqlx::query_scalar(
+        "-- store.due: limits
+         select id from keys where id = any($1) and max_running is not null order by id for update",
+    )
+    .bind(keys)
+    .fetch_all(&mut *connection)
+    .await?;
+    if limited.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let left: Vec<(KeyId, i64)> = sqlx::query_as(
+        "-- store.due: quotas
+         select k.id, greatest(0, k.max_running - (
+             select count(*) from jobs where key = k.id and key <> '00000000-0000-0000-0000-000000000000'
+                 and (status = 'running' or (status = 'queued' and published_at is not null))
+         )) from keys k where k.id = any($1)",
+    )
+    .bind(&limited)
+    .fetch_all(connection)
+    .await?;
+    Ok(left.into_iter().map(|(key, left)| (key, left.cast_unsigned())).collect())
+}
+
+#[cfg(all(test, feature = "services"))]
+mod tests;

@@ -214,12 +214,12 @@ impl Postgres {
              insert into jobs (
                  id, owner, model, model_digest, class, priority, status, version, item_count, cost, items, items_blob,
                  params, metadata, blobs, waiters, trace, max_attempts, created_at, available_at, published_at,
-                 keep, files, client_id, key, bulk, source, start_by, finish_by, rank, webhook, changed_at
+                 keep, files, client_id, key, bulk, source, start_by, finish_by, rank, webhook, changed_at, parked
              )
              select
                  id, owner, model, model_digest, class, priority, 'queued', 1, item_count, cost, items, items_blob,
                  params, metadata, blobs, waiters, trace, max_attempts, $22, available_at, case when published then $22 end,
-                 keep, '[]', client_id, key, bulk, source, start_by, finish_by, rank, webhook, $22
+                 keep, '[]', client_id, key, bulk, source, start_by, finish_by, rank, webhook, $22, available_at > $22
              from incoming
              where promise is null or id in (select job from keyed)
              returning id",
@@ -253,7 +253,7 @@ impl Postgres {
         .bind(column(jobs, |job| job.idempotency.as_ref().map(|promise| promise.expires_at)))
         .bind(now)
         .bind(column(jobs, |job| job.client_id.as_deref()))
-        .bind(column(jobs, |job| job.key))
+        .bind(column(jobs, |job| job.key.unwrap_or_default()))
         .bind(column(jobs, |job| job.bulk))
         .bind(column(jobs, |job| job.items.file()))
         .bind(column(jobs, |job| job.start_by))

@@ -1,11 +1,14 @@
 //! What stands on routes, and what is due.
 
+use std::collections::{HashMap, VecDeque};
+
 use sqlx::FromRow;
 
 use super::Place;
 use crate::clock::Timestamp;
-use crate::id::JobId;
+use crate::id::{JobId, KeyId};
 use crate::job::Cost;
+use crate::job::fair::{Line, Queue, Waiting};
 use crate::store::{Depth, Due, Route, RouteState, StoreResult};
 
 #[derive(FromRow)]
@@ -50,18 +53,80 @@ impl DepthRow {
     }
 }
 
+/// One of the first jobs that wait, with what is known of its owner.
+#[derive(FromRow)]
+pub(in crate::store) struct LineRow {
+    owner: String,
+    key: KeyId,
+    served: i64,
+    out: i64,
+    id: JobId,
+    cost: i64,
+    rank: Timestamp,
+    total: i64,
+    prefix: i64,
+}
+
+impl LineRow {
+    /// The keys that rows were submitted with.
+    pub(in crate::store) fn keys(rows: &[Self]) -> Vec<KeyId> {
+        let mut keys: Vec<_> = rows.iter().map(|row| row.key).filter(|key| !key.0.is_nil()).collect();
+        keys.dedup();
+        keys
+    }
+
+    /// The cost of all that is with the broker.
+    pub(in crate::store) fn total(rows: &[Self]) -> StoreResult<Cost> {
+        let at = Place { table: "jobs", row: "published".to_owned() };
+        rows.first().map_or(Ok(Cost::default()), |row| Ok(Cost::new(at.number("cost", row.total)?)))
+    }
+
+    /// Lines of rows that come by owner, key and rank. A key that is not among `quotas` has no limit.
+    pub(in crate::store) fn lines(
+        rows: Vec<Self>,
+        quotas: &HashMap<KeyId, u64>,
+    ) -> StoreResult<Vec<Line<JobId>>> {
+        let mut lines: Vec<Line<JobId>> = Vec::new();
+        let mut last = None;
+        for row in rows {
+            let at = Place { table: "shares", row: row.owner.clone() };
+            if lines.last().is_none_or(|line| line.owner != row.owner) {
+                lines.push(Line {
+                    owner: row.owner,
+                    served: at.number("served", row.served)?,
+                    out: Cost::new(at.number("cost", row.out)?),
+                    queues: Vec::new(),
+                });
+                last = None;
+            }
+            let Some(line) = lines.last_mut() else { continue };
+            if last.replace(row.key) != Some(row.key) {
+                let quota = quotas.get(&row.key).copied().unwrap_or(u64::MAX);
+                line.queues.push(Queue { quota, waiting: VecDeque::new(), more: false });
+            }
+            let Some(queue) = line.queues.last_mut() else { continue };
+            let cost = Cost::new(at.number("cost", row.cost)?);
+            queue.waiting.push_back(Waiting { job: row.id, rank: row.rank, cost });
+            queue.more = i64::try_from(queue.waiting.len()).is_ok_and(|length| length >= row.prefix);
+        }
+        Ok(lines)
+    }
+}
+
 #[derive(FromRow)]
 pub(in crate::store) struct DueRow {
     id: JobId,
+    owner: String,
     trace: Option<String>,
-    priority: i16,
-    available_at: Timestamp,
 }
 
 impl DueRow {
     /// In the order of handing over, which `returning` does not keep.
-    pub(in crate::store) fn in_order(mut rows: Vec<Self>) -> Vec<Due> {
-        rows.sort_by_key(|row| (-row.priority, row.available_at, row.id));
-        rows.into_iter().map(|row| Due { id: row.id, trace: row.trace }).collect()
+    pub(in crate::store) fn in_order(rows: Vec<Self>, order: &[JobId]) -> Vec<Due> {
+        let place: HashMap<_, _> = order.iter().enumerate().map(|(place, id)| (*id, place)).collect();
+        let mut due: Vec<_> =
+            rows.into_iter().map(|row| Due { id: row.id, owner: row.owner, trace: row.trace }).collect();
+        due.sort_by_key(|due| place.get(&due.id).copied());
+        due
     }
 }

@@ -160,6 +160,7 @@ async fn update(
              suspects = iif(h.status = 'queued', suspects, null),
              worker = iif(h.status = 'queued', null, worker),
              available_at = iif(h.status = 'queued', $3 + (h.e ->> 'delay'), available_at),
+             parked = h.status = 'queued',
              finished_at = iif(h.status = 'queued', null, $3),
              purge_at = iif(h.status = 'queued', null, $3 + json_extract(keep, '$.' || h.status)),
              error_code = h.e ->> 'error_code',

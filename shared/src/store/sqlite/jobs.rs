@@ -15,8 +15,8 @@ use crate::store::promise::{Standing, firsts, promises};
 use crate::store::row::{AttemptRow, JobRow, job_columns};
 use crate::store::{CancelOutcome, DeleteOutcome, Filter, Jobs, Page, StoreResult, Submitted};
 
-/// Rows of one insert: 32 columns each, below SQLite's 32766 parameters.
-const ROWS_PER_INSERT: usize = 1000;
+/// Rows of one insert: 33 columns each, below SQLite's 32766 parameters.
+const ROWS_PER_INSERT: usize = 900;
 
 #[async_trait]
 impl Jobs for Sqlite {
@@ -229,7 +229,7 @@ async fn insert(
              insert into jobs (
                  id, owner, model, model_digest, class, priority, status, version, item_count, cost, items, items_blob,
                  params, metadata, blobs, waiters, trace, max_attempts, created_at, available_at, published_at,
-                 keep, files, client_id, key, bulk, source, start_by, finish_by, rank, webhook, changed_at
+                 keep, files, client_id, key, bulk, source, start_by, finish_by, rank, webhook, changed_at, parked
              ) ",
         );
         query.push_values(rows, |mut row, job| {
@@ -260,14 +260,15 @@ async fn insert(
                 .push_bind(Json(job.keep))
                 .push("'[]'")
                 .push_bind(&job.client_id)
-                .push_bind(job.key)
+                .push_bind(job.key.unwrap_or_default())
                 .push_bind(job.bulk)
                 .push_bind(job.items.file())
                 .push_bind(job.start_by)
                 .push_bind(job.finish_by)
                 .push_bind(job.rank(now))
                 .push_bind(job.webhook.as_ref().map(Json))
-                .push_bind(now);
+                .push_bind(now)
+                .push_bind(job.available_at(now) > now);
         });
         // The text depends on how many rows there are; it is not worth a place among the prepared statements.
         query.build().persistent(rows.len() == 1).execute(&mut *connection).await?;

@@ -18,6 +18,7 @@ fn claimed(items: u32) -> Claimed {
         model: "echo".into(),
         class: Class::Interactive,
         priority: 0,
+        rank: Timestamp::from_micros(0),
         item_count: items,
         items: ItemsAt::Row("[]".into()),
         cost: Cost::new(1),
