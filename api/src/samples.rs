@@ -34,6 +34,7 @@ pub fn result() -> Value {
 pub fn job() -> Value {
     json!({
         "id": "019e82a6-4600-7ae9-85e7-e1bc4b7cd5c3",
+        "client_id": null,
         "object": "job",
         "model": "emotion",
         "kind": "text_classification",
@@ -48,6 +49,8 @@ pub fn job() -> Value {
         "metadata": {"ticket": "4711"},
         "created_at": "2026-06-01T12:00:00.000000Z",
         "available_at": "2026-06-01T12:00:00.000000Z",
+        "start_by": null,
+        "finish_by": null,
         "started_at": "2026-06-01T12:00:00.000000Z",
         "finished_at": "2026-06-01T12:00:00.000000Z",
         "expires_at": "2026-06-08T12:00:00.000000Z",

@@ -7,6 +7,7 @@
 pub mod draft;
 pub mod picture;
 pub mod place;
+pub mod times;
 mod webhook;
 
 use std::collections::BTreeMap;
@@ -56,6 +57,20 @@ pub struct Submission {
     #[serde(default)]
     #[schema(minimum = 1, maximum = 10)]
     pub max_attempts: Option<u16>,
+    /// Not before this instant (RFC 3339), or not before so long a time has passed, like `30s`, `5m` or `2h`: at most 30
+    /// days ahead.
+    #[serde(default)]
+    #[schema(example = "2h")]
+    pub run_at: Option<String>,
+    /// A job that has not begun by then expires: an instant, or a duration that counts from the submission.
+    #[serde(default)]
+    #[schema(example = "30s")]
+    pub start_by: Option<String>,
+    /// A job that has not ended by then expires, and keeps what it has finished: an instant, or a duration that counts
+    /// from the submission. The header `Cancel-After` says the same.
+    #[serde(default)]
+    #[schema(example = "5m")]
+    pub finish_by: Option<String>,
     /// Whom to tell when the job ends. Not supported yet.
     #[serde(default)]
     pub webhook: Option<Webhook>,

@@ -11,6 +11,8 @@ pub struct SchedulerConfig {
     pub fill: Span,
     /// How often dead workers and lost messages are looked for.
     pub repair: Span,
+    /// How often jobs are looked for that wait past a deadline.
+    pub expire: Span,
     /// How often jobs past their retention are removed, with their objects.
     pub retain: Span,
     /// How often objects are looked for that no row names.
@@ -30,6 +32,7 @@ impl SchedulerConfig {
         let ticks = [
             ("fill", self.fill),
             ("repair", self.repair),
+            ("expire", self.expire),
             ("retain", self.retain),
             ("sweep", self.sweep),
             ("measure", self.measure),

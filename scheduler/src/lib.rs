@@ -4,6 +4,7 @@
 //! tokio-cron-scheduler gives the ticks; a tick that comes while its predecessor still works is skipped.
 
 pub mod config;
+mod expire;
 mod leader;
 mod measure;
 mod reap;
@@ -76,6 +77,7 @@ pub async fn run(config: SchedulerConfig, parts: SchedulerParts) -> Result<(), S
     let chores = Arc::new(Chores::new(config.clone(), parts.clone()));
     add(&clockwork, config.fill.get(), &chores, Chores::fill).await?;
     add(&clockwork, config.repair.get(), &chores, Chores::repair).await?;
+    add(&clockwork, config.expire.get(), &chores, Chores::expire).await?;
     add(&clockwork, config.retain.get(), &chores, Chores::retain).await?;
     add(&clockwork, config.sweep.get(), &chores, Chores::sweep).await?;
     add(&clockwork, config.measure.get(), &chores, Chores::measure).await?;
@@ -125,6 +127,12 @@ impl Chores {
         if self.leader.leads().await {
             self.reap().await;
             self.recover().await;
+        }
+    }
+
+    async fn expire(self: Arc<Self>) {
+        if self.leader.leads().await {
+            self.expire_late().await;
         }
     }
 

@@ -2,9 +2,11 @@
 
 use forebay_shared::events::{Ended, Event};
 use forebay_shared::id::JobId;
+use forebay_shared::job::{Job, Status};
 use forebay_shared::store::StoreResult;
 
 use crate::Chores;
+use crate::expire::count_expired;
 
 impl Chores {
     pub(crate) async fn reap(&self) {
@@ -25,21 +27,33 @@ impl Chores {
         );
         metrics::counter!("forebay_workers_reaped_total").increment(reaped.workers.len() as u64);
         metrics::counter!("forebay_jobs_reaped_total").increment(reaped.jobs);
-        self.tell_cancelled(&reaped.cancelled).await?;
+        self.tell_ended(&reaped.ended).await?;
         self.parts.filler.fill().await
     }
 
-    /// Tells those who wait for jobs whose worker did not live to obey.
-    async fn tell_cancelled(&self, ids: &[JobId]) -> StoreResult<()> {
+    /// Tells those who wait for jobs that do not run again.
+    async fn tell_ended(&self, ids: &[JobId]) -> StoreResult<()> {
         if ids.is_empty() {
             return Ok(());
         }
         let jobs = self.parts.store.ended(ids).await?;
+        for job in &jobs {
+            if job.status == Status::Expired {
+                count_expired(job);
+            } else if job.status == Status::Failed {
+                tracing::error!(job.id = %job.id, "the job cost too many workers and is given up");
+            }
+        }
+        self.tell(&jobs).await;
+        Ok(())
+    }
+
+    /// Tells those who wait for these jobs how they ended.
+    pub(crate) async fn tell(&self, jobs: &[Job]) {
         let events = jobs.iter().flat_map(|job| {
             let event = Event::Ended(Box::new(Ended::of(job, None)));
             job.waiters.iter().map(move |waiter| (waiter.clone(), event.clone()))
         });
         self.parts.events.publish(events.collect()).await;
-        Ok(())
     }
 }

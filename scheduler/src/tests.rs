@@ -11,7 +11,7 @@ use forebay_shared::config::Span;
 use forebay_shared::events::{Event, Events, LocalEvents};
 use forebay_shared::handover::{Filler, OVERDUE};
 use forebay_shared::id::{JobId, WorkerId};
-use forebay_shared::job::{Claimed, Class, Ending, Kind, Status};
+use forebay_shared::job::{Claimed, Class, Ending, FailureCode, Kind, Status};
 use forebay_shared::queue::{LocalQueue, Message, Producer, Queue};
 use forebay_shared::segment::SegmentBuilder;
 use forebay_shared::shutdown::Tasks;
@@ -102,6 +102,7 @@ fn chores(
     let config = SchedulerConfig {
         fill: second,
         repair: second,
+        expire: second,
         retain: second,
         sweep: second,
         sweep_age: Span::new(HOUR),
@@ -154,6 +155,25 @@ async fn who_waits_for_a_cancelled_orphan_is_told() {
     let news = news.recv().await.unwrap();
     let Event::Ended(told) = &*news else { panic!("not an end") };
     assert_eq!((told.id, told.status), (id, Status::Cancelled));
+}
+
+#[tokio::test]
+async fn who_waits_for_a_late_job_is_told() {
+    let bench = Bench::new().await;
+    let mut news = bench.events.subscribe();
+    let mut job = bench.ground.job();
+    job.waiter = Some(bench.events.address().to_owned());
+    job.start_by = Some(bench.ground.clock.now().plus(Duration::from_secs(1)));
+    let id = job.id;
+    bench.ground.store.submit(&[job]).await.unwrap();
+    bench.chores.clone().expire().await;
+    assert_eq!(bench.status(id).await, Status::Queued, "it is in time yet");
+    bench.ground.clock.advance(Duration::from_secs(1));
+    bench.chores.clone().expire().await;
+    let news = news.recv().await.unwrap();
+    let Event::Ended(told) = &*news else { panic!("not an end") };
+    assert_eq!((told.id, told.status), (id, Status::Expired));
+    assert_eq!(told.error.as_ref().map(|(code, _)| *code), Some(FailureCode::StartByPassed));
 }
 
 #[tokio::test]

@@ -4,9 +4,11 @@
 
 mod attempt;
 mod cost;
+mod deadline;
 mod event;
 mod failure;
 pub mod fair;
+mod fate;
 mod input;
 mod keep;
 mod kind;
@@ -21,8 +23,10 @@ mod webhook;
 
 pub use attempt::{Attempt, Lease};
 pub use cost::Cost;
+pub use deadline::Deadline;
 pub use event::EventType;
 pub use failure::{Failure, FailureCode};
+pub use fate::{Fate, MOST_LOSSES, Orphan};
 pub use input::{ImageSource, Input, Item, Items, ItemsAt};
 pub use keep::Keep;
 pub use kind::{Kind, Modality};
@@ -323,6 +327,8 @@ pub enum Ending {
     Retry(Failure, Duration),
     /// It stopped because the client asked.
     Cancelled,
+    /// It stopped because its `finish_by` passed.
+    Expired(Failure),
 }
 
 impl Ending {
@@ -333,13 +339,14 @@ impl Ending {
             Self::Failed(_) => Status::Failed,
             Self::Retry(..) => Status::Queued,
             Self::Cancelled => Status::Cancelled,
+            Self::Expired(_) => Status::Expired,
         }
     }
 
     /// Why, where there is a why.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
-            Self::Failed(failure) | Self::Retry(failure, _) => Some(failure),
+            Self::Failed(failure) | Self::Retry(failure, _) | Self::Expired(failure) => Some(failure),
             Self::Succeeded | Self::Cancelled => None,
         }
     }

@@ -15,6 +15,7 @@ mod codec;
 pub mod conformance;
 mod deliveries;
 mod events;
+mod expiry;
 mod files;
 mod handover;
 mod jobs;
@@ -36,6 +37,7 @@ pub use deliveries::{
     After, Deliveries, Delivery, DeliveryState, Fanned, Outgoing, Replay, Room, Tested, Try,
 };
 pub use events::{Cursor, EventFilter, EventLog, EventPage, Followed, Logged, NotACursor, Standing};
+pub use expiry::Expiry;
 pub use files::{Cancellation, Completion, FileFilter, FilePage, Files, PartOutcome, Stored, Uploads};
 pub use handover::{Depth, Due, Handover, Route, RouteState};
 pub use jobs::{CancelOutcome, DeleteOutcome, Filter, Jobs, Page, Submitted};
@@ -56,6 +58,7 @@ pub trait Store:
     Jobs
     + Attempts
     + EventLog
+    + Expiry
     + Handover
     + Workers
     + Retention

@@ -29,7 +29,7 @@ use engine::{Engine, Word, Work};
 use prepare::{Prepared, Preparer};
 use progress::Progress;
 
-pub use progress::Ended;
+pub use progress::{Ended, Stop};
 pub use reader::{Bounds, Reader};
 pub use room::{Held, Room};
 
@@ -119,6 +119,7 @@ pub fn start<P: Pipeline>(model: ModelFiles, parts: &LaneParts) -> LaneHandle {
         model: name.clone(),
         batcher: Batcher::new(budget),
         jobs: HashMap::new(),
+        deadlines: BTreeSet::new(),
         done: VecDeque::new(),
         hand: Hand::Batches(0),
         engine: Engine::start(model.clone(), parts.runtime.clone(), words_sender, &parts.tasks),
@@ -153,6 +154,8 @@ struct Lane<P: Pipeline> {
     model: String,
     batcher: Batcher<Ready<P>>,
     jobs: HashMap<JobId, Progress>,
+    /// When the time of jobs is over that have a `finish_by`; some of them may have ended.
+    deadlines: BTreeSet<(Instant, JobId)>,
     /// Finished jobs that the settler has not taken yet. While there are any, nothing departs.
     done: VecDeque<Finished>,
     hand: Hand,
@@ -182,12 +185,16 @@ impl<P: Pipeline> Lane<P> {
                 },
                 () = until(wake) => {}
             }
-            wake = self.depart();
+            let now = Instant::now();
+            let next_end = self.expire(now);
+            wake = self.depart(now).into_iter().chain(next_end).min();
         }
     }
 
     fn begin(&mut self, claimed: Claimed, held: Held) {
-        self.jobs.insert(claimed.id, Progress::new(claimed.clone(), held));
+        let progress = Progress::new(claimed.clone(), held, Instant::now());
+        self.deadlines.extend(progress.deadline().map(|at| (at, claimed.id)));
+        self.jobs.insert(claimed.id, progress);
         self.preparer.begin(claimed);
     }
 
@@ -217,12 +224,12 @@ impl<P: Pipeline> Lane<P> {
     }
 
     /// Sends batches to the model while it takes them. Answers when to look again, if a batch waits for company.
-    fn depart(&mut self) -> Option<Instant> {
+    fn depart(&mut self, now: Instant) -> Option<Instant> {
         while self.done.is_empty()
             && let Hand::Batches(count) = self.hand
             && count < IN_HAND
         {
-            match self.batcher.next(Instant::now(), count == 0) {
+            match self.batcher.next(now, count == 0) {
                 Next::Depart(batch) => self.send(batch, count),
                 Next::Wait(until) => return Some(until),
                 Next::Nothing => return None,
@@ -304,7 +311,7 @@ impl<P: Pipeline> Lane<P> {
 
     fn obey(&mut self, order: Order) {
         match order {
-            Order::Stop(jobs) => jobs.into_iter().for_each(|job| self.stop(job)),
+            Order::Stop(jobs) => jobs.into_iter().for_each(|job| self.stop(job, Stop::Cancelled)),
             Order::Forget(worker) => {
                 self.drop_jobs(|progress| progress.lease().worker == worker);
             }
@@ -316,14 +323,27 @@ impl<P: Pipeline> Lane<P> {
         }
     }
 
+    /// Stops the jobs whose time is over. Answers when the next one's is.
+    fn expire(&mut self, now: Instant) -> Option<Instant> {
+        while let Some((at, job)) = self.deadlines.first().copied() {
+            // One that has ended meanwhile is not worth being woken for.
+            let is_here = self.jobs.get(&job).is_some_and(|progress| progress.deadline() == Some(at));
+            if is_here && at > now {
+                return Some(at);
+            }
+            self.deadlines.pop_first();
+            if is_here {
+                self.stop(job, Stop::Expired);
+            }
+        }
+        None
+    }
+
     /// Items that have not run are dropped before the device sees them.
-    fn stop(&mut self, job: JobId) {
+    fn stop(&mut self, job: JobId, why: Stop) {
         let Some(progress) = self.jobs.get_mut(&job) else { return };
-        progress.stop();
-        let dropped = self.batcher.remove(|item| item.job == job);
-        metrics::counter!("forebay_items_dropped_total", "reason" => "cancelled")
-            .increment(dropped.len() as u64);
-        for item in dropped {
+        progress.stop(why);
+        for item in self.batcher.remove(|item| item.job == job) {
             progress.skip(item.index);
         }
         self.finish_if_complete(job);

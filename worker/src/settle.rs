@@ -15,12 +15,14 @@ use forebay_shared::blobs::Blobs;
 use forebay_shared::entropy::Entropy;
 use forebay_shared::events::{Ended as EndedEvent, Event, Events, RESULT_LIMIT};
 use forebay_shared::id::WorkerId;
-use forebay_shared::job::{Claimed, Ending, Failure, FailureCode, RetryPolicy, Settlement, Timings};
+use forebay_shared::job::{
+    Claimed, Deadline, Ending, Failure, FailureCode, RetryPolicy, Settlement, Status, Timings,
+};
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::{NewSegment, Settled, Store, StoreError};
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::lane::{Ended, Held};
+use crate::lane::{Ended, Held, Stop};
 use crate::lease::Board;
 use document::{Draft, Part, parts};
 
@@ -38,8 +40,8 @@ pub struct Finished {
     pub claimed: Claimed,
     /// What became of its items, in order.
     pub outcomes: Vec<Ended>,
-    /// Whether it ended because it was to stop.
-    pub cancelled: bool,
+    /// Why it was to stop, if it was.
+    pub stopped: Option<Stop>,
     /// Where its time went so far.
     pub timings: Timings,
     /// Its part of the lane's room, given back when it is settled.
@@ -205,6 +207,10 @@ impl Settler {
             };
             let labels = [("model", draft.claimed.model.clone()), ("status", status.as_str().to_owned())];
             metrics::counter!("forebay_attempts_settled_total", &labels).increment(1);
+            if status == Status::Expired {
+                metrics::counter!("forebay_jobs_expired_total", "reason" => FailureCode::FinishByPassed.as_str())
+                    .increment(1);
+            }
             tracing::debug!(job.id = %id, attempt = draft.settlement.attempt, %status, "job settled");
             if !status.is_terminal() || waiters.is_empty() {
                 continue;
@@ -223,11 +229,7 @@ impl Settler {
                 started_at: Some(draft.claimed.claimed_at),
                 finished_at,
                 purge_at,
-                error: draft
-                    .settlement
-                    .ending
-                    .failure()
-                    .map(|failure| (failure.code, failure.message.clone())),
+                error: why(&draft.settlement.ending, status),
                 segment: range.map(|(offset, length)| (segment.key.clone(), offset, length)),
                 files: draft.settlement.files.clone(),
                 timings: Some(draft.settlement.timings),
@@ -240,6 +242,13 @@ impl Settler {
             self.events.publish(events).await;
         }
     }
+}
+
+/// Why a job ended like this. One that was to be tried again may have been told that its time is over.
+fn why(ending: &Ending, status: Status) -> Option<(FailureCode, String)> {
+    let late = Deadline::FinishBy.failure();
+    let failure = if status == Status::Expired { Some(&late) } else { ending.failure() };
+    failure.map(|failure| (failure.code, failure.message.clone()))
 }
 
 /// The end of a job whose result cannot be kept.

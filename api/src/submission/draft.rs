@@ -1,10 +1,12 @@
 //! A submission that makes sense for its model.
 
+use forebay_shared::clock::Timestamp;
 use forebay_shared::fetch::Guard;
 use forebay_shared::job::{Class, Cost, Input, Item, Modality, Object, Params};
 use forebay_shared::model::Model;
 use serde_json::Value;
 
+use super::times::Times;
 use super::{ItemBody, ItemObject, Submission, picture};
 use crate::config::{LimitConfig, MOST_ATTEMPTS};
 use crate::idempotency::Fingerprint;
@@ -37,6 +39,8 @@ pub struct Draft {
     pub params: Object,
     /// The client's own words.
     pub metadata: Object,
+    /// When it may run, and by when it must.
+    pub times: Times,
     /// How many items it has.
     pub item_count: u32,
     /// What they probably cost together.
@@ -54,12 +58,21 @@ pub struct Rules {
     pub limits: LimitConfig,
     /// Which addresses are allowed.
     pub guard: Guard,
+    /// What the header `Cancel-After` says.
+    pub cancel_after: Option<String>,
+    /// The present instant.
+    pub now: Timestamp,
 }
 
 impl Rules {
     /// The service's.
     pub fn of(app: &State) -> Self {
-        Self { limits: app.config.limits.clone(), guard: app.parts.guard.clone() }
+        Self {
+            limits: app.config.limits.clone(),
+            guard: app.parts.guard.clone(),
+            cancel_after: None,
+            now: app.parts.store.now(),
+        }
     }
 }
 
@@ -109,6 +122,8 @@ impl Submission {
                 .at("max_attempts")
                 .limit(u64::from(MOST_ATTEMPTS)));
         }
+        let times = [self.run_at, self.start_by, self.finish_by];
+        let times = Times::read(times, rules.cancel_after.clone(), rules.now)?;
         let metadata = metadata(self.metadata.unwrap_or_default())?;
         let params = self.params.unwrap_or_default();
         check_params(&params, &model).map_err(|(name, detail)| {
@@ -125,6 +140,7 @@ impl Submission {
             max_attempts,
             params,
             metadata,
+            times,
             item_count: 0,
             cost: Cost::default(),
             items: Vec::new(),
@@ -192,6 +208,10 @@ impl Draft {
         fingerprint.number(self.max_attempts.into());
         fingerprint.object(&self.params);
         fingerprint.object(&self.metadata);
+        for (field, written) in self.times.written() {
+            fingerprint.text(field);
+            fingerprint.text(written);
+        }
         for (index, item) in self.items.iter().enumerate() {
             fingerprint.item(item, digests.get(index).copied());
         }

@@ -18,5 +18,6 @@ mod service;
 mod sse;
 mod stores;
 mod submitting;
+mod times;
 mod waiting;
 mod worker;

@@ -13,14 +13,12 @@ use forebay_shared::id::{DeliveryId, FileId, Ids, JobId, KeyId, PartId, UploadId
 use forebay_shared::job::{Attempt, Claimed, Cost, Job, NewJob, Settlement};
 use forebay_shared::model::{Model, ModelCard};
 use forebay_shared::store::{
-    After, Deliveries, Delivery, DeliveryState, Endpoint, EndpointChange, Fanned, NewEndpoint, Outgoing,
-    Replay, Room, Signing, Tested, Try, Webhooks,
-};
-use forebay_shared::store::{
-    ApiKey, Attempts, Beat, CancelOutcome, Cancellation, Completion, DeleteOutcome, Depth, Due, FileFilter,
-    FilePage, Files, Filter, Handover, Jobs, Keys, Leadership, Models, NewKey, NewSegment, Noted, Page,
-    PartOutcome, Reaped, Retention, Route, RouteState, SegmentLock, Segments, Settled, Store, StoreError,
-    StoreResult, Stored, Submitted, Uploads, Worker, Workers,
+    After, ApiKey, Attempts, Beat, CancelOutcome, Cancellation, Completion, DeleteOutcome, Deliveries,
+    Delivery, DeliveryState, Depth, Due, Endpoint, EndpointChange, Expiry, Fanned, FileFilter, FilePage,
+    Files, Filter, Handover, Jobs, Keys, Leadership, Models, NewEndpoint, NewKey, NewSegment, Noted,
+    Outgoing, Page, PartOutcome, Reaped, Replay, Retention, Room, Route, RouteState, SegmentLock, Segments,
+    Settled, Signing, Store, StoreError, StoreResult, Stored, Submitted, Tested, Try, Uploads, Webhooks,
+    Worker, Workers,
 };
 use forebay_shared::store::{Cursor, EventFilter, EventLog, EventPage, Followed, Logged};
 use tokio::sync::{RwLock, RwLockWriteGuard};
@@ -130,6 +128,9 @@ pass_on!(EventLog:
     tail(followed: &Followed, after: Option<Cursor>, limit: u32) -> EventPage;
     job_events(owner: &str, job: JobId, after: i64) -> Vec<Logged>;
     purge_events(before: Timestamp, limit: u32) -> u64;
+);
+pass_on!(Expiry:
+    expire(limit: u32) -> Vec<Job>;
 );
 pass_on!(Retention:
     purge(limit: u32) -> u64;

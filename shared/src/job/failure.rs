@@ -39,6 +39,12 @@ pub enum FailureCode {
     AllItemsFailed,
     /// The job was cancelled before the item ran.
     Cancelled,
+    /// A deadline of the job passed before the item ran.
+    Expired,
+    /// The job had not begun by its `start_by`.
+    StartByPassed,
+    /// The job had not ended by its `finish_by`.
+    FinishByPassed,
     /// The worker stopped or lost its lease.
     LeaseLost,
     /// A defect of Forebay's own.
@@ -62,6 +68,9 @@ words!(
     StorageUnavailable = "storage_unavailable",
     AllItemsFailed = "all_items_failed",
     Cancelled = "cancelled",
+    Expired = "expired",
+    StartByPassed = "start_by_passed",
+    FinishByPassed = "finish_by_passed",
     LeaseLost = "lease_lost",
     Internal = "internal",
 );

@@ -7,6 +7,7 @@
 pub mod attempts;
 pub mod deliveries;
 pub mod events;
+pub mod expiry;
 pub mod files;
 pub mod handover;
 pub mod jobs;
@@ -204,6 +205,20 @@ macro_rules! store_conformance {
             a_cancelled_job_that_is_given_back_ends,
             the_buried_are_reaped_at_once,
             living_workers_are_listed,
+        ]);
+        $crate::store_conformance!(@module $ground, expiry: [
+            deadlines_read_back_as_they_were,
+            what_is_late_is_not_claimed,
+            what_is_late_expires_with_its_reason,
+            an_expiry_takes_no_more_than_asked,
+            start_by_is_about_the_first_attempt,
+            what_was_given_back_unbegun_has_not_begun,
+            a_running_job_is_its_workers_to_expire,
+            a_late_retry_expires_and_its_failure_is_kept,
+            what_is_given_back_late_expires,
+            a_late_orphan_expires,
+            a_job_that_costs_worker_after_worker_for_no_reason_is_given_up,
+            a_death_that_is_explained_is_not_held_against_the_neighbours,
         ]);
         $crate::store_conformance!(@module $ground, segments: [
             a_deleted_job_is_blanked,

@@ -3,19 +3,33 @@
 //! Many rows travel in one statement as arrays. Rows are always locked in the order of their ids, so that no two
 //! statements can wait for each other.
 
-/// What is set in a job whose claim is taken back as if it had never been. One that was asked to stop ends instead.
+/// What is set in a job whose claim is taken back as if it had never been. One that was asked to stop ends instead, and
+/// so does one whose time is over.
 macro_rules! taken_back {
     ($now:literal) => {
         concat!(
-            "status = case when cancel_requested then 'cancelled' else 'queued' end,
+            "status = case when cancel_requested then 'cancelled' when finish_by <= ",
+            $now,
+            " then 'expired' else 'queued' end,
              version = version + 1, changed_at = ",
             $now,
-            ", attempt = attempt - 1, worker = null, started_at = null,
-             finished_at = case when cancel_requested then ",
+            ", attempt = attempt - 1, worker = null, started_at = case when attempt > 1 then started_at end,
+             error_code = case when not cancel_requested and finish_by <= ",
             $now,
-            " end, purge_at = case when cancel_requested then ",
+            " then 'finish_by_passed' else error_code end,
+             error_message = case when not cancel_requested and finish_by <= ",
             $now,
-            " + (keep ->> 'cancelled')::bigint * interval '1 microsecond' end"
+            " then 'the job had not ended by its `finish_by`' else error_message end,
+             finished_at = case when cancel_requested or finish_by <= ",
+            $now,
+            " then ",
+            $now,
+            " end, purge_at = case when cancel_requested or finish_by <= ",
+            $now,
+            " then ",
+            $now,
+            " + (keep ->> case when cancel_requested then 'cancelled' else 'expired' end)::bigint * interval '1 microsecond'
+             end"
         )
     };
 }
@@ -24,6 +38,7 @@ mod attempts;
 mod clock;
 mod deliveries;
 mod events;
+mod expiry;
 mod files;
 mod handover;
 mod jobs;

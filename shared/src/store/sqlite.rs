@@ -3,19 +3,32 @@
 //! One process, one writer. Readers have their own connections and never wait for it. Ids travel in groups as a JSON
 //! array of hexadecimal words.
 
-/// What is set in a job whose claim is taken back as if it had never been. One that was asked to stop ends instead.
+/// What is set in a job whose claim is taken back as if it had never been. One that was asked to stop ends instead, and
+/// so does one whose time is over.
 macro_rules! taken_back {
     ($now:literal) => {
         concat!(
-            "status = iif(cancel_requested, 'cancelled', 'queued'),
+            "status = case when cancel_requested then 'cancelled' when finish_by <= ",
+            $now,
+            " then 'expired' else 'queued' end,
              version = version + 1, changed_at = ",
             $now,
-            ", attempt = attempt - 1, worker = null, started_at = null,
-             finished_at = iif(cancel_requested, ",
+            ", attempt = attempt - 1, worker = null, started_at = iif(attempt > 1, started_at, null),
+             error_code = iif(not cancel_requested and finish_by <= ",
             $now,
-            ", null), purge_at = iif(cancel_requested, ",
+            ", 'finish_by_passed', error_code),
+             error_message = iif(not cancel_requested and finish_by <= ",
             $now,
-            " + json_extract(keep, '$.cancelled'), null)"
+            ", 'the job had not ended by its `finish_by`', error_message),
+             finished_at = iif(cancel_requested or finish_by <= ",
+            $now,
+            ", ",
+            $now,
+            ", null), purge_at = iif(cancel_requested or finish_by <= ",
+            $now,
+            ", ",
+            $now,
+            " + json_extract(keep, iif(cancel_requested, '$.cancelled', '$.expired')), null)"
         )
     };
 }
@@ -23,6 +36,7 @@ macro_rules! taken_back {
 mod attempts;
 mod deliveries;
 mod events;
+mod expiry;
 mod files;
 mod handover;
 mod jobs;

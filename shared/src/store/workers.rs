@@ -63,10 +63,10 @@ pub struct Noted(pub Vec<(JobId, Vec<u32>)>);
 pub struct Reaped {
     /// Workers found dead.
     pub workers: Vec<WorkerId>,
-    /// Jobs given back.
+    /// Jobs taken back.
     pub jobs: u64,
-    /// Jobs whose cancellation their worker did not live to obey, now `cancelled`.
-    pub cancelled: Vec<JobId>,
+    /// Those of them that do not run again: they were to stop, their time is over, or they cost too many workers.
+    pub ended: Vec<JobId>,
 }
 
 /// Workers and their leases.
@@ -87,7 +87,8 @@ pub trait Workers: Send + Sync {
     /// Records which suspect items are about to be on the worker's devices. `false`: the lease had lapsed.
     async fn note(&self, id: WorkerId, noted: &Noted) -> StoreResult<bool>;
 
-    /// `running → queued` for all that workers with lapsed leases held: their items become suspects.
+    /// `running → queued` for all that workers with lapsed leases held: their items become suspects. Where nothing is
+    /// left to try it is `running → cancelled | expired | failed`, as [`crate::job::Orphan::fate`] says.
     async fn reap(&self) -> StoreResult<Reaped>;
 
     /// Ends the leases of all workers on `host` at once: the caller knows that none of their processes lives.

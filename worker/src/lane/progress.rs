@@ -1,6 +1,6 @@
 //! One job in a lane: what became of its items, and where its time went.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use forebay_shared::job::{Claimed, Failure, FailureCode, Isolation, Lease, OWN_CRASHES, Timings};
 
@@ -11,6 +11,37 @@ use crate::settle::Finished;
 /// What became of an item.
 pub type Ended = Result<Answer, Failure>;
 
+/// Why a job is not to run any further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Its client asked.
+    Cancelled,
+    /// Its `finish_by` has passed.
+    Expired,
+}
+
+impl Stop {
+    /// The label of the items that are dropped for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// What is said of an item that was dropped for it.
+    fn failure(self) -> Failure {
+        match self {
+            Self::Cancelled => {
+                Failure::permanent(FailureCode::Cancelled, "the job was cancelled before this item ran")
+            }
+            Self::Expired => {
+                Failure::permanent(FailureCode::Expired, "the job's `finish_by` passed before this item ran")
+            }
+        }
+    }
+}
+
 /// A job in a lane.
 #[derive(Debug)]
 pub(super) struct Progress {
@@ -19,7 +50,9 @@ pub(super) struct Progress {
     /// Items with no outcome yet that may still get one.
     open: usize,
     begun: bool,
-    stopping: bool,
+    stopping: Option<Stop>,
+    /// When its time is over, by this machine's clock.
+    deadline: Option<Instant>,
     timings: Timings,
     real: u64,
     padded: u64,
@@ -27,14 +60,18 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(claimed: Claimed, held: Held) -> Self {
+    /// A job that came at `now`. How much time it has is a difference between two instants of the database's, so this
+    /// machine's time of day does not matter.
+    pub(super) fn new(claimed: Claimed, held: Held, now: Instant) -> Self {
+        let deadline = claimed.finish_by.map(|finish_by| now + finish_by.since(claimed.claimed_at));
         let count = claimed.item_count as usize;
         let queue_wait = claimed.claimed_at.since(claimed.available_at);
         Self {
             outcomes: (0..count).map(|_| None).collect(),
             open: count,
             begun: false,
-            stopping: false,
+            stopping: None,
+            deadline,
             timings: Timings { queue_wait_ms: millis(queue_wait), ..Timings::default() },
             real: 0,
             padded: 0,
@@ -56,7 +93,12 @@ impl Progress {
     }
 
     pub(super) fn is_stopping(&self) -> bool {
-        self.stopping
+        self.stopping.is_some()
+    }
+
+    /// When its time is over.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadline
     }
 
     pub(super) fn is_complete(&self) -> bool {
@@ -98,14 +140,14 @@ impl Progress {
 
     /// An item that is not to run any more.
     pub(super) fn skip(&mut self, index: u32) {
-        let failure =
-            Failure::permanent(FailureCode::Cancelled, "the job was cancelled before this item ran");
-        self.end(index, Err(failure));
+        let why = self.stopping.unwrap_or(Stop::Cancelled);
+        metrics::counter!("forebay_items_dropped_total", "reason" => why.as_str()).increment(1);
+        self.end(index, Err(why.failure()));
     }
 
-    /// No further item is to run.
-    pub(super) fn stop(&mut self) {
-        self.stopping = true;
+    /// No further item is to run. The first reason stands.
+    pub(super) fn stop(&mut self, why: Stop) {
+        self.stopping.get_or_insert(why);
     }
 
     pub(super) fn finish(mut self) -> Finished {
@@ -119,7 +161,7 @@ impl Progress {
         });
         Finished {
             outcomes: outcomes.collect(),
-            cancelled: self.stopping,
+            stopped: self.stopping,
             timings: self.timings,
             held: self.held,
             claimed: self.claimed,

@@ -2,13 +2,13 @@
 
 use bytes::Bytes;
 use forebay_shared::job::{
-    Claimed, Ending, Failure, FailureCode, MediaFile, Outcome, RetryPolicy, Settlement, Verdict,
+    Claimed, Deadline, Ending, Failure, FailureCode, MediaFile, Outcome, RetryPolicy, Settlement, Verdict,
     result_document,
 };
 use forebay_shared::segment::SegmentBuilder;
 
 use super::Finished;
-use crate::lane::{Ended, Held};
+use crate::lane::{Ended, Held, Stop};
 
 /// A job about to be settled.
 #[derive(Debug)]
@@ -31,8 +31,8 @@ pub(super) struct Part {
 pub(super) fn parts(jobs: Vec<Finished>, retry: RetryPolicy, chance: f64) -> Vec<Part> {
     let mut parts = vec![Part::default()];
     for job in jobs {
-        let Finished { claimed, outcomes, cancelled, timings, held } = job;
-        let ending = ending(&claimed, &outcomes, cancelled, (retry, chance));
+        let Finished { claimed, outcomes, stopped, timings, held } = job;
+        let ending = ending(&claimed, &outcomes, stopped, (retry, chance));
         let keeps_result = !matches!(ending, Ending::Retry(..));
         let (outcomes, files, media) = separate(&claimed, outcomes);
         let document = if keeps_result { result_document(&outcomes, &files) } else { Vec::new() };
@@ -64,11 +64,13 @@ pub(super) fn parts(jobs: Vec<Finished>, retry: RetryPolicy, chance: f64) -> Vec
 fn ending(
     claimed: &Claimed,
     outcomes: &[Ended],
-    cancelled: bool,
+    stopped: Option<Stop>,
     (retry, chance): (RetryPolicy, f64),
 ) -> Ending {
-    if cancelled {
-        return Ending::Cancelled;
+    match stopped {
+        Some(Stop::Cancelled) => return Ending::Cancelled,
+        Some(Stop::Expired) => return Ending::Expired(Deadline::FinishBy.failure()),
+        None => {}
     }
     if outcomes.iter().any(Result::is_ok) {
         return Ending::Succeeded;

@@ -193,6 +193,45 @@ async fn a_running_job_that_is_cancelled_keeps_what_was_finished() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_running_job_whose_time_is_over_keeps_what_was_finished() {
+    let mut ground = Ground::new().await;
+    let worker = ground.start().await;
+    // 256 items fill a batch, so the job would need four runs of 800 ms; its time is over within the second at the latest.
+    let items: Vec<_> =
+        (0..1000).map(|n| with_params(text(&n.to_string()), json!({"delay_ms": 800}))).collect();
+    let mut job = ground.job("echo", &items);
+    job.finish_by = Some(ground.store().now().plus(Duration::from_millis(1200)));
+    let ids = ground.submit(&[job]).await;
+    let job = ground.ended(&ids).await.remove(0);
+    assert_eq!(job.status, Status::Expired);
+    assert_eq!(job.error.as_ref().map(|error| error.code), Some(FailureCode::FinishByPassed));
+    assert!(job.succeeded > 0 && job.failed > 0, "{} succeeded, {} did not run", job.succeeded, job.failed);
+    let result = ground.result(&job).await;
+    assert_eq!(result["items"][0]["status"], "succeeded");
+    assert_eq!(result["items"][999]["error"]["code"], "expired");
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_in_a_lane_past_its_time_never_runs() {
+    let mut ground = Ground::new().await;
+    ground.config.hold = 64;
+    let worker = ground.start().await;
+    let slow = with_params(text("slow"), json!({"delay_ms": 1500}));
+    let first: Vec<_> = (0..3).map(|_| ground.job("echo", &vec![slow.clone(); 256])).collect();
+    let first = ground.submit(&first).await;
+    ground.until(first[0], Status::Running).await;
+    let mut late = ground.job("echo", &[text("late")]);
+    late.class = Class::Bulk;
+    late.finish_by = Some(ground.store().now().plus(Duration::from_millis(700)));
+    let late = ground.submit(&[late]).await;
+    let job = ground.ended(&late).await.remove(0);
+    assert_eq!((job.status, job.succeeded), (Status::Expired, 0));
+    ground.ended(&first).await;
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bad_params_fail_their_item_alone() {
     let mut ground = Ground::new().await;
     let worker = ground.start().await;

@@ -22,6 +22,7 @@ use crate::submission::Submission;
 use crate::submission::draft::{Draft, Rules, count};
 use crate::submission::picture;
 use crate::submission::place::Inputs;
+use crate::submission::times;
 
 /// The part that says what is to be done.
 const JOB: &str = "job";
@@ -47,14 +48,14 @@ pub async fn read(
     keyed: bool,
 ) -> Result<(Draft, Inputs, OwnedSemaphorePermit), Problem> {
     limits::declared_length(request.headers(), app.config.limits.max_upload)?;
+    let rules = Rules { cancel_after: times::cancel_after(request.headers())?, ..Rules::of(app) };
     let room = app.memory.reserve(limits::UPLOAD).await?;
     let request = request.map(limits::sparing);
     let mut parts = Multipart::from_request(request, &()).await.map_err(|rejection| {
         Problem::new(Code::MalformedMultipart, rejection.body_text().to_ascii_lowercase()).at("Content-Type")
     })?;
     let inputs = Inputs::new(app, id);
-    let mut upload =
-        Upload { app, rules: Rules::of(app), keyed, inputs, pictures: Vec::new(), digests: Vec::new() };
+    let mut upload = Upload { app, rules, keyed, inputs, pictures: Vec::new(), digests: Vec::new() };
     let mut draft = None;
     while let Some(part) = parts.next_field().await.map_err(|error| broken(app, &error))? {
         if part.name() == Some(JOB) {

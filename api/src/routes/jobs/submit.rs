@@ -20,6 +20,7 @@ use crate::state::{self, App};
 use crate::submission::Submission;
 use crate::submission::draft::{Draft, Rules};
 use crate::submission::place::{Inputs, discard};
+use crate::submission::times;
 use crate::{idempotency, limits, prefer};
 
 /// Submit a job
@@ -41,6 +42,7 @@ use crate::{idempotency, limits, prefer};
     ),
     params(
         ("Prefer" = Option<String>, Header, description = "`wait=<seconds>`, 0…60: wait for the job to end", example = "wait=10"),
+        ("Cancel-After" = Option<String>, Header, description = "The same as `finish_by`", example = "1m"),
         ("Idempotency-Key" = Option<String>, Header, description = "1…255 visible ASCII characters. A repeated submission under the same key answers with the first job"),
     ),
     responses(
@@ -179,12 +181,12 @@ async fn from_json(
     request: Request,
     keyed: bool,
 ) -> Result<(Draft, OwnedSemaphorePermit), Problem> {
-    let limit = app.config.limits.max_body;
+    let (limit, cancel_after) = (app.config.limits.max_body, times::cancel_after(request.headers())?);
     let (body, room) = app.memory.read(request, limit).await?;
     let (size, tasks) = (body.len(), &app.parts.tasks);
     let submission = limits::work(tasks, size, move || Submission::read(&body)).await?;
     let model = model(app, &submission.model).await?;
-    let rules = Rules::of(app);
+    let rules = Rules { cancel_after, ..Rules::of(app) };
     let draft = limits::work(tasks, size, move || submission.check(model, &rules, keyed)).await?;
     Ok((draft, room))
 }
@@ -195,11 +197,12 @@ pub(super) async fn model(app: &App, name: &str) -> Result<Model, Problem> {
 }
 
 fn new_job(app: &App, submitter: Submitter, placed: Placed, wishes: &Wishes) -> NewJob {
-    let (draft, retention) = (placed.draft, &app.config.retention);
+    let (draft, retention, now) = (placed.draft, &app.config.retention, app.parts.store.now());
+    let times = draft.times.from(now);
     let idempotency = wishes.key.clone().map(|key| Idempotency {
         key,
         fingerprint: draft.fingerprint.unwrap_or_default(),
-        expires_at: app.parts.store.now().plus(retention.idempotency_keys.get()),
+        expires_at: now.plus(retention.idempotency_keys.get()),
     });
     NewJob {
         id: placed.id,
@@ -222,9 +225,9 @@ fn new_job(app: &App, submitter: Submitter, placed: Placed, wishes: &Wishes) -> 
         keep: Keep::all(retention.jobs.get()),
         client_id: None,
         key: submitter.key,
-        run_at: None,
-        start_by: None,
-        finish_by: None,
+        run_at: times.run_at,
+        start_by: times.start_by,
+        finish_by: times.finish_by,
         webhook: None,
         bulk: None,
         trace: wishes.trace.clone(),

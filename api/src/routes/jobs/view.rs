@@ -20,6 +20,8 @@ pub struct JobView {
     /// Its id.
     #[schema(value_type = String, format = Uuid)]
     id: JobId,
+    /// The client's own id of it.
+    client_id: Option<String>,
     /// `job`
     object: &'static str,
     /// The model's own name.
@@ -52,6 +54,12 @@ pub struct JobView {
     /// It does not run before this instant.
     #[schema(value_type = String, format = DateTime)]
     available_at: Timestamp,
+    /// Not begun by then, it expires.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    start_by: Option<Timestamp>,
+    /// Not ended by then, it expires.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    finish_by: Option<Timestamp>,
     /// When its latest attempt began.
     #[schema(value_type = Option<String>, format = DateTime)]
     started_at: Option<Timestamp>,
@@ -129,6 +137,7 @@ impl JobView {
         };
         Self {
             id: job.id,
+            client_id: job.client_id,
             object: "job",
             model: job.model,
             kind,
@@ -143,6 +152,8 @@ impl JobView {
             metadata: job.metadata,
             created_at: job.created_at,
             available_at: job.available_at,
+            start_by: job.start_by,
+            finish_by: job.finish_by,
             started_at: job.started_at,
             finished_at: job.finished_at,
             expires_at: job.purge_at,

@@ -8,7 +8,7 @@ use crate::id::JobId;
 use crate::job::{Class, Cost, Ending, FailureCode, Isolation, Status};
 use crate::store::{Beat, Noted, Reaped, Route};
 
-async fn hand_over(ground: &Ground, id: JobId) {
+pub(super) async fn hand_over(ground: &Ground, id: JobId) {
     let route = Route { model: "echo".into(), class: Class::Interactive };
     let due = ground.store.due(&route, Cost::new(1000), 1000).await.unwrap();
     assert!(due.iter().any(|due| due.id == id), "what was given back is due");
@@ -94,7 +94,7 @@ pub async fn a_cancelled_orphan_ends(ground: &Ground) {
     let job = ground.read(claimed.id).await;
     assert_eq!(job.status, Status::Cancelled);
     assert!(job.finished_at.is_some() && job.purge_at.is_some());
-    assert_eq!(reaped.cancelled, [job.id]);
+    assert_eq!(reaped.ended, [job.id]);
 }
 
 pub async fn a_retired_worker_gives_its_jobs_back_unsuspected(ground: &Ground) {

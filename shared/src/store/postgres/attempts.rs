@@ -22,6 +22,10 @@ impl Attempts for Postgres {
                  -- a job that is not marked as handed over is not to run yet, whatever message came
                  select id from jobs
                  where id = any($2) and status = 'queued' and published_at is not null and exists (select 1 from alive)
+                     -- nor is one whose time is over, or whose queue is paused
+                     and (finish_by is null or finish_by > $3)
+                     and (start_by is null or start_by > $3 or started_at is not null)
+                     and not exists (select 1 from queues q where q.model = jobs.model and q.paused_at is not null)
                  order by id for update
              )
              update jobs set
@@ -58,8 +62,11 @@ impl Attempts for Postgres {
              ), alive as (
                  select id from workers where id = $1 and state in ('live', 'draining') and expires_at > $2 for share
              ), held as (
-                 -- a job that was asked to stop is not tried again
-                 select j.id, case when e.status = 'queued' and j.cancel_requested then 'cancelled' else e.status end as status
+                 -- a job that was asked to stop is not tried again, nor is one whose time is over
+                 select j.id, case
+                     when e.status = 'queued' and j.cancel_requested then 'cancelled'
+                     when e.status = 'queued' and j.finish_by <= $2 then 'expired'
+                     else e.status end as status
                  from jobs j join ended e on e.id = j.id and e.attempt = j.attempt
                  where j.worker = $1 and j.status = 'running' and exists (select 1 from alive)
                  order by j.id for update of j
@@ -78,8 +85,9 @@ impl Attempts for Postgres {
                      parked = h.status = 'queued',
                      finished_at = case when h.status <> 'queued' then $2 end,
                      purge_at = case when h.status <> 'queued' then $2 + (keep ->> h.status)::bigint * interval '1 microsecond' end,
-                     error_code = e.error_code,
-                     error_message = e.error_message,
+                     error_code = case when h.status = 'expired' then 'finish_by_passed' else e.error_code end,
+                     error_message = case when h.status = 'expired' then 'the job had not ended by its `finish_by`'
+                                     else e.error_message end,
                      segment = case when e.length is not null then $15 end,
                      segment_offset = e.\"offset\",
                      segment_length = e.length,
@@ -88,7 +96,7 @@ impl Attempts for Postgres {
                  from ended e, held h
                  where j.id = e.id and j.id = h.id
                  returning j.id, j.status, j.version, j.finished_at, j.purge_at, j.waiters, j.attempt, j.started_at,
-                           j.error_code, j.error_message, j.segment
+                           e.error_code, e.error_message, j.segment
              ), recorded as (
                  insert into segments (key, worker, bytes, live, created_at)
                  select $15, $1, $16, count(*), $2 from settled where segment is not null having count(*) > 0

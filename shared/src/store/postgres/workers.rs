@@ -117,13 +117,13 @@ impl Workers for Postgres {
         }
         let orphans: Vec<OrphanRow> = sqlx::query_as(
             "-- store.reap: orphans
-             select id, worker, suspects, cancel_requested from jobs
+             select id, worker, suspects, cancel_requested, finish_by, losses from jobs
              where worker = any($1) and status = 'running' order by id for update",
         )
         .bind(column(&dead, |worker| worker.id))
         .fetch_all(&mut *transaction)
         .await?;
-        let verdicts = Verdicts::new(&dead, orphans)?;
+        let verdicts = Verdicts::new(&dead, orphans, now)?;
         sqlx::query(
             "-- store.reap: history
              insert into attempts (job, number, worker, started_at, ended_at, code, message)
@@ -138,19 +138,28 @@ impl Workers for Postgres {
         sqlx::query(
             "-- store.reap: jobs
              update jobs j set
-                 status = case when cancel_requested then 'cancelled' else 'queued' end,
+                 status = t.status,
                  version = version + 1,
                  changed_at = $3,
                  worker = null,
                  suspects = t.suspects,
-                 finished_at = case when cancel_requested then $3 end,
-                 purge_at = case when cancel_requested then $3 + (keep ->> 'cancelled')::bigint * interval '1 microsecond' end
-             from unnest($1::uuid[], $2::jsonb[]) as t (id, suspects)
+                 losses = t.losses,
+                 failed = case when t.status = 'failed' then item_count else failed end,
+                 error_code = coalesce(t.code, error_code),
+                 error_message = coalesce(t.message, error_message),
+                 finished_at = case when t.status <> 'queued' then $3 end,
+                 purge_at = case when t.status <> 'queued' then $3 + (keep ->> t.status)::bigint * interval '1 microsecond' end
+             from unnest($1::uuid[], $2::jsonb[], $4::text[], $5::smallint[], $6::text[], $7::text[])
+                 as t (id, suspects, status, losses, code, message)
              where j.id = t.id",
         )
         .bind(verdicts.ids())
-        .bind(verdicts.suspects())
+        .bind(column(&verdicts.orphans, |verdict| Json(&verdict.suspects)))
         .bind(now)
+        .bind(column(&verdicts.orphans, |verdict| verdict.status().as_str()))
+        .bind(column(&verdicts.orphans, |verdict| verdict.losses.cast_signed()))
+        .bind(column(&verdicts.orphans, |verdict| verdict.fate.failure().map(|failure| failure.code.as_str())))
+        .bind(column(&verdicts.orphans, |verdict| verdict.fate.failure().map(|failure| failure.message.as_str())))
         .execute(&mut *transaction)
         .await?;
         transaction.commit().await?;

@@ -25,6 +25,10 @@ impl Attempts for Sqlite {
                      where id in (select unhex(value) from json_each($2))
                          -- a job that is not marked as handed over is not to run yet, whatever message came
                          and status = 'queued' and published_at is not null
+                         -- nor is one whose time is over, or whose queue is paused
+                         and (finish_by is null or finish_by > $3)
+                         and (start_by is null or start_by > $3 or started_at is not null)
+                         and not exists (select 1 from queues q where q.model = jobs.model and q.paused_at is not null)
                          and exists (select 1 from workers where id = $1 and state = 'live' and expires_at > $3)
                      returning ",
                     claim_columns!()
@@ -56,7 +60,7 @@ impl Attempts for Sqlite {
                     if let Some(segment) = &segment {
                         record(connection, segment, &ended, &settled, now).await?;
                     }
-                    remember(connection, worker, &settled, now).await?;
+                    remember(connection, worker, &ended, &settled, now).await?;
                 }
                 let counted = counted(connection, worker, &ended, &settled).await?;
                 SettledRow::answers(counted, &group)
@@ -163,17 +167,19 @@ async fn update(
              parked = h.status = 'queued',
              finished_at = iif(h.status = 'queued', null, $3),
              purge_at = iif(h.status = 'queued', null, $3 + json_extract(keep, '$.' || h.status)),
-             error_code = h.e ->> 'error_code',
-             error_message = h.e ->> 'error_message',
+             error_code = iif(h.status = 'expired', 'finish_by_passed', h.e ->> 'error_code'),
+             error_message = iif(h.status = 'expired', 'the job had not ended by its `finish_by`', h.e ->> 'error_message'),
              segment = iif(h.e ->> 'length' is null, null, $4),
              segment_offset = h.e ->> 'offset',
              segment_length = h.e ->> 'length',
              files = h.e -> 'files',
              timings = h.e -> 'timings'
          from (
-             -- a job that was asked to stop is not tried again
-             select j.id, e.value as e,
-                 iif(e.value ->> 'status' = 'queued' and j.cancel_requested, 'cancelled', e.value ->> 'status') as status
+             -- a job that was asked to stop is not tried again, nor is one whose time is over
+             select j.id, e.value as e, case
+                 when e.value ->> 'status' = 'queued' and j.cancel_requested then 'cancelled'
+                 when e.value ->> 'status' = 'queued' and j.finish_by <= $3 then 'expired'
+                 else e.value ->> 'status' end as status
              from json_each($2) e join jobs j on j.id = unhex(e.value ->> 'id') and j.attempt = e.value ->> 'attempt'
              where j.worker = $1 and j.status = 'running' and exists (
                  select 1 from workers where id = $1 and state in ('live', 'draining') and expires_at > $3
@@ -231,18 +237,21 @@ async fn record(
 async fn remember(
     connection: &mut SqliteConnection,
     worker: WorkerId,
+    ended: &str,
     settled: &[JobId],
     now: Timestamp,
 ) -> StoreResult<()> {
     sqlx::query(
         "-- store.settle: history
          insert into attempts (job, number, worker, started_at, ended_at, code, message)
-         select id, attempt, $1, started_at, $2, error_code, error_message from jobs
-         where id in (select unhex(value) from json_each($3)) and error_code is not null",
+         select j.id, j.attempt, $1, j.started_at, $2, e.value ->> 'error_code', e.value ->> 'error_message'
+         from json_each($4) e join jobs j on j.id = unhex(e.value ->> 'id')
+         where j.id in (select unhex(value) from json_each($3)) and e.value ->> 'error_code' is not null",
     )
     .bind(worker)
     .bind(now)
     .bind(ids(settled.iter().map(|id| id.0)))
+    .bind(ended)
     .execute(connection)
     .await?;
     Ok(())

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde_json::json;
 use sqlx::types::Json;
 
 use super::{Sqlite, ids};
@@ -151,13 +152,13 @@ impl Workers for Sqlite {
                 }
                 let orphans: Vec<OrphanRow> = sqlx::query_as(
                     "-- store.reap: orphans
-                     select id, worker, suspects, cancel_requested from jobs
+                     select id, worker, suspects, cancel_requested, finish_by, losses from jobs
                      where worker in (select unhex(value) from json_each($1)) and status = 'running' order by id",
                 )
                 .bind(ids(dead.iter().map(|worker| worker.id.0)))
                 .fetch_all(&mut *connection)
                 .await?;
-                let verdicts = Verdicts::new(&dead, orphans)?;
+                let verdicts = Verdicts::new(&dead, orphans, now)?;
                 let orphans = ids(verdicts.ids().into_iter().map(|id| id.0));
                 sqlx::query(
                     "-- store.reap: history
@@ -173,21 +174,22 @@ impl Workers for Sqlite {
                 sqlx::query(
                     "-- store.reap: jobs
                      update jobs set
-                         status = iif(cancel_requested, 'cancelled', 'queued'),
+                         status = v.value ->> 'status',
                          version = version + 1,
-                         changed_at = $3,
+                         changed_at = $2,
                          worker = null,
-                         suspects = t.suspects,
-                         finished_at = iif(cancel_requested, $3, null),
-                         purge_at = iif(cancel_requested, $3 + json_extract(keep, '$.cancelled'), null)
-                     from (
-                         select unhex(i.value) as id, s.value as suspects
-                         from json_each($1) i join json_each($2) s on s.key = i.key
-                     ) as t
-                     where jobs.id = t.id",
+                         suspects = v.value -> 'suspects',
+                         losses = v.value ->> 'losses',
+                         failed = iif(v.value ->> 'status' = 'failed', item_count, failed),
+                         error_code = coalesce(v.value ->> 'code', error_code),
+                         error_message = coalesce(v.value ->> 'message', error_message),
+                         finished_at = iif(v.value ->> 'status' = 'queued', null, $2),
+                         purge_at = iif(v.value ->> 'status' = 'queued', null,
+                                        $2 + json_extract(keep, '$.' || (v.value ->> 'status')))
+                     from json_each($1) v
+                     where jobs.id = unhex(v.value ->> 'id')",
                 )
-                .bind(&orphans)
-                .bind(Json(verdicts.suspects()))
+                .bind(encode(&verdicts))
                 .bind(now)
                 .execute(connection)
                 .await?;
@@ -240,4 +242,24 @@ impl Workers for Sqlite {
         .await?;
         Ok(writers)
     }
+}
+
+/// Verdicts as `json_each` reads them.
+fn encode(verdicts: &Verdicts) -> String {
+    let rows: Vec<_> = verdicts
+        .orphans
+        .iter()
+        .map(|verdict| {
+            let failure = verdict.fate.failure();
+            json!({
+                "id": verdict.id.0.simple().to_string(),
+                "status": verdict.status(),
+                "suspects": verdict.suspects,
+                "losses": verdict.losses,
+                "code": failure.map(|failure| failure.code),
+                "message": failure.map(|failure| failure.message.as_str()),
+            })
+        })
+        .collect();
+    json!(rows).to_string()
 }

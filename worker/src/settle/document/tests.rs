@@ -37,7 +37,7 @@ fn claimed(items: u32) -> Claimed {
 fn finished(outcomes: Vec<Ended>) -> Finished {
     let claimed = claimed(u32::try_from(outcomes.len()).unwrap());
     let held = Room::new(Cost::new(1)).take(claimed.cost);
-    Finished { claimed, outcomes, cancelled: false, timings: Timings::default(), held }
+    Finished { claimed, outcomes, stopped: None, timings: Timings::default(), held }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it stands among outcomes")]
@@ -95,9 +95,19 @@ fn a_single_item_fails_with_its_own_reason() {
 #[test]
 fn a_cancelled_job_keeps_what_was_finished() {
     let mut job = finished(vec![answer("a"), permanent()]);
-    job.cancelled = true;
+    job.stopped = Some(Stop::Cancelled);
     let settlement = settled(job);
     assert_eq!((settlement.ending, settlement.succeeded), (Ending::Cancelled, 1));
+    assert!(settlement.range.is_some());
+}
+
+#[test]
+fn an_expired_job_keeps_what_was_finished_and_says_why() {
+    let mut job = finished(vec![answer("a"), transient()]);
+    job.stopped = Some(Stop::Expired);
+    let settlement = settled(job);
+    assert_eq!((settlement.ending.status(), settlement.succeeded), (Status::Expired, 1));
+    assert_eq!(settlement.ending.failure().map(|failure| failure.code), Some(FailureCode::FinishByPassed));
     assert!(settlement.range.is_some());
 }
 

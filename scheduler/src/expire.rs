@@ -1,0 +1,37 @@
+//! What waits past a deadline expires, and whoever waits for it is told.
+
+use forebay_shared::job::Job;
+
+use crate::Chores;
+
+/// Jobs of one statement and deadline, so that it locks few rows.
+const EXPIRE: u32 = 500;
+
+impl Chores {
+    /// Ends jobs whose time is over, until there are none or a soft stop.
+    pub(crate) async fn expire_late(&self) {
+        loop {
+            match self.parts.store.expire(EXPIRE).await {
+                Ok(jobs) => {
+                    jobs.iter().for_each(count_expired);
+                    self.tell(&jobs).await;
+                    if jobs.len() < EXPIRE as usize || self.parts.tasks.is_stopping() {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "late jobs cannot be expired at the moment");
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Counts a job that ended because of a deadline, and the items that nobody will compute.
+pub(crate) fn count_expired(job: &Job) {
+    let reason = job.error.as_ref().map_or("expired", |error| error.code.as_str());
+    metrics::counter!("forebay_jobs_expired_total", "reason" => reason).increment(1);
+    metrics::counter!("forebay_items_dropped_total", "reason" => "expired")
+        .increment(u64::from(job.item_count));
+}
