@@ -1,8 +1,28 @@
 //! A JSON body as a value: what is wrong with it is told by the field's path.
 
+use axum::extract::Request;
+use axum::http::header;
+use forebay_shared::config::Size;
 use serde::de::DeserializeOwned;
 
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
+use crate::state::App;
+
+/// Reads a request's body of at most `limit`, which must be a JSON object; `what` names it in refusals.
+pub async fn read<T: DeserializeOwned>(
+    app: &App,
+    request: Request,
+    what: &str,
+    limit: Size,
+) -> Result<T, Problem> {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("application/json") {
+        return Err(Problem::new(Code::UnsupportedMediaType, "send `application/json`").at("Content-Type"));
+    }
+    let (body, _room) = app.memory.read(request, limit).await?;
+    parse(&body, what)
+}
 
 /// Reads `body`, which must be a JSON object; `what` names it in refusals. Dialects read theirs in the same way.
 pub fn parse<T: DeserializeOwned>(body: &[u8], what: &str) -> Result<T, Problem> {

@@ -87,6 +87,10 @@ pub struct LimitConfig {
     pub inline_input: Size,
     /// How long a request may wait for a job to end.
     pub max_wait: Span,
+    /// Schedules of one owner.
+    pub max_schedules: u32,
+    /// The shortest time between two ticks of a schedule.
+    pub schedule_interval: Span,
     /// Failed attempts that end a job, unless the submission says otherwise.
     pub max_attempts: u16,
     /// Streams of events that are open in this process.

@@ -28,6 +28,7 @@ use crate::state::App;
         (name = "jobs", description = "Submit work, follow it, collect its result"),
         (name = "openai", description = "OpenAI's calls, onto the same jobs"),
         (name = "events", description = "Hear what happens to jobs as it happens"),
+        (name = "schedules", description = "Submit the same work again and again"),
         (name = "models", description = "Which models there are, and what they take"),
         (name = "service", description = "Health and metrics"),
     ),

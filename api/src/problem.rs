@@ -53,6 +53,13 @@ impl Problem {
         self
     }
 
+    /// The field stands within this one.
+    #[must_use]
+    pub fn within(mut self, field: &str) -> Self {
+        self.more.field = self.more.field.map(|inner| format!("{field}.{inner}"));
+        self
+    }
+
     /// The number that was exceeded.
     #[must_use]
     pub fn limit(mut self, limit: u64) -> Self {

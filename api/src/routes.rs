@@ -8,6 +8,7 @@ pub mod jobs;
 pub mod metrics;
 pub mod models;
 pub mod openai;
+pub mod schedules;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -25,6 +26,12 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(jobs::cancel::cancel))
         .routes(routes!(jobs::events::events))
         .routes(routes!(events::events))
+        .routes(routes!(schedules::create::create, schedules::list::list))
+        .routes(routes!(schedules::get::get, schedules::change::change, schedules::delete::delete))
+        .routes(routes!(schedules::pause::pause))
+        .routes(routes!(schedules::resume::resume))
+        .routes(routes!(schedules::run::run))
+        .routes(routes!(schedules::firings::firings))
         .routes(routes!(models::list))
         .routes(routes!(models::get))
         .routes(routes!(openai::embeddings::embeddings))

@@ -94,3 +94,70 @@ pub fn event() -> Value {
         "url": "/v1/jobs/019e82a6-4600-7ae9-85e7-e1bc4b7cd5c3"
     })
 }
+
+/// A schedule that is to be made.
+pub fn new_schedule() -> Value {
+    json!({
+        "name": "morning moods",
+        "cron": "0 9 * * MON-FRI",
+        "time_zone": "Europe/Berlin",
+        "template": {"model": "emotion", "inputs": ["Good morning!"]},
+        "missed": "once"
+    })
+}
+
+/// The schedule.
+pub fn schedule() -> Value {
+    let this = "/v1/schedules/019e82a6-4600-7ae9-85e7-e1bc4b7cd5c4";
+    json!({
+        "id": "019e82a6-4600-7ae9-85e7-e1bc4b7cd5c4",
+        "object": "schedule",
+        "name": "morning moods",
+        "cron": "0 9 * * MON-FRI",
+        "time_zone": "Europe/Berlin",
+        "missed": "once",
+        "paused": false,
+        "template": {
+            "model": "emotion",
+            "inputs": [{"text": "Good morning!"}],
+            "params": {},
+            "class": "interactive",
+            "priority": 0,
+            "metadata": {},
+            "max_attempts": 3
+        },
+        "next": [
+            "2026-06-02T07:00:00.000000Z",
+            "2026-06-03T07:00:00.000000Z",
+            "2026-06-04T07:00:00.000000Z",
+            "2026-06-05T07:00:00.000000Z",
+            "2026-06-08T07:00:00.000000Z"
+        ],
+        "created_at": "2026-06-01T12:00:00.000000Z",
+        "updated_at": "2026-06-01T12:00:00.000000Z",
+        "urls": {
+            "self": this,
+            "firings": format!("{this}/firings"),
+            "run": format!("{this}/run"),
+            "pause": format!("{this}/pause"),
+            "resume": format!("{this}/resume"),
+            "jobs": "/v1/jobs?metadata.schedule=019e82a6-4600-7ae9-85e7-e1bc4b7cd5c4"
+        }
+    })
+}
+
+/// What became of a tick.
+pub fn firing() -> Value {
+    json!({
+        "object": "firing",
+        "schedule": "019e82a6-4600-7ae9-85e7-e1bc4b7cd5c4",
+        "fire_at": "2026-06-02T07:00:00.000000Z",
+        "fired_at": "2026-06-02T07:00:00.001250Z",
+        "manual": false,
+        "outcome": "submitted",
+        "job": "019e82a6-4600-7ae9-85e7-e1bc4b7cd5c3",
+        "job_url": "/v1/jobs/019e82a6-4600-7ae9-85e7-e1bc4b7cd5c3",
+        "error": null,
+        "passed_from": null
+    })
+}

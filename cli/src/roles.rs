@@ -233,6 +233,8 @@ fn api_parts(config: &Config, seams: &Seams, access: Access, metrics: Option<Pro
 fn scheduler_parts(config: &Config, seams: &Seams) -> SchedulerParts {
     SchedulerParts {
         store: seams.store.clone(),
+        catalog: seams.catalog.clone(),
+        ids: seams.ids.clone(),
         producer: seams.producer.clone(),
         filler: seams.filler.clone(),
         events: seams.events.clone(),

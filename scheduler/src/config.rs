@@ -9,12 +9,16 @@ use serde::Deserialize;
 pub struct SchedulerConfig {
     /// How often jobs that have become due are handed over.
     pub fill: Span,
+    /// How often schedules are looked at whose ticks come.
+    pub fire: Span,
     /// How often dead workers and lost messages are looked for.
     pub repair: Span,
     /// How often jobs are looked for that wait past a deadline.
     pub expire: Span,
     /// How often jobs past their retention are removed, with their objects.
     pub retain: Span,
+    /// How long it is remembered what became of a schedule's ticks.
+    pub firings: Span,
     /// How often objects are looked for that no row names.
     pub sweep: Span,
     /// How old such an object must be: longer than any upload lasts.
@@ -31,6 +35,7 @@ impl SchedulerConfig {
         let mut complaints = Vec::new();
         let ticks = [
             ("fill", self.fill),
+            ("fire", self.fire),
             ("repair", self.repair),
             ("expire", self.expire),
             ("retain", self.retain),

@@ -1,10 +1,11 @@
-//! What is due: hand-overs, repairs, retention.
+//! What is due: hand-overs, schedules, repairs, retention.
 //!
 //! Every replica hands over what is due; what must happen once is done by the one that holds a lease in the database.
 //! tokio-cron-scheduler gives the ticks; a tick that comes while its predecessor still works is skipped.
 
 pub mod config;
 mod expire;
+mod fire;
 mod leader;
 mod measure;
 mod reap;
@@ -17,8 +18,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forebay_shared::blobs::Blobs;
+use forebay_shared::catalog::Catalog;
 use forebay_shared::events::Events;
 use forebay_shared::handover::Filler;
+use forebay_shared::id::Ids;
 use forebay_shared::queue::Producer;
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::Store;
@@ -34,6 +37,10 @@ use measure::Measured;
 pub struct SchedulerParts {
     /// The truth.
     pub store: Arc<dyn Store>,
+    /// Which models there are.
+    pub catalog: Arc<Catalog>,
+    /// Makes ids of jobs.
+    pub ids: Ids,
     /// Where work is handed to.
     pub producer: Arc<dyn Producer>,
     /// Keeps the queues filled.
@@ -76,6 +83,7 @@ pub async fn run(config: SchedulerConfig, parts: SchedulerParts) -> Result<(), S
     let mut clockwork = JobScheduler::new().await?;
     let chores = Arc::new(Chores::new(config.clone(), parts.clone()));
     add(&clockwork, config.fill.get(), &chores, Chores::fill).await?;
+    add(&clockwork, config.fire.get(), &chores, |chores| async move { chores.fire().await }).await?;
     add(&clockwork, config.repair.get(), &chores, Chores::repair).await?;
     add(&clockwork, config.expire.get(), &chores, Chores::expire).await?;
     add(&clockwork, config.retain.get(), &chores, Chores::retain).await?;
@@ -141,6 +149,7 @@ impl Chores {
             self.purge().await;
             self.purge_events().await;
             self.clean().await;
+            self.forget_firings().await;
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use forebay_shared::blobs::Blobs;
 use forebay_shared::catalog::Catalog;
-use forebay_shared::clock::{Clock, ManualClock, SystemClock};
+use forebay_shared::clock::{Clock, ManualClock, SystemClock, Timestamp};
 use forebay_shared::config::Span;
 use forebay_shared::events::{Event, Events, LocalEvents};
 use forebay_shared::handover::{Filler, OVERDUE};
@@ -18,6 +18,8 @@ use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::conformance::{Ground, LIFE, ended};
 use forebay_shared::store::{DeleteOutcome, Route, Sqlite};
 use forebay_shared::testing::card;
+
+mod schedules;
 
 use crate::config::SchedulerConfig;
 use crate::{Chores, SchedulerParts};
@@ -36,9 +38,13 @@ struct Bench {
 
 impl Bench {
     async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
         // Objects bear the system's time, so the database's must begin there.
-        let (clock, tasks) = (ManualClock::at(SystemClock.now()), Tasks::new());
+        Self::at(SystemClock.now()).await
+    }
+
+    async fn at(now: Timestamp) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (clock, tasks) = (ManualClock::at(now), Tasks::new());
         let store = Sqlite::open(&folder.path().join("forebay.db"), Arc::new(clock.clone()), &tasks).await;
         let ground = Ground::new(Arc::new(store.unwrap()), clock);
         ground.store.announce(&[card("echo", Kind::Echo)]).await.unwrap();
@@ -87,9 +93,11 @@ fn chores(
     let (store, tasks) = (ground.store.clone(), Tasks::new());
     let producer: Arc<dyn Producer> = queue.clone();
     let catalog = Arc::new(Catalog::new(store.clone()));
-    let filler = Filler::new(store.clone(), catalog, producer.clone(), tasks.clone());
+    let filler = Filler::new(store.clone(), catalog.clone(), producer.clone(), tasks.clone());
     let parts = SchedulerParts {
         store,
+        catalog,
+        ids: ground.ids.clone(),
         producer,
         filler,
         events: events.clone(),
@@ -101,9 +109,11 @@ fn chores(
     let second = Span::new(Duration::from_secs(1));
     let config = SchedulerConfig {
         fill: second,
+        fire: second,
         repair: second,
         expire: second,
         retain: second,
+        firings: Span::new(HOUR),
         sweep: second,
         sweep_age: Span::new(HOUR),
         measure: second,

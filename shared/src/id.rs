@@ -47,6 +47,10 @@ id! {
     BulkId
 }
 id! {
+    /// A schedule's id.
+    ScheduleId
+}
+id! {
     /// An API key's id, which is not secret.
     KeyId
 }
@@ -180,6 +184,11 @@ impl Ids {
     /// A new part id.
     pub fn part(&self) -> PartId {
         PartId(self.uuid())
+    }
+
+    /// A new schedule id.
+    pub fn schedule(&self) -> ScheduleId {
+        ScheduleId(self.uuid())
     }
 
     /// A new key id.

@@ -28,6 +28,8 @@ pub mod picture;
 #[cfg(feature = "seams")]
 pub mod queue;
 #[cfg(feature = "seams")]
+pub mod schedule;
+#[cfg(feature = "seams")]
 pub mod segment;
 #[cfg(feature = "seams")]
 pub mod shutdown;

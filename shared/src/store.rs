@@ -27,6 +27,7 @@ mod promise;
 mod reaping;
 mod retention;
 mod row;
+mod schedules;
 mod segments;
 mod sqlite;
 mod webhooks;
@@ -46,6 +47,7 @@ pub use leadership::Leadership;
 pub use models::Models;
 pub use postgres::Postgres;
 pub use retention::Retention;
+pub use schedules::{ScheduleOutcome, ScheduleTerms, Schedules};
 pub use segments::{Blank, NewSegment, SegmentLock, Segments};
 pub use sqlite::Sqlite;
 pub use webhooks::{Disabled, Endpoint, EndpointChange, NewEndpoint, Secrets, Signing, Webhooks};
@@ -70,6 +72,7 @@ pub trait Store:
     + Leadership
     + Webhooks
     + Deliveries
+    + Schedules
     + std::fmt::Debug
 {
     /// The present instant by the database's clock.

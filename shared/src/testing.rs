@@ -9,6 +9,7 @@ use crate::entropy::{OsEntropy, SeededEntropy};
 use crate::id::Ids;
 use crate::job::{Class, Cost, Idempotency, Input, Item, ItemsAt, Keep, Kind, NewJob, Object};
 use crate::model::ModelCard;
+use crate::schedule::Template;
 
 /// Ids that are the same in every run, at the instant that `clock` shows.
 pub fn fixed_ids(clock: &ManualClock) -> Ids {
@@ -72,6 +73,23 @@ pub fn sample_job(ids: &Ids, owner: &str) -> NewJob {
         webhook: None,
         bulk: None,
         trace: None,
+    }
+}
+
+/// A template of one text for `echo`.
+pub fn sample_template() -> Template {
+    Template {
+        model: "echo".to_owned(),
+        class: Class::Interactive,
+        priority: 0,
+        max_attempts: 3,
+        params: Object::new(),
+        metadata: Object::new(),
+        items: vec![Item { input: Input::Text("hello".to_owned()), params: Object::new() }],
+        keep: Keep::all(Duration::from_hours(1)),
+        start_within: None,
+        finish_within: None,
+        webhook: None,
     }
 }
 

@@ -80,6 +80,8 @@ pub fn config() -> ApiConfig {
             max_image_pixels: 10_000,
             inline_input: Size::new(16 << 10),
             max_wait: Span::new(Duration::from_mins(1)),
+            max_schedules: 3,
+            schedule_interval: Span::new(Duration::from_secs(10)),
             max_attempts: 3,
             max_streams: 4,
             max_streams_per_owner: 3,

@@ -14,6 +14,7 @@ mod multipart;
 mod openai;
 mod reading;
 mod refusals;
+mod schedules;
 mod service;
 mod sse;
 mod stores;

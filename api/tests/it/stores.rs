@@ -9,16 +9,19 @@ use async_trait::async_trait;
 use forebay_shared::clock::Timestamp;
 use forebay_shared::config::Secret;
 use forebay_shared::file::{File, FileStatus, NewFile, NewPart, NewUpload, Part, Piece, Upload};
-use forebay_shared::id::{DeliveryId, FileId, Ids, JobId, KeyId, PartId, UploadId, WebhookId, WorkerId};
+use forebay_shared::id::{
+    DeliveryId, FileId, Ids, JobId, KeyId, PartId, ScheduleId, UploadId, WebhookId, WorkerId,
+};
 use forebay_shared::job::{Attempt, Claimed, Cost, Job, NewJob, Settlement};
 use forebay_shared::model::{Model, ModelCard};
+use forebay_shared::schedule::{Fired, Firing, NewFiring, Schedule};
 use forebay_shared::store::{
     After, ApiKey, Attempts, Beat, CancelOutcome, Cancellation, Completion, DeleteOutcome, Deliveries,
     Delivery, DeliveryState, Depth, Due, Endpoint, EndpointChange, Expiry, Fanned, FileFilter, FilePage,
     Files, Filter, Handover, Jobs, Keys, Leadership, Models, NewEndpoint, NewKey, NewSegment, Noted,
-    Outgoing, Page, PartOutcome, Reaped, Replay, Retention, Room, Route, RouteState, SegmentLock, Segments,
-    Settled, Signing, Store, StoreError, StoreResult, Stored, Submitted, Tested, Try, Uploads, Webhooks,
-    Worker, Workers,
+    Outgoing, Page, PartOutcome, Reaped, Replay, Retention, Room, Route, RouteState, ScheduleOutcome,
+    ScheduleTerms, Schedules, SegmentLock, Segments, Settled, Signing, Store, StoreError, StoreResult,
+    Stored, Submitted, Tested, Try, Uploads, Webhooks, Worker, Workers,
 };
 use forebay_shared::store::{Cursor, EventFilter, EventLog, EventPage, Followed, Logged};
 use tokio::sync::{RwLock, RwLockWriteGuard};
@@ -225,6 +228,22 @@ pass_on!(Deliveries:
     tries(owner: &str, of: &[DeliveryId]) -> Vec<(DeliveryId, Try)>;
     replay(owner: &str, webhook: WebhookId, which: Replay, limit: u32) -> u64;
     purge_deliveries(before: Timestamp, limit: u32) -> u64;
+);
+pass_on!(Schedules:
+    create_schedule(
+        id: ScheduleId, owner: &str, terms: &ScheduleTerms, next_at: Option<Timestamp>, most: u32
+    ) -> ScheduleOutcome;
+    schedule(owner: &str, id: ScheduleId) -> Option<Schedule>;
+    schedules(owner: &str, after: Option<ScheduleId>, limit: u32) -> Vec<Schedule>;
+    change_schedule(
+        read: &Schedule, terms: &ScheduleTerms, next_at: Option<Option<Timestamp>>
+    ) -> ScheduleOutcome;
+    delete_schedule(owner: &str, id: ScheduleId) -> bool;
+    schedules_until(until: Timestamp, limit: u32) -> Vec<Schedule>;
+    fire(read: &Schedule, firings: &[NewFiring], next_at: Option<Timestamp>) -> Option<Vec<JobId>>;
+    fire_now(owner: &str, id: ScheduleId, fired: &Fired) -> Option<Firing>;
+    firings(owner: &str, id: ScheduleId, before: Option<Timestamp>, limit: u32) -> Vec<Firing>;
+    forget_firings(before: Timestamp, limit: u32) -> u64;
 );
 pass_on!(Leadership:
     lead(name: &str, holder: &str, life: Duration) -> bool;

@@ -108,6 +108,11 @@ impl House {
         self.worker = arguments;
     }
 
+    /// Whether it is a fleet on real servers, or one process.
+    pub fn is_fleet(&self) -> bool {
+        self.is_fleet
+    }
+
     /// Starts a process beside the workers.
     #[cfg(feature = "services")]
     pub fn start(&mut self, arguments: &[&str]) -> &mut Process {

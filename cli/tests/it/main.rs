@@ -11,5 +11,6 @@ mod house;
 mod process;
 #[cfg(feature = "services")]
 mod proxy;
+mod schedules;
 mod settings;
 mod suite;

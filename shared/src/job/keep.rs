@@ -2,25 +2,25 @@
 
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Status;
 use crate::clock::micros;
 
 /// How long a job is kept, by its terminal status. The store has it as microseconds by the status' word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Keep {
     /// After it succeeded.
-    #[serde(serialize_with = "in_micros")]
+    #[serde(serialize_with = "in_micros", deserialize_with = "from_micros")]
     pub succeeded: Duration,
     /// After it failed.
-    #[serde(serialize_with = "in_micros")]
+    #[serde(serialize_with = "in_micros", deserialize_with = "from_micros")]
     pub failed: Duration,
     /// After it was cancelled.
-    #[serde(serialize_with = "in_micros")]
+    #[serde(serialize_with = "in_micros", deserialize_with = "from_micros")]
     pub cancelled: Duration,
     /// After a deadline passed.
-    #[serde(serialize_with = "in_micros")]
+    #[serde(serialize_with = "in_micros", deserialize_with = "from_micros")]
     pub expired: Duration,
 }
 
@@ -46,6 +46,10 @@ fn in_micros<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::
     serializer.serialize_i64(micros(*span))
 }
 
+fn from_micros<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    u64::deserialize(deserializer).map(Duration::from_micros)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -58,5 +62,6 @@ mod tests {
         for status in Status::ALL.into_iter().filter(|status| status.is_terminal()) {
             assert_eq!(stored[status.as_str()], json!(1_000_000));
         }
+        assert_eq!(serde_json::from_value::<Keep>(stored).unwrap(), Keep::all(Duration::from_secs(1)));
     }
 }

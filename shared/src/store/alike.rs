@@ -1,9 +1,10 @@
 //! Statements whose text is the same on both databases, written once and type-checked for each.
 
 mod files;
+mod schedules;
 mod uploads;
 
-pub(super) use {files::files, uploads::uploads};
+pub(super) use {files::files, schedules::schedules, uploads::uploads};
 mod deliveries;
 mod webhooks;
 

@@ -14,6 +14,7 @@ pub mod jobs;
 pub mod keys;
 pub mod leadership;
 pub mod models;
+pub mod schedules;
 pub mod segments;
 pub mod uploads;
 pub mod webhooks;
@@ -292,6 +293,23 @@ macro_rules! store_conformance {
             a_range_is_played_again,
             deliveries_are_listed_in_pages_and_by_state,
             old_deliveries_are_forgotten,
+        ]);
+        $crate::store_conformance!(@module $ground, schedules: [
+            a_schedule_reads_back_as_it_was,
+            a_template_keeps_every_character,
+            an_owner_sees_only_its_own_schedules,
+            a_name_is_the_owners_once,
+            an_owner_has_so_many_schedules_at_most,
+            schedules_are_listed_from_the_newest_in_pages,
+            a_change_counts_if_nobody_else_made_one,
+            schedules_are_due_by_their_next_tick,
+            a_tick_makes_one_job_however_many_see_it,
+            a_tick_that_comes_again_makes_no_second_job,
+            a_schedule_that_was_changed_does_not_fire_as_it_was,
+            many_ticks_are_recorded_with_what_they_came_to,
+            firings_that_somebody_asked_for_get_an_instant_each,
+            a_deleted_schedule_leaves_its_jobs,
+            old_firings_are_forgotten,
         ]);
     };
     (@module $ground:expr, $module:ident: [$($name:ident),+ $(,)?]) => {

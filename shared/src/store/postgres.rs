@@ -135,6 +135,7 @@ super::alike::files!(Postgres, sqlx::Postgres);
 super::alike::uploads!(Postgres, sqlx::Postgres);
 super::alike::webhook_stores!(Postgres, sqlx::Postgres);
 super::alike::delivery_stores!(Postgres, sqlx::Postgres);
+super::alike::schedules!(Postgres, sqlx::Postgres, Postgres::insert);
 
 async fn pool(config: &StoreConfig) -> StoreResult<PgPool> {
     let options: PgConnectOptions = config.url.expose().parse()?;

@@ -3,6 +3,7 @@
 mod events;
 mod files;
 mod handover;
+mod schedules;
 mod webhooks;
 
 use std::collections::HashMap;
@@ -22,6 +23,7 @@ use crate::model::Model;
 pub(super) use events::{EventRow, LogRow, event_columns};
 pub(super) use files::{FileRow, PartRow, PieceRow, UploadRow, file_columns, upload_columns};
 pub(super) use handover::{DepthRow, DueRow, LineRow, RouteRow};
+pub(super) use schedules::{FiringRow, ScheduleRow, schedule_columns};
 pub(super) use webhooks::{
     DeliveryRow, EndpointRow, MatchRow, OutgoingRow, SigningRow, TryRow, WaitingRow, endpoint_columns,
 };

@@ -138,6 +138,7 @@ super::alike::files!(Sqlite, sqlx::Sqlite);
 super::alike::uploads!(Sqlite, sqlx::Sqlite);
 super::alike::webhook_stores!(Sqlite, sqlx::Sqlite);
 super::alike::delivery_stores!(Sqlite, sqlx::Sqlite);
+super::alike::schedules!(Sqlite, sqlx::Sqlite, jobs::insert);
 
 /// Ids as `json_each` and `unhex` read them.
 fn ids<I: Into<Uuid>>(ids: impl IntoIterator<Item = I>) -> String {

@@ -192,7 +192,7 @@ async fn from_json(
 }
 
 /// The model with this name or alias.
-pub(super) async fn model(app: &App, name: &str) -> Result<Model, Problem> {
+pub async fn model(app: &App, name: &str) -> Result<Model, Problem> {
     app.parts.catalog.find(name).await?.ok_or_else(|| Problem::unknown_model(name))
 }
 

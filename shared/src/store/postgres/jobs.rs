@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use sqlx::types::Json;
-use sqlx::{QueryBuilder, Row};
+use sqlx::{PgConnection, QueryBuilder, Row};
 
 use super::Postgres;
 use crate::clock::Timestamp;
@@ -18,7 +18,10 @@ use crate::store::{CancelOutcome, DeleteOutcome, Filter, Jobs, Page, StoreResult
 impl Jobs for Postgres {
     async fn submit(&self, jobs: &[NewJob]) -> StoreResult<Vec<Submitted>> {
         let now = self.now();
-        let created: HashSet<JobId> = self.insert(&firsts(jobs), now).await?.into_iter().collect();
+        let mut connection = self.pool.acquire().await?;
+        let created = Self::insert(&mut connection, &firsts(jobs), now).await?;
+        drop(connection);
+        let created: HashSet<JobId> = created.into_iter().collect();
         let taken: Vec<&NewJob> = jobs.iter().filter(|job| !created.contains(&job.id)).collect();
         let standing = self.standing(&taken).await?;
         Ok(jobs
@@ -185,7 +188,11 @@ impl Jobs for Postgres {
 
 impl Postgres {
     /// Inserts rows, but for those whose idempotency key is taken; answers with the ids that are in.
-    async fn insert(&self, jobs: &[&NewJob], now: Timestamp) -> StoreResult<Vec<JobId>> {
+    pub(super) async fn insert(
+        connection: &mut PgConnection,
+        jobs: &[&NewJob],
+        now: Timestamp,
+    ) -> StoreResult<Vec<JobId>> {
         let ids = sqlx::query_scalar(
             "-- store.submit
              with incoming as (
@@ -261,7 +268,7 @@ impl Postgres {
         .bind(column(jobs, |job| job.available_at(now)))
         .bind(column(jobs, |job| job.rank(now)))
         .bind(column(jobs, |job| job.webhook.as_ref().map(Json)))
-        .fetch_all(&self.pool)
+        .fetch_all(connection)
         .await?;
         Ok(ids)
     }

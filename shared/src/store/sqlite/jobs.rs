@@ -212,7 +212,7 @@ async fn job(connection: &mut SqliteConnection, owner: &str, id: JobId) -> Store
 }
 
 /// Inserts rows, but for those whose idempotency key is taken; answers with the ids that are in.
-async fn insert(
+pub(super) async fn insert(
     connection: &mut SqliteConnection,
     jobs: &[&NewJob],
     now: Timestamp,

@@ -1,0 +1,221 @@
+//! A schedule, and what became of its ticks, as clients see them.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use forebay_shared::clock::Timestamp;
+use forebay_shared::id::{JobId, ScheduleId};
+use forebay_shared::job::{Class, ImageSource, Input, Item, Object};
+use forebay_shared::schedule::{Firing, Missed, Schedule, Template, Unfit};
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use crate::routes::jobs::url as job_url;
+use crate::samples;
+use crate::state::State;
+use crate::submission::ItemBody;
+
+/// Ticks that are told ahead.
+const AHEAD: usize = 5;
+
+/// A schedule as clients see it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Schedule, example = samples::schedule)]
+pub struct ScheduleView {
+    /// Its id.
+    #[schema(value_type = String, format = Uuid)]
+    id: ScheduleId,
+    /// `schedule`
+    object: &'static str,
+    /// The client's name for it.
+    name: String,
+    /// When it ticks.
+    cron: String,
+    /// On whose clock.
+    time_zone: String,
+    /// What becomes of missed ticks.
+    missed: Missed,
+    /// Whether it rests.
+    paused: bool,
+    /// What it submits.
+    template: TemplateView,
+    /// The next five ticks; none while it rests.
+    #[schema(value_type = Vec<String>, format = DateTime)]
+    next: Vec<Timestamp>,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When it was changed last.
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    /// Where to go from here.
+    urls: ScheduleUrls,
+}
+
+/// What a schedule submits, as it was understood.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Template)]
+struct TemplateView {
+    /// The model's name or alias, as it was given: it is looked up at each firing.
+    model: String,
+    /// The items.
+    #[schema(value_type = Vec<ItemBody>)]
+    inputs: Vec<Value>,
+    /// Parameters for every item.
+    #[schema(value_type = Object)]
+    params: Object,
+    /// Which of the model's two queues.
+    class: Class,
+    /// −10…10.
+    priority: i16,
+    /// The client's own words. Each job has the schedule's id among its own, as `schedule`.
+    #[schema(value_type = Object)]
+    metadata: Object,
+    /// How many failed attempts end a job.
+    max_attempts: u16,
+}
+
+/// Where to go from a schedule.
+#[derive(Debug, Serialize, ToSchema)]
+struct ScheduleUrls {
+    /// `GET`, `PATCH` or `DELETE` the schedule.
+    #[serde(rename = "self")]
+    this: String,
+    /// `GET` what became of its ticks.
+    firings: String,
+    /// `POST` to submit a job now.
+    run: String,
+    /// `POST` to let it rest.
+    pause: String,
+    /// `POST` to let it tick again.
+    resume: String,
+    /// `GET` its jobs of the last 24 hours.
+    jobs: String,
+}
+
+impl ScheduleView {
+    /// The schedule, with the ticks to come.
+    pub fn new(app: &State, schedule: Schedule) -> Self {
+        let clockwork = schedule.clockwork().ok().filter(|_| !schedule.paused);
+        let next = clockwork.map(|clockwork| clockwork.upcoming(app.parts.store.now(), AHEAD));
+        let (this, id) = (url(schedule.id), schedule.id);
+        Self {
+            id,
+            object: "schedule",
+            name: schedule.name,
+            cron: schedule.cron,
+            time_zone: schedule.time_zone,
+            missed: schedule.missed,
+            paused: schedule.paused,
+            template: TemplateView::from(schedule.template),
+            next: next.unwrap_or_default(),
+            created_at: schedule.created_at,
+            updated_at: schedule.updated_at,
+            urls: ScheduleUrls {
+                firings: format!("{this}/firings"),
+                run: format!("{this}/run"),
+                pause: format!("{this}/pause"),
+                resume: format!("{this}/resume"),
+                jobs: format!("/v1/jobs?metadata.schedule={id}"),
+                this,
+            },
+        }
+    }
+}
+
+impl From<Template> for TemplateView {
+    fn from(template: Template) -> Self {
+        Self {
+            model: template.model,
+            inputs: template.items.into_iter().map(item).collect(),
+            params: template.params,
+            class: template.class,
+            priority: template.priority,
+            metadata: template.metadata,
+            max_attempts: template.max_attempts,
+        }
+    }
+}
+
+/// An item as a client would write it.
+fn item(item: Item) -> Value {
+    let mut body = match item.input {
+        Input::Text(text) => json!({"text": text}),
+        Input::Tokens(tokens) => json!({"tokens": tokens}),
+        Input::Image(ImageSource::Inline(bytes)) => json!({"image": {"base64": BASE64.encode(bytes)}}),
+        Input::Image(ImageSource::Url(url) | ImageSource::Blob(url)) => json!({"image": {"url": url}}),
+    };
+    if !item.params.is_empty() {
+        body["params"] = Value::Object(item.params);
+    }
+    body
+}
+
+/// Where a schedule is.
+pub fn url(id: ScheduleId) -> String {
+    format!("/v1/schedules/{id}")
+}
+
+/// What became of a tick, or of a wish to run now.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Firing, example = samples::firing)]
+pub struct FiringView {
+    /// `firing`
+    object: &'static str,
+    /// The schedule.
+    #[schema(value_type = String, format = Uuid)]
+    schedule: ScheduleId,
+    /// The tick, or the instant at which somebody asked for it.
+    #[schema(value_type = String, format = DateTime)]
+    fire_at: Timestamp,
+    /// When it was dealt with.
+    #[schema(value_type = String, format = DateTime)]
+    fired_at: Timestamp,
+    /// Whether somebody asked for it.
+    manual: bool,
+    /// What it came to.
+    outcome: FiringOutcome,
+    /// The job that it made; it may be gone by now.
+    #[schema(value_type = Option<String>, format = Uuid)]
+    job: Option<JobId>,
+    /// Where that job is.
+    job_url: Option<String>,
+    /// Why it made none.
+    error: Option<Unfit>,
+    /// From this tick on, earlier ones were missed and passed without firing.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    passed_from: Option<Timestamp>,
+}
+
+/// What a firing came to.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum FiringOutcome {
+    /// A job.
+    Submitted,
+    /// None: the template makes none any more.
+    Failed,
+    /// None: the tick was missed, and the schedule skips those.
+    Skipped,
+}
+
+impl From<Firing> for FiringView {
+    fn from(firing: Firing) -> Self {
+        Self {
+            object: "firing",
+            schedule: firing.schedule,
+            fire_at: firing.fire_at,
+            fired_at: firing.fired_at,
+            manual: firing.manual,
+            outcome: match (&firing.job, &firing.error) {
+                (Some(_), _) => FiringOutcome::Submitted,
+                (None, Some(_)) => FiringOutcome::Failed,
+                (None, None) => FiringOutcome::Skipped,
+            },
+            job: firing.job,
+            job_url: firing.job.map(job_url),
+            error: firing.error,
+            passed_from: firing.passed_from,
+        }
+    }
+}
