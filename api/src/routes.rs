@@ -25,6 +25,7 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(jobs::attempts::attempts))
         .routes(routes!(jobs::cancel::cancel))
         .routes(routes!(jobs::events::events))
+        .routes(routes!(jobs::explain::explain))
         .routes(routes!(events::events))
         .routes(routes!(schedules::create::create, schedules::list::list))
         .routes(routes!(schedules::get::get, schedules::change::change, schedules::delete::delete))

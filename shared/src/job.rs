@@ -2,6 +2,7 @@
 //!
 //! Plain data and pure policy: nothing here knows a database, a broker or a model.
 
+mod account;
 mod attempt;
 mod cost;
 mod deadline;
@@ -21,6 +22,7 @@ mod suspicion;
 mod timings;
 mod webhook;
 
+pub use account::{Account, Apart, BatchAccount, CloseReason, TOLD};
 pub use attempt::{Attempt, Lease};
 pub use cost::Cost;
 pub use deadline::Deadline;
@@ -43,6 +45,7 @@ pub use webhook::Webhook;
 
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
@@ -291,6 +294,8 @@ pub struct Claimed {
     pub available_at: Timestamp,
     /// When this attempt was granted.
     pub claimed_at: Timestamp,
+    /// Who wants to hear of it: `events::Address`es.
+    pub waiters: Vec<String>,
     /// W3C `traceparent` of the submission.
     pub trace: Option<String>,
 }
@@ -314,6 +319,21 @@ pub struct Settlement {
     pub files: Vec<MediaFile>,
     /// Where its time went.
     pub timings: Timings,
+    /// What its batches were like.
+    pub account: Account,
+}
+
+impl Settlement {
+    /// What the store keeps of where the attempt's time went: both in one column, since nobody asks for one alone by SQL.
+    pub fn told(&self) -> impl Serialize {
+        #[derive(Serialize)]
+        struct Told {
+            #[serde(flatten)]
+            timings: Timings,
+            account: Account,
+        }
+        Told { timings: self.timings, account: self.account.clone() }
+    }
 }
 
 /// What becomes of a job when an attempt ends.

@@ -16,6 +16,7 @@ pub mod conformance;
 mod deliveries;
 mod events;
 mod expiry;
+mod explain;
 mod files;
 mod handover;
 mod jobs;
@@ -39,6 +40,7 @@ pub use deliveries::{
 };
 pub use events::{Cursor, EventFilter, EventLog, EventPage, Followed, Logged, NotACursor, Standing};
 pub use expiry::Expiry;
+pub use explain::{Explain, Explained, ExplainedAttempt};
 pub use files::{Cancellation, Completion, FileFilter, FilePage, Files, PartOutcome, Stored, Uploads};
 pub use handover::{Depth, Due, Handover, Route, RouteState};
 pub use jobs::{CancelOutcome, DeleteOutcome, Filter, Jobs, Page, Submitted};
@@ -61,6 +63,7 @@ pub trait Store:
     + Attempts
     + EventLog
     + Expiry
+    + Explain
     + Handover
     + Workers
     + Retention

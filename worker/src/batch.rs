@@ -7,6 +7,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
+pub use forebay_shared::job::CloseReason;
 use forebay_shared::job::{Class, Cost, Isolation};
 
 use crate::share::Share;
@@ -54,34 +55,6 @@ pub struct Batch<T> {
     pub closed: CloseReason,
     /// Whether its items are suspects.
     pub isolation: Isolation,
-}
-
-/// Why a batch was closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CloseReason {
-    /// Another item would exceed the cost budget.
-    Budget,
-    /// It has as many items as it may have.
-    Items,
-    /// What is left differs too much in length.
-    Padding,
-    /// Nothing was left.
-    Drained,
-    /// It holds an item that must run alone.
-    Alone,
-}
-
-impl CloseReason {
-    /// The word in logs and metrics.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Budget => "budget",
-            Self::Items => "items",
-            Self::Padding => "padding",
-            Self::Drained => "drained",
-            Self::Alone => "alone",
-        }
-    }
 }
 
 /// What to do now.

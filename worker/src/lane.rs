@@ -12,10 +12,12 @@ mod reader;
 mod room;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use forebay_shared::events::{Event, Events};
 use forebay_shared::id::{JobId, WorkerId};
-use forebay_shared::job::{Claimed, Cost, Isolation};
+use forebay_shared::job::{BatchAccount, Claimed, Cost, Isolation};
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::Noted;
 use tokio::sync::{mpsc, oneshot};
@@ -27,7 +29,7 @@ use crate::quarantine::Quarantine;
 use crate::settle::Finished;
 use engine::{Engine, Word, Work};
 use prepare::{Prepared, Preparer};
-use progress::Progress;
+use progress::{Progress, Waits};
 
 pub use progress::{Ended, Stop};
 pub use reader::{Bounds, Reader};
@@ -45,6 +47,8 @@ pub enum Order {
     Stop(Vec<JobId>),
     /// This worker's lease is gone: all it held is dropped without a word.
     Forget(WorkerId),
+    /// Somebody at this address follows the job, and wants to hear how it gets on.
+    Watch(JobId, String),
     /// What has not begun is given up; the answer names it.
     Release(oneshot::Sender<Vec<(JobId, u32)>>),
 }
@@ -87,6 +91,8 @@ pub struct LaneParts {
     pub runtime: Option<Runtime>,
     /// Where suspects run, one batch at a time.
     pub quarantine: Quarantine,
+    /// Where word of progress goes.
+    pub events: Arc<dyn Events>,
     /// Where finished jobs go.
     pub settle: mpsc::Sender<Finished>,
     /// Batches of work that a lane may hold.
@@ -122,6 +128,9 @@ pub fn start<P: Pipeline>(model: ModelFiles, parts: &LaneParts) -> LaneHandle {
         deadlines: BTreeSet::new(),
         done: VecDeque::new(),
         hand: Hand::Batches(0),
+        idle_since: Some(Instant::now()),
+        batches: 0,
+        events: parts.events.clone(),
         engine: Engine::start(model.clone(), parts.runtime.clone(), words_sender, &parts.tasks),
         preparer: Preparer::new(model, parts, prepared_sender),
         quarantine: parts.quarantine.clone(),
@@ -159,6 +168,11 @@ struct Lane<P: Pipeline> {
     /// Finished jobs that the settler has not taken yet. While there are any, nothing departs.
     done: VecDeque<Finished>,
     hand: Hand,
+    /// Since when the model's thread has nothing in its hands, if it has nothing.
+    idle_since: Option<Instant>,
+    /// How many batches have departed: the number of the latest.
+    batches: u64,
+    events: Arc<dyn Events>,
     preparer: Preparer<P>,
     engine: Engine<P>,
     quarantine: Quarantine,
@@ -239,10 +253,12 @@ impl<P: Pipeline> Lane<P> {
     }
 
     fn send(&mut self, batch: Batch<Ready<P>>, in_hand: u32) {
+        self.batches += 1;
         self.measure(&batch);
+        self.idle_since = None;
         let isolation = batch.isolation;
         let items: Vec<_> = batch.items.into_iter().map(|item| item.payload).collect();
-        let work = Work { items, pipeline: self.preparer.pipeline(), sealed: None };
+        let work = Work { number: self.batches, items, pipeline: self.preparer.pipeline(), sealed: None };
         if isolation == Isolation::None {
             self.hand = Hand::Batches(in_hand + 1);
             self.engine.send(work);
@@ -285,11 +301,14 @@ impl<P: Pipeline> Lane<P> {
                     Hand::Batches(count) => Hand::Batches(count.saturating_sub(1)),
                     Hand::Suspects => Hand::Batches(0),
                 };
+                if self.hand == Hand::Batches(0) {
+                    self.idle_since = Some(Instant::now());
+                }
                 if let Some(sealed) = sealed {
                     self.tasks.spawn("unseal", sealed.open());
                 }
             }
-            Word::Ended { outcomes, took } => {
+            Word::Ended { number, outcomes, took, split } => {
                 metrics::histogram!("forebay_batch_run_seconds", "model" => self.model.clone())
                     .record(took.as_secs_f64());
                 let mut touched = BTreeSet::new();
@@ -299,19 +318,35 @@ impl<P: Pipeline> Lane<P> {
                         touched.insert(job);
                     }
                 }
+                let (now, mut news) = (Instant::now(), Vec::new());
                 for job in touched {
                     if let Some(progress) = self.jobs.get_mut(&job) {
-                        progress.ran_for(took);
+                        progress.ran_for(number, took, split);
+                        news.extend(progress.news(now));
                     }
                     self.finish_if_complete(job);
                 }
+                self.tell(news);
             }
+        }
+    }
+
+    /// Tells those who follow how far their jobs have come.
+    fn tell(&self, news: Vec<(String, Event)>) {
+        if !news.is_empty() {
+            let events = self.events.clone();
+            self.tasks.spawn("progress", async move { events.publish(news).await });
         }
     }
 
     fn obey(&mut self, order: Order) {
         match order {
             Order::Stop(jobs) => jobs.into_iter().for_each(|job| self.stop(job, Stop::Cancelled)),
+            Order::Watch(job, address) => {
+                if let Some(progress) = self.jobs.get_mut(&job) {
+                    progress.watch(address);
+                }
+            }
             Order::Forget(worker) => {
                 self.drop_jobs(|progress| progress.lease().worker == worker);
             }
@@ -384,9 +419,30 @@ impl<P: Pipeline> Lane<P> {
     fn measure(&mut self, batch: &Batch<Ready<P>>) {
         let (real, padded) = batch.costs();
         let now = Instant::now();
+        let mut waits: HashMap<JobId, Waits> = HashMap::new();
         for item in &batch.items {
-            if let Some(progress) = self.jobs.get_mut(&item.payload.job) {
-                progress.depart(now.duration_since(item.since), batch.items.len(), (real, padded));
+            // While the device was idle, an item waited for others that could have joined it.
+            let company =
+                self.idle_since.map_or(Duration::ZERO, |idle| now.duration_since(idle.max(item.since)));
+            let device = now.duration_since(item.since).saturating_sub(company);
+            waits.entry(item.payload.job).or_default().add(device, company);
+        }
+        let shape = BatchAccount {
+            number: self.batches,
+            items: u32::try_from(batch.items.len()).unwrap_or(u32::MAX),
+            own: 0,
+            cost: padded,
+            padding: padded - real,
+            device_ms: 0.0,
+            company_ms: 0.0,
+            closed: batch.closed,
+            isolation: batch.isolation.into(),
+            run_ms: None,
+            split: false,
+        };
+        for (job, waits) in waits {
+            if let Some(progress) = self.jobs.get_mut(&job) {
+                progress.depart(waits, shape.clone());
             }
         }
         let model = self.model.clone();

@@ -22,13 +22,14 @@ use std::time::Duration;
 
 use forebay_shared::blobs::Blobs;
 use forebay_shared::entropy::Entropy;
-use forebay_shared::events::Events;
+use forebay_shared::events::{Event, Events};
 use forebay_shared::fetch::Fetcher;
 use forebay_shared::id::Ids;
 use forebay_shared::job::{Kind, RetryPolicy};
 use forebay_shared::queue::Queue;
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::Store;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -119,6 +120,7 @@ impl Worker {
             ),
             runtime,
             quarantine: Quarantine::new(parts.store.clone()),
+            events: parts.events.clone(),
             settle,
             hold: config.hold,
             tasks: parts.tasks.clone(),
@@ -129,6 +131,7 @@ impl Worker {
 
     /// Takes work until a soft stop, then drains. A lease that lapses ends one life and begins another.
     pub async fn run(self) {
+        self.hear_of_watchers();
         let names: Vec<String> = self.lanes.iter().map(|lane| lane.model.clone()).collect();
         let stopping = self.parts.tasks.stopping();
         tokio::pin!(stopping);
@@ -172,6 +175,31 @@ impl Worker {
             futures::future::join_all(intakes).await;
             self.order_all(|| Order::Forget(lease.worker)).await;
         }
+    }
+
+    /// Passes on who begins to follow a job that a lane may have already. Word that is missed costs only word of progress.
+    fn hear_of_watchers(&self) {
+        let (mut news, lanes) = (self.parts.events.subscribe(), self.lanes.clone());
+        let stopped = self.parts.tasks.stopped();
+        self.parts.tasks.spawn("watchers", async move {
+            let listen = async {
+                loop {
+                    match news.recv().await.as_deref() {
+                        Ok(Event::Watched { id, address }) => {
+                            for lane in &lanes {
+                                lane.order(Order::Watch(*id, address.clone())).await;
+                            }
+                        }
+                        Ok(_) | Err(RecvError::Lagged(_)) => {}
+                        Err(RecvError::Closed) => return,
+                    }
+                }
+            };
+            tokio::select! {
+                () = listen => {}
+                () = stopped => {}
+            }
+        });
     }
 
     fn start_intakes(&self, lease: &Lease, life: &CancellationToken) -> Vec<tokio::task::JoinHandle<()>> {

@@ -16,7 +16,7 @@ use forebay_shared::entropy::Entropy;
 use forebay_shared::events::{Ended as EndedEvent, Event, Events, RESULT_LIMIT};
 use forebay_shared::id::WorkerId;
 use forebay_shared::job::{
-    Claimed, Deadline, Ending, Failure, FailureCode, RetryPolicy, Settlement, Status, Timings,
+    Account, Claimed, Deadline, Ending, Failure, FailureCode, RetryPolicy, Settlement, Status, Timings,
 };
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::{NewSegment, Settled, Store, StoreError};
@@ -44,6 +44,8 @@ pub struct Finished {
     pub stopped: Option<Stop>,
     /// Where its time went so far.
     pub timings: Timings,
+    /// What its batches were like.
+    pub account: Account,
     /// Its part of the lane's room, given back when it is settled.
     pub held: Held,
 }
@@ -265,6 +267,7 @@ fn unwritten(claimed: &Claimed) -> Settlement {
         range: None,
         files: Vec::new(),
         timings: Timings::default(),
+        account: Account::default(),
     }
 }
 

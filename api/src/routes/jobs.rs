@@ -4,6 +4,7 @@ pub mod attempts;
 pub mod cancel;
 pub mod delete;
 pub mod events;
+pub mod explain;
 pub mod files;
 pub mod get;
 pub mod list;

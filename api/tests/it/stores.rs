@@ -23,7 +23,7 @@ use forebay_shared::store::{
     ScheduleTerms, Schedules, SegmentLock, Segments, Settled, Signing, Store, StoreError, StoreResult,
     Stored, Submitted, Tested, Try, Uploads, Webhooks, Worker, Workers,
 };
-use forebay_shared::store::{Cursor, EventFilter, EventLog, EventPage, Followed, Logged};
+use forebay_shared::store::{Cursor, EventFilter, EventLog, EventPage, Explain, Explained, Followed, Logged};
 use tokio::sync::{RwLock, RwLockWriteGuard};
 
 /// A store that counts what it is asked, and that can be away.
@@ -125,6 +125,9 @@ pass_on!(Jobs:
     delete(owner: &str, id: JobId) -> DeleteOutcome;
     watch(owner: &str, id: JobId, waiter: &str) -> Option<Job>;
     ended(ids: &[JobId]) -> Vec<Job>;
+);
+pass_on!(Explain:
+    explain(owner: &str, id: JobId) -> Option<Explained>;
 );
 pass_on!(EventLog:
     events(owner: &str, filter: &EventFilter, after: Cursor, limit: u32) -> EventPage;

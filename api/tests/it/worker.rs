@@ -10,8 +10,8 @@ use forebay_shared::events::{Ended, Event, Events, RESULT_LIMIT};
 use forebay_shared::handover::Filler;
 use forebay_shared::id::{JobId, WorkerId};
 use forebay_shared::job::{
-    Claimed, Ending, Failure, FailureCode, Job, Label, MediaFile, Outcome, Output, Settlement, Timings,
-    result_document,
+    Account, Claimed, Ending, Failure, FailureCode, Job, Label, MediaFile, Outcome, Output, Settlement,
+    Timings, result_document,
 };
 use forebay_shared::segment::SegmentBuilder;
 use forebay_shared::store::{Attempts, Settled, Workers};
@@ -137,6 +137,7 @@ fn settlement(claimed: &Claimed, ending: Ending) -> Settlement {
             run_ms: 12.5,
             store_ms: 1.5,
         },
+        account: Account::default(),
     }
 }
 

@@ -138,6 +138,22 @@ impl House {
         self.workers.push(process);
     }
 
+    /// Kills the process that answers, without a word, and starts another: in a fleet that is the api alone.
+    pub async fn restart_api(&mut self) {
+        if !self.is_fleet {
+            self.workers.remove(0).kill();
+            return self.start_worker().await;
+        }
+        #[cfg(feature = "services")]
+        {
+            let api =
+                self.processes.iter().position(|process| process.is_called("api")).expect("an api runs");
+            self.processes.remove(api).kill();
+            let greeting = self.start(&["api", "--listen", "127.0.0.1:0"]).says("listening on");
+            self.listen_to(&greeting).await;
+        }
+    }
+
     /// Takes the address out of the api's greeting and waits until it is ready.
     #[cfg(feature = "services")]
     pub async fn listen_to(&mut self, greeting: &str) {

@@ -6,11 +6,14 @@ mod columns;
 mod counting;
 mod deployment;
 mod documents;
+mod explaining;
 mod faults;
+mod following;
 mod house;
 mod process;
 #[cfg(feature = "services")]
 mod proxy;
 mod schedules;
 mod settings;
+mod sse;
 mod suite;

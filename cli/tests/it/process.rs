@@ -63,6 +63,12 @@ impl Process {
         }
     }
 
+    /// Whether it plays this role.
+    #[cfg(feature = "services")]
+    pub fn is_called(&self, role: &str) -> bool {
+        self.role.starts_with(role)
+    }
+
     /// All it has logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()

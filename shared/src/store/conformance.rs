@@ -8,6 +8,7 @@ pub mod attempts;
 pub mod deliveries;
 pub mod events;
 pub mod expiry;
+pub mod explain;
 pub mod files;
 pub mod handover;
 pub mod jobs;
@@ -26,7 +27,7 @@ use std::time::Duration;
 use super::{NewSegment, Settled, Store};
 use crate::clock::ManualClock;
 use crate::id::{Ids, JobId, WorkerId};
-use crate::job::{Claimed, Ending, Failure, FailureCode, Job, NewJob, Settlement, Timings};
+use crate::job::{Account, Claimed, Ending, Failure, FailureCode, Job, NewJob, Settlement, Timings};
 use crate::testing::{fixed_ids, sample_job};
 
 /// How long a lease holds in these tests.
@@ -112,6 +113,7 @@ pub fn ended(claimed: &Claimed, ending: Ending) -> Settlement {
         ending,
         files: Vec::new(),
         timings: Timings { run_ms: 1.5, batch_size: 4, ..Timings::default() },
+        account: Account::default(),
     }
 }
 
@@ -175,6 +177,11 @@ macro_rules! store_conformance {
             one_jobs_events_are_told_after_a_version,
             a_cursor_of_another_log_is_known,
             a_reader_beside_writers_misses_nothing,
+        ]);
+        $crate::store_conformance!(@module $ground, explain: [
+            every_attempts_batches_are_kept,
+            a_waiting_job_says_where_it_waits,
+            an_attempt_whose_worker_died_tells_no_batches,
         ]);
         $crate::store_conformance!(@module $ground, handover: [
             what_is_published_is_not_due,

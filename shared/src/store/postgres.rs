@@ -131,6 +131,7 @@ impl Store for Postgres {
 }
 
 super::alike::stores!(Postgres, sqlx::Postgres);
+super::alike::explain!(Postgres, sqlx::Postgres);
 super::alike::files!(Postgres, sqlx::Postgres);
 super::alike::uploads!(Postgres, sqlx::Postgres);
 super::alike::webhook_stores!(Postgres, sqlx::Postgres);

@@ -1,6 +1,7 @@
 //! Rows as values: what cannot be read is `Corrupt`, never a panic.
 
 mod events;
+mod explain;
 mod files;
 mod handover;
 mod schedules;
@@ -21,6 +22,7 @@ use crate::job::{Attempt, Claimed, Cost, Failure, ItemsAt, Job, Lease, ResultAt,
 use crate::model::Model;
 
 pub(super) use events::{EventRow, LogRow, event_columns};
+pub(super) use explain::{ExplainAttemptRow, ExplainRow};
 pub(super) use files::{FileRow, PartRow, PieceRow, UploadRow, file_columns, upload_columns};
 pub(super) use handover::{DepthRow, DueRow, LineRow, RouteRow};
 pub(super) use schedules::{FiringRow, ScheduleRow, schedule_columns};
@@ -42,7 +44,7 @@ macro_rules! job_columns {
 macro_rules! claim_columns {
     () => {
         "id, owner, model, class, priority, item_count, items, items_blob, cost, params, attempt, failures, max_attempts, \
-         suspects, available_at, started_at, trace, source, bulk, finish_by, rank"
+         suspects, available_at, started_at, trace, source, bulk, finish_by, rank, waiters"
     };
 }
 
@@ -164,6 +166,7 @@ pub(super) struct ClaimRow {
     bulk: Option<BulkId>,
     finish_by: Option<Timestamp>,
     rank: Timestamp,
+    waiters: Json<Value>,
 }
 
 impl ClaimRow {
@@ -198,6 +201,7 @@ impl ClaimRow {
             suspects,
             available_at: self.available_at,
             claimed_at: self.started_at.ok_or_else(|| at.corrupt("started_at"))?,
+            waiters: at.json("waiters", self.waiters)?,
             trace: self.trace,
         })
     }

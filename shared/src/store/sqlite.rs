@@ -134,6 +134,7 @@ impl Store for Sqlite {
 }
 
 super::alike::stores!(Sqlite, sqlx::Sqlite);
+super::alike::explain!(Sqlite, sqlx::Sqlite);
 super::alike::files!(Sqlite, sqlx::Sqlite);
 super::alike::uploads!(Sqlite, sqlx::Sqlite);
 super::alike::webhook_stores!(Sqlite, sqlx::Sqlite);

@@ -16,6 +16,7 @@ use crate::quarantine::Sealed;
 
 /// A batch for the model.
 pub(super) struct Work<P: Pipeline> {
+    pub(super) number: u64,
     pub(super) items: Vec<Ready<P>>,
     pub(super) pipeline: Option<Arc<P>>,
     /// For suspects: the right to run them now.
@@ -26,8 +27,8 @@ pub(super) struct Work<P: Pipeline> {
 pub(super) enum Word {
     /// A batch has left the device.
     Free(Option<Sealed>),
-    /// What became of a batch's items, and how long it ran.
-    Ended { outcomes: Vec<(JobId, u32, Ended)>, took: Duration },
+    /// What became of a batch's items, or of one of them if the batch was split, and how long that ran.
+    Ended { number: u64, outcomes: Vec<(JobId, u32, Ended)>, took: Duration, split: bool },
 }
 
 /// The way to a model's thread.
@@ -95,7 +96,7 @@ struct Host<P: Pipeline> {
 
 impl<P: Pipeline> Host<P> {
     fn serve(&mut self, work: Work<P>) {
-        let Work { items, pipeline, sealed } = work;
+        let Work { number, items, pipeline, sealed } = work;
         let started = Instant::now();
         let ready = pipeline
             .ok_or_else(|| Failure::permanent(FailureCode::Internal, "the batch came before its pipeline"))
@@ -103,45 +104,45 @@ impl<P: Pipeline> Host<P> {
         match ready {
             Err(failure) => {
                 self.say(Word::Free(sealed));
-                self.end(None, items, Err(failure), started.elapsed());
+                self.end((number, false), None, items, (Err(failure), started.elapsed()));
             }
             Ok(pipeline) => {
                 let raw = self.run(&pipeline, &items);
                 let took = started.elapsed();
                 if raw.is_err() && items.len() > 1 {
-                    self.serve_each(&pipeline, items);
+                    self.serve_each(number, &pipeline, items);
                     self.say(Word::Free(sealed));
                 } else {
                     self.say(Word::Free(sealed));
-                    self.end(Some(pipeline), items, raw, took);
+                    self.end((number, false), Some(pipeline), items, (raw, took));
                 }
             }
         }
     }
 
     /// One bad item never fails another: after a batch failed, each item runs by itself.
-    fn serve_each(&mut self, pipeline: &Arc<P>, items: Vec<Ready<P>>) {
+    fn serve_each(&mut self, number: u64, pipeline: &Arc<P>, items: Vec<Ready<P>>) {
         let model = &self.model.card.name;
         tracing::warn!(model, items = items.len(), "a batch failed; its items run one by one");
         for item in items {
             let started = Instant::now();
             let raw = self.run(pipeline, std::slice::from_ref(&item));
-            self.end(Some(pipeline.clone()), vec![item], raw, started.elapsed());
+            self.end((number, true), Some(pipeline.clone()), vec![item], (raw, started.elapsed()));
         }
     }
 
     /// Makes answers of what the model gave, on another thread, and tells the lane.
     fn end(
         &self,
+        (number, split): (u64, bool),
         pipeline: Option<Arc<P>>,
         items: Vec<Ready<P>>,
-        raw: Result<Vec<P::Raw>, Failure>,
-        took: Duration,
+        (raw, took): (Result<Vec<P::Raw>, Failure>, Duration),
     ) {
         let words = self.words.clone();
         self.tasks.spawn_blocking(move || {
             let outcomes = finish(pipeline.as_deref(), items, raw);
-            let _ = words.blocking_send(Word::Ended { outcomes, took });
+            let _ = words.blocking_send(Word::Ended { number, outcomes, took, split });
         });
     }
 

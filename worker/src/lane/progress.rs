@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use forebay_shared::job::{Claimed, Failure, FailureCode, Isolation, Lease, OWN_CRASHES, Timings};
+use forebay_shared::events::{self, Event};
+use forebay_shared::job::{
+    Account, BatchAccount, Claimed, Failure, FailureCode, Isolation, Lease, OWN_CRASHES, Timings,
+};
 
 use super::room::Held;
 use crate::pipeline::Answer;
@@ -42,6 +45,29 @@ impl Stop {
     }
 }
 
+/// How often those who follow a job are told how far it has come: people see no more, and a thousand followed jobs cost a
+/// thousand small messages a second at most.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
+/// How long a job's items in one batch have waited at most, and how many they are.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Waits {
+    own: u32,
+    device: Duration,
+    company: Duration,
+    longest: Duration,
+}
+
+impl Waits {
+    /// One more item, which waited so long for the device and for others to join it.
+    pub(super) fn add(&mut self, device: Duration, company: Duration) {
+        self.own += 1;
+        self.device = self.device.max(device);
+        self.company = self.company.max(company);
+        self.longest = self.longest.max(device + company);
+    }
+}
+
 /// A job in a lane.
 #[derive(Debug)]
 pub(super) struct Progress {
@@ -54,8 +80,12 @@ pub(super) struct Progress {
     /// When its time is over, by this machine's clock.
     deadline: Option<Instant>,
     timings: Timings,
+    account: Account,
     real: u64,
     padded: u64,
+    /// Addresses of those who follow the job.
+    watchers: Vec<String>,
+    told: Instant,
     held: Held,
 }
 
@@ -73,8 +103,11 @@ impl Progress {
             stopping: None,
             deadline,
             timings: Timings { queue_wait_ms: millis(queue_wait), ..Timings::default() },
+            account: Account::default(),
             real: 0,
             padded: 0,
+            watchers: claimed.waiters.clone(),
+            told: Instant::now(),
             held,
             claimed,
         }
@@ -115,19 +148,47 @@ impl Progress {
         self.timings.prepare_ms = self.timings.prepare_ms.max(millis(took));
     }
 
-    /// An item left in a batch of so many items with these real and padded costs.
-    pub(super) fn depart(&mut self, waited: Duration, size: usize, (real, padded): (u64, u64)) {
+    /// Some of its items left in a batch of this shape.
+    pub(super) fn depart(&mut self, waits: Waits, shape: BatchAccount) {
         self.begun = true;
-        self.timings.batch_wait_ms = self.timings.batch_wait_ms.max(millis(waited));
-        self.timings.batch_size = self.timings.batch_size.max(u32::try_from(size).unwrap_or(u32::MAX));
-        self.real += real;
-        self.padded += padded;
+        self.timings.batch_wait_ms = self.timings.batch_wait_ms.max(millis(waits.longest));
+        self.timings.batch_size = self.timings.batch_size.max(shape.items);
+        self.real += shape.cost - shape.padding;
+        self.padded += shape.cost;
+        self.account.note(BatchAccount {
+            own: waits.own,
+            device_ms: millis(waits.device),
+            company_ms: millis(waits.company),
+            ..shape
+        });
     }
 
-    /// A batch with items of this job took so long.
-    pub(super) fn ran_for(&mut self, took: Duration) {
+    /// A batch with items of this job took so long, or one of its items if it was split.
+    pub(super) fn ran_for(&mut self, batch: u64, took: Duration, split: bool) {
         self.timings.run_ms += millis(took);
         self.timings.batches += 1;
+        self.account.ran(batch, millis(took), split);
+    }
+
+    /// Somebody else follows it.
+    pub(super) fn watch(&mut self, address: String) {
+        if !self.watchers.contains(&address) {
+            self.watchers.push(address);
+        }
+    }
+
+    /// What is to be told to whom, now that some items have ended: nothing if nobody follows, if word went out just now,
+    /// or if the end itself is about to be told.
+    pub(super) fn news(&mut self, now: Instant) -> Vec<(String, Event)> {
+        if self.watchers.is_empty() || self.is_complete() || now.duration_since(self.told) < TELL_EVERY {
+            return Vec::new();
+        }
+        self.told = now;
+        let total = self.claimed.item_count;
+        let done = total - u32::try_from(self.open).unwrap_or(total);
+        let progress =
+            events::Progress { id: self.claimed.id, attempt: self.claimed.lease.attempt, done, total };
+        self.watchers.iter().map(|address| (address.clone(), Event::Progress(progress))).collect()
     }
 
     /// An item has its outcome.
@@ -163,6 +224,7 @@ impl Progress {
             outcomes: outcomes.collect(),
             stopped: self.stopping,
             timings: self.timings,
+            account: self.account,
             held: self.held,
             claimed: self.claimed,
         }

@@ -31,7 +31,7 @@ pub(super) struct Part {
 pub(super) fn parts(jobs: Vec<Finished>, retry: RetryPolicy, chance: f64) -> Vec<Part> {
     let mut parts = vec![Part::default()];
     for job in jobs {
-        let Finished { claimed, outcomes, stopped, timings, held } = job;
+        let Finished { claimed, outcomes, stopped, timings, account, held } = job;
         let ending = ending(&claimed, &outcomes, stopped, (retry, chance));
         let keeps_result = !matches!(ending, Ending::Retry(..));
         let (outcomes, files, media) = separate(&claimed, outcomes);
@@ -51,6 +51,7 @@ pub(super) fn parts(jobs: Vec<Finished>, retry: RetryPolicy, chance: f64) -> Vec
             range,
             files: if keeps_result { files } else { Vec::new() },
             timings,
+            account,
         };
         if keeps_result {
             part.media.extend(media);

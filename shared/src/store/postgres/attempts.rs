@@ -96,7 +96,7 @@ impl Attempts for Postgres {
                  from ended e, held h
                  where j.id = e.id and j.id = h.id
                  returning j.id, j.status, j.version, j.finished_at, j.purge_at, j.waiters, j.attempt, j.started_at,
-                           e.error_code, e.error_message, j.segment
+                           e.error_code, e.error_message, j.segment, j.timings
              ), recorded as (
                  insert into segments (key, worker, bytes, live, created_at)
                  select $15, $1, $16, count(*), $2 from settled where segment is not null having count(*) > 0
@@ -106,8 +106,8 @@ impl Attempts for Postgres {
                  select $15, \"offset\", length from ended
                  where length is not null and id not in (select id from settled) and exists (select 1 from settled)
              ), history as (
-                 insert into attempts (job, number, worker, started_at, ended_at, code, message)
-                 select id, attempt, $1, started_at, $2, error_code, error_message from settled
+                 insert into attempts (job, number, worker, started_at, ended_at, code, message, timings)
+                 select id, attempt, $1, started_at, $2, error_code, error_message, timings from settled
                  where error_code is not null
              )
              select id, status, version, finished_at, purge_at, waiters from settled
@@ -127,7 +127,7 @@ impl Attempts for Postgres {
         .bind(column(settlements, |one| one.range.map(|(offset, _)| offset.cast_signed())))
         .bind(column(settlements, |one| one.range.map(|(_, length)| length.cast_signed())))
         .bind(column(settlements, |one| Json(&one.files)))
-        .bind(column(settlements, |one| Json(one.timings)))
+        .bind(column(settlements, |one| Json(one.told())))
         .bind(column(settlements, |one| one.ending.failure().map(|failure| failure.code.as_str())))
         .bind(column(settlements, |one| one.ending.failure().map(|failure| failure.message.as_str())))
         .bind(column(settlements, |one| match one.ending {

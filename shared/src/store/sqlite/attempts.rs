@@ -134,7 +134,7 @@ fn encode(settlements: &[Settlement]) -> String {
                 "offset": one.range.map(|(offset, _)| offset),
                 "length": one.range.map(|(_, length)| length),
                 "files": one.files,
-                "timings": one.timings,
+                "timings": one.told(),
                 "error_code": failure.map(|failure| failure.code),
                 "error_message": failure.map(|failure| failure.message.as_str()),
                 "delay": delay,
@@ -243,8 +243,8 @@ async fn remember(
 ) -> StoreResult<()> {
     sqlx::query(
         "-- store.settle: history
-         insert into attempts (job, number, worker, started_at, ended_at, code, message)
-         select j.id, j.attempt, $1, j.started_at, $2, e.value ->> 'error_code', e.value ->> 'error_message'
+         insert into attempts (job, number, worker, started_at, ended_at, code, message, timings)
+         select j.id, j.attempt, $1, j.started_at, $2, e.value ->> 'error_code', e.value ->> 'error_message', e.value -> 'timings'
          from json_each($4) e join jobs j on j.id = unhex(e.value ->> 'id')
          where j.id in (select unhex(value) from json_each($3)) and e.value ->> 'error_code' is not null",
     )

@@ -1,6 +1,7 @@
 use forebay_shared::blobs::Blobs;
 use forebay_shared::clock::ManualClock;
 use forebay_shared::config::{FetchConfig, Size, Span};
+use forebay_shared::events::LocalEvents;
 use forebay_shared::fetch::Fetcher;
 use forebay_shared::job::{Class, Cost, OWN_CRASHES, Output};
 use forebay_shared::store::conformance::Ground;
@@ -61,6 +62,7 @@ fn parts(ground: &Ground) -> LaneParts {
         reader: Reader::new(Blobs::in_memory(), Fetcher::new(&fetch), bounds),
         runtime: None,
         quarantine: Quarantine::new(ground.store.clone()),
+        events: Arc::new(LocalEvents::new()),
         settle: mpsc::channel(1).0,
         hold: 2,
         tasks: Tasks::new(),

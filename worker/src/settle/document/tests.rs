@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use forebay_shared::clock::Timestamp;
-use forebay_shared::job::{Class, Cost, ItemsAt, Lease, Object, Output, Status, Suspects, Timings};
+use forebay_shared::job::{Account, Class, Cost, ItemsAt, Lease, Object, Output, Status, Suspects, Timings};
 use forebay_shared::segment::SEGMENT_LIMIT;
 use forebay_shared::testing::fresh_ids;
 
@@ -30,6 +30,7 @@ fn claimed(items: u32) -> Claimed {
         suspects: Suspects::default(),
         available_at: Timestamp::from_micros(0),
         claimed_at: Timestamp::from_micros(0),
+        waiters: Vec::new(),
         trace: None,
     }
 }
@@ -37,7 +38,14 @@ fn claimed(items: u32) -> Claimed {
 fn finished(outcomes: Vec<Ended>) -> Finished {
     let claimed = claimed(u32::try_from(outcomes.len()).unwrap());
     let held = Room::new(Cost::new(1)).take(claimed.cost);
-    Finished { claimed, outcomes, stopped: None, timings: Timings::default(), held }
+    Finished {
+        claimed,
+        outcomes,
+        stopped: None,
+        timings: Timings::default(),
+        account: Account::default(),
+        held,
+    }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it stands among outcomes")]
