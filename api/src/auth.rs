@@ -47,6 +47,21 @@ pub struct Submitter {
     pub key: Option<KeyId>,
 }
 
+/// Somebody who may read or write, on a connection that stays.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Whose everything is.
+    pub owner: String,
+    /// The request's headers; a key that a browser could only name among the subprotocols stands in `Authorization`.
+    pub headers: HeaderMap,
+}
+
+/// The subprotocol that is spoken.
+pub const SUBPROTOCOL: &str = "forebay.v1";
+/// What a key is preceded by among the subprotocols: the one header that a page can fill for a WebSocket. A URL would stand
+/// in logs and histories.
+const KEY_PROTOCOL: &str = "forebay.key.";
+
 /// Somebody who may see metrics.
 #[derive(Clone, Copy, Debug)]
 pub struct Observer;
@@ -77,6 +92,40 @@ impl FromRequestParts<App> for Submitter {
             |key| Self { owner: key.owner, key: Some(key.id) },
         ))
     }
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let mut headers = parts.headers.clone();
+        if presented(&headers).is_none()
+            && let Some(key) = among_protocols(&headers)
+        {
+            headers.insert(header::AUTHORIZATION, key);
+        }
+        // Who may only write can submit all the same; each message is looked at again.
+        let owner = match owner(app, &headers, Scope::Read).await {
+            Err(problem) if problem.code() == Code::Forbidden => owner(app, &headers, Scope::Write).await?,
+            owner => owner?,
+        };
+        Ok(Self { owner, headers })
+    }
+}
+
+/// A key among the subprotocols that a client offers.
+fn among_protocols(headers: &HeaderMap) -> Option<HeaderValue> {
+    let offered =
+        headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
+    let key =
+        offered.flat_map(|list| list.split(',')).find_map(|one| one.trim().strip_prefix(KEY_PROTOCOL))?;
+    HeaderValue::try_from(format!("Bearer {key}")).ok()
+}
+
+/// The headers that a key stands in.
+pub fn credentials(headers: &HeaderMap) -> HeaderMap {
+    let held = [header::AUTHORIZATION, API_KEY];
+    held.into_iter().filter_map(|name| Some((name.clone(), headers.get(&name)?.clone()))).collect()
 }
 
 impl FromRequestParts<App> for Observer {

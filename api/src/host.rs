@@ -6,13 +6,13 @@
 use std::net::IpAddr;
 
 use axum::extract::{Request, State};
-use axum::http::header;
 use axum::http::uri::Authority;
+use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::problem::{Code, Problem};
-use crate::state::{Access, App};
+use crate::state::{Access, App, State as AppState};
 
 /// Refuses names that somebody else gave this machine, where it is the machine alone that keeps strangers out.
 pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
@@ -29,6 +29,15 @@ fn is_ours(request: &Request) -> bool {
     let in_uri = request.uri().authority().map(Authority::as_str);
     let mut in_headers = request.headers().get_all(header::HOST).iter();
     in_uri.is_none_or(is_own_name) && in_headers.all(|name| name.to_str().is_ok_and(is_own_name))
+}
+
+/// Whether no page of another origin asks for a socket. Browsers let pages open sockets to anywhere and read from them, and
+/// say in `Origin` whose page it is. Where a key is asked for, the page must have it, so its origin does not matter.
+pub fn is_own_origin(app: &AppState, headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let named = origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, named)| named);
+    app.parts.access == Access::Keys || named.is_some() && named == host
 }
 
 /// Whether nobody can let this name lead elsewhere.

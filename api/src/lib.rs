@@ -23,6 +23,7 @@ mod routes;
 #[doc(hidden)]
 pub mod samples;
 mod seats;
+mod socket;
 mod state;
 mod stream;
 mod submission;

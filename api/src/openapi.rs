@@ -12,6 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::problem::Surface;
 use crate::routes;
+use crate::socket::{ClientMessage, ServerMessage};
 use crate::state::App;
 
 /// What is not said at any path.
@@ -37,6 +38,8 @@ use crate::state::App;
         TextEmbeddingParams,
         TextClassificationParams,
         ImageClassificationParams,
+        ClientMessage,
+        ServerMessage,
     )),
     security(("bearer" = []), ("api_key" = [])),
     modifiers(&Keys),

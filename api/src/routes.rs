@@ -9,6 +9,7 @@ pub mod metrics;
 pub mod models;
 pub mod openai;
 pub mod schedules;
+pub mod ws;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -33,6 +34,7 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(schedules::resume::resume))
         .routes(routes!(schedules::run::run))
         .routes(routes!(schedules::firings::firings))
+        .routes(routes!(ws::ws))
         .routes(routes!(models::list))
         .routes(routes!(models::get))
         .routes(routes!(openai::embeddings::embeddings))

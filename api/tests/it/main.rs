@@ -6,6 +6,7 @@ mod contract;
 mod dialects;
 mod door;
 mod ending;
+mod explaining;
 mod following;
 mod keys;
 mod listing;

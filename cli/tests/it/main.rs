@@ -15,5 +15,6 @@ mod process;
 mod proxy;
 mod schedules;
 mod settings;
+mod socket;
 mod sse;
 mod suite;

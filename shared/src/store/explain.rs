@@ -16,6 +16,8 @@ pub struct Explained {
     pub worker: Option<WorkerId>,
     /// When it was handed to the broker, if it waits there now.
     pub handed_over_at: Option<Timestamp>,
+    /// Since when its model's queue is paused, if it is.
+    pub paused_at: Option<Timestamp>,
     /// How many of its attempts failed.
     pub failures: u16,
     /// Whether some of its items are suspected of taking workers down.

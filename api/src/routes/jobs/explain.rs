@@ -41,7 +41,14 @@ pub async fn explain(
     Id(id): Id,
 ) -> Result<Json<Explanation>, Problem> {
     let explained = app.parts.store.explain(&owner, id).await?.ok_or_else(job_not_found)?;
-    let served = app.parts.catalog.find(&explained.job.model).await?.map(|model| model.workers);
+    let served = match app.parts.catalog.find(&explained.job.model).await? {
+        // The catalogue may be a moment old, and an explanation should not be.
+        Some(model) => {
+            let workers = app.parts.store.workers().await?;
+            Some(workers.iter().filter(|worker| worker.models.contains(&model.card.name)).count())
+        }
+        None => None,
+    };
     let waits = words::waits(&explained, served, app.parts.store.now());
     Ok(Json(Explanation::of(explained, waits)))
 }
@@ -70,7 +77,7 @@ pub struct Explanation {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = WaitReason)]
 pub struct Wait {
-    /// The stable code: `not_due`, `model_not_served`, `no_worker`, `window`, `worker_busy`.
+    /// The stable code: `not_due`, `paused`, `model_not_served`, `no_worker`, `window`, `worker_busy`.
     pub code: &'static str,
     /// The same in words.
     pub sentence: String,

@@ -15,7 +15,8 @@ macro_rules! explain {
                     Box::pin(async move {
                         let row: Option<$crate::store::row::ExplainRow> = sqlx::query_as::<$db, _>(concat!(
                             "-- store.explain
-                             select worker, published_at, failures, suspects, ",
+                             select worker, published_at, failures, suspects,
+                                 (select paused_at from queues q where q.model = jobs.model) as paused_at, ",
                             $crate::store::row::job_columns!(),
                             " from jobs where owner = $1 and id = $2"
                         ))

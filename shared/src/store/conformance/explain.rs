@@ -42,7 +42,7 @@ pub async fn every_attempts_batches_are_kept(ground: &Ground) {
     assert_eq!((told.worker, told.failures, &told.account), (Some(worker), 1, &Some(account(2))));
     assert_eq!(told.attempts.len(), 1);
     assert_eq!((told.attempts[0].attempt.worker, &told.attempts[0].account), (worker, &Some(account(1))));
-    assert_eq!(told.attempts[0].timings.unwrap().run_ms, 1.5);
+    assert_eq!(told.attempts[0].timings.map(|timings| timings.run_ms), Some(1.5));
     assert!(ground.store.explain("bob", claimed.id).await.unwrap().is_none());
 }
 

@@ -20,6 +20,7 @@ pub(in crate::store) struct ExplainRow {
     published_at: Option<Timestamp>,
     failures: i16,
     suspects: Option<Json<Value>>,
+    paused_at: Option<Timestamp>,
 }
 
 #[derive(FromRow)]
@@ -49,6 +50,7 @@ impl ExplainRow {
             job: self.job.job()?,
             worker: self.worker,
             handed_over_at: self.published_at,
+            paused_at: self.paused_at,
             failures: at.number("failures", self.failures)?,
             suspected: !suspects.is_none(),
             account: told.and_then(|told| told.account),

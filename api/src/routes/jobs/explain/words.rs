@@ -7,7 +7,7 @@ use forebay_shared::store::Explained;
 use super::Wait;
 
 /// Why the job waits at `now`, if it does. `served`: by how many workers, if its model is known.
-pub fn waits(explained: &Explained, served: Option<u32>, now: Timestamp) -> Vec<Wait> {
+pub fn waits(explained: &Explained, served: Option<usize>, now: Timestamp) -> Vec<Wait> {
     let job = &explained.job;
     if job.status != Status::Queued {
         return Vec::new();
@@ -26,6 +26,9 @@ pub fn waits(explained: &Explained, served: Option<u32>, now: Timestamp) -> Vec<
             },
         );
         return waits;
+    }
+    if let Some(since) = explained.paused_at {
+        because("paused", format!("the queue of {} is paused since {since}", job.model));
     }
     match served {
         None => {

@@ -1,0 +1,60 @@
+//! `GET /v1/ws`
+
+use axum::extract::State;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::response::Response;
+
+use crate::auth::Caller;
+use crate::problem::{Code, Problem, ProblemBody};
+use crate::socket::{Visitor, serve};
+use crate::state::App;
+use crate::{auth, host};
+
+/// Talk over a WebSocket
+///
+/// JSON messages, one object each. A client sends `{"type": "submit", "ref": …, "job": {…}}` with what `POST /v1/jobs` takes,
+/// `{"type": "subscribe", "ref": …, "job": "<id>"}` or `{"type": "subscribe", "filter": {…}}`, with `after` to resume,
+/// `{"type": "unsubscribe", "subscription": n}` and `{"type": "cancel", "job": "<id>"}`. Answers carry `ref`; what is refused
+/// is an `error` with the problem that HTTP would answer. Events are those of `GET /v1/jobs/{id}/events` and
+/// `GET /v1/events`. A socket follows 100 things at most and has 32 questions answered at once; a message is at most as
+/// large as a body (`limits.max_body`). It counts as one stream of its owner.
+///
+/// A key stands in the handshake's headers, as in any request. Browsers cannot set these: they name the key among the
+/// subprotocols, `new WebSocket(url, ["forebay.v1", "forebay.key.<key>"])`; it never stands in a URL. A service without keys
+/// answers to pages of its own origin only.
+#[utoipa::path(
+    get,
+    path = "/v1/ws",
+    tag = "events",
+    operation_id = "open_socket",
+    params(
+        ("Sec-WebSocket-Protocol" = Option<String>, Header, description = "`forebay.v1`, and from browsers `forebay.key.<key>`"),
+    ),
+    responses(
+        (status = 101, description = "The socket is open: the client sends `ClientMessage`s, the service `ServerMessage`s"),
+        (status = 400, description = "The request does not ask for a WebSocket", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too many streams are open", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub async fn ws(
+    State(app): State<App>,
+    Caller { owner, headers }: Caller,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Problem> {
+    if !host::is_own_origin(&app, &headers) {
+        let detail = "without keys the service opens sockets for pages of its own only";
+        return Err(Problem::new(Code::ForbiddenHost, detail).at("Origin"));
+    }
+    let upgrade = upgrade.map_err(|why| {
+        Problem::new(Code::InvalidHeader, format_args!("this path is for WebSockets: {why}")).at("Upgrade")
+    })?;
+    let seat = app.seats.take(&owner)?;
+    let limit = app.config.limits.max_body.as_usize();
+    let visitor = Visitor { credentials: auth::credentials(&headers) };
+    Ok(upgrade
+        .protocols([auth::SUBPROTOCOL])
+        .max_message_size(limit)
+        .max_frame_size(limit)
+        .on_upgrade(move |socket| serve(app, visitor, socket, seat)))
+}
