@@ -24,6 +24,8 @@ pub struct ApiConfig {
     pub retention: RetentionConfig,
     /// Which model judges texts.
     pub moderation: ModerationConfig,
+    /// What files are taken.
+    pub files: FileConfig,
 }
 
 /// `[api]`: how it is reached.
@@ -97,6 +99,26 @@ pub struct LimitConfig {
     pub max_streams: u32,
     /// Of these, one owner's.
     pub max_streams_per_owner: u32,
+    /// Files and parts of uploads of one owner together; nothing: no bound.
+    pub owner_storage: Size,
+}
+
+/// `[files]`: what files are taken, and for how long.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileConfig {
+    /// A file that is sent at once.
+    pub max_size: Size,
+    /// A file of a bulk's requests, however it is sent.
+    pub batch_max_size: Size,
+    /// A file that is sent in parts.
+    pub upload_max_size: Size,
+    /// One of these parts.
+    pub part_max_size: Size,
+    /// How long an upload takes parts.
+    pub upload_life: Span,
+    /// How long a file of a bulk's requests is kept, unless its owner says otherwise.
+    pub batch_life: Span,
 }
 
 /// `[retention]`: how long things are kept.
@@ -117,7 +139,8 @@ impl ApiConfig {
     /// What contradicts itself, by key. Empty: nothing does.
     pub fn check(&self) -> Vec<String> {
         let (http, auth, limits) = (self.api.check(), self.auth.check(), self.limits.check());
-        [http, auth, limits, self.retention.check(), self.moderation.check()].concat()
+        let (retention, moderation) = (self.retention.check(), self.moderation.check());
+        [http, auth, limits, retention, moderation, self.files.check()].concat()
     }
 }
 
@@ -187,6 +210,28 @@ impl RetentionConfig {
                 "retention.events must be at least 1m, or no stream of events can be resumed",
             ),
         ])
+    }
+}
+
+impl FileConfig {
+    /// What contradicts itself, by key.
+    pub fn check(&self) -> Vec<String> {
+        complaints([
+            (self.part_max_size.bytes() == 0, "files.part_max_size must be larger than nothing"),
+            (self.upload_life.get().is_zero(), "files.upload_life must be longer than nothing"),
+            (self.batch_life.get().is_zero(), "files.batch_life must be longer than nothing"),
+            (
+                self.batch_max_size > self.max_size,
+                "files.batch_max_size must be at most files.max_size, or a bulk's requests cannot be sent at once",
+            ),
+        ])
+    }
+}
+
+impl LimitConfig {
+    /// What all files of one owner may have together, if that is bounded.
+    pub fn room(&self) -> Option<u64> {
+        Some(self.owner_storage.bytes()).filter(|bytes| *bytes > 0)
     }
 }
 

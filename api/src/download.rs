@@ -6,18 +6,15 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use forebay_shared::blobs::Blobs;
+use forebay_shared::file::Piece;
 
 use crate::problem::{Code, Problem};
 
 /// What is downloaded.
 #[derive(Clone, Debug)]
 pub struct Download {
-    /// The object.
-    pub key: String,
-    /// Its first byte that belongs to the download.
-    pub offset: u64,
-    /// How many do.
-    pub length: u64,
+    /// Its content.
+    pub pieces: Vec<Piece>,
     /// Its media type.
     pub content_type: String,
     /// What changes when its bytes do.
@@ -31,14 +28,14 @@ impl Download {
         if is_unchanged(headers, &tag) {
             return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
         }
-        let part = match asked(headers, &tag, self.length) {
+        let length = self.pieces.iter().map(|piece| piece.length).sum();
+        let part = match asked(headers, &tag, length) {
             Asked::All => None,
             Asked::Part(range) => Some(range),
-            Asked::Outside => return Err(self.outside()),
+            Asked::Outside => return Err(outside(length)),
         };
-        let range = part.clone().unwrap_or(0..self.length);
-        let object = self.offset + range.start..self.offset + range.end;
-        let body = Body::from_stream(blobs.stream(&self.key, object).await?);
+        let range = part.clone().unwrap_or(0..length);
+        let body = Body::from_stream(blobs.content(&self.pieces, range.clone()).await?);
         let content_type = HeaderValue::try_from(self.content_type).map_err(|_| not_a_header())?;
         let mut response = Response::new(body);
         let answered = response.headers_mut();
@@ -49,25 +46,24 @@ impl Download {
         // A browser shall not find a page in what a model drew.
         answered.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if let Some(part) = part {
-            let place = format!("bytes {}-{}/{}", part.start, part.end - 1, self.length);
+            let place = format!("bytes {}-{}/{}", part.start, part.end - 1, length);
             let place = HeaderValue::try_from(place).map_err(|_| not_a_header())?;
             answered.insert(header::CONTENT_RANGE, place);
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
         }
         Ok(response)
     }
+}
 
-    fn outside(&self) -> Problem {
-        let length = self.length;
-        let problem = Problem::new(
-            Code::RangeNotSatisfiable,
-            format_args!("there are {length} bytes, and the range begins after them"),
-        );
-        let place = HeaderValue::try_from(format!("bytes */{length}")).map_err(|_| not_a_header());
-        match place {
-            Ok(place) => problem.at("Range").limit(length).header(header::CONTENT_RANGE, place),
-            Err(problem) => problem,
-        }
+fn outside(length: u64) -> Problem {
+    let problem = Problem::new(
+        Code::RangeNotSatisfiable,
+        format_args!("there are {length} bytes, and the range begins after them"),
+    );
+    let place = HeaderValue::try_from(format!("bytes */{length}")).map_err(|_| not_a_header());
+    match place {
+        Ok(place) => problem.at("Range").limit(length).header(header::CONTENT_RANGE, place),
+        Err(problem) => problem,
     }
 }
 

@@ -14,6 +14,7 @@ mod dress;
 mod follow;
 mod host;
 mod idempotency;
+mod incoming;
 mod limits;
 mod openapi;
 mod prefer;
@@ -38,7 +39,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 pub use auth::DEFAULT_OWNER;
-pub use config::{ApiConfig, AuthConfig, AuthMode, HttpConfig, LimitConfig, RetentionConfig};
+pub use config::{ApiConfig, AuthConfig, AuthMode, FileConfig, HttpConfig, LimitConfig, RetentionConfig};
 pub use state::{Access, Parts};
 
 /// The OpenAPI document of everything that is mounted.

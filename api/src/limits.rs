@@ -25,6 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What a multipart body needs, however large it is: two parts of 5 MiB that are being sent to the object store, the head
 /// of 1 MiB that is looked at, and up to 1024 small pictures of 16 KiB each.
 pub const UPLOAD: u64 = 28 * 1024 * 1024;
+/// What a body needs that goes to the object store as it comes: two parts of 5 MiB that are being sent, and what has arrived
+/// meanwhile.
+pub const STREAM: u64 = 12 * 1024 * 1024;
 /// What a JSON body needs, as a multiple of its size: the text, the strings read from it, the pictures decoded from those.
 pub const JSON_COPIES: u64 = 3;
 /// A JSON body needs no room for this much of it, so that large ones never keep small ones out: a thousand connections

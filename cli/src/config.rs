@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use forebay_api::{ApiConfig, AuthConfig, HttpConfig, LimitConfig, RetentionConfig};
+use forebay_api::{ApiConfig, AuthConfig, FileConfig, HttpConfig, LimitConfig, RetentionConfig};
 use forebay_scheduler::config::SchedulerConfig;
 use forebay_shared::config::{
     BlobConfig, ConfigError, FetchConfig, Layers, ModerationConfig, QueueConfig, StoreConfig, TelemetryConfig,
@@ -31,6 +31,7 @@ pub struct Config {
     pub limits: LimitConfig,
     pub retention: RetentionConfig,
     pub moderation: ModerationConfig,
+    pub files: FileConfig,
     pub fetch: FetchConfig,
     pub scheduler: SchedulerConfig,
     pub worker: WorkerConfig,
@@ -61,6 +62,7 @@ impl Config {
             limits: self.limits.clone(),
             retention: self.retention.clone(),
             moderation: self.moderation.clone(),
+            files: self.files.clone(),
         }
     }
 

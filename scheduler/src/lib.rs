@@ -148,6 +148,7 @@ impl Chores {
         if self.leader.leads().await {
             self.purge().await;
             self.purge_events().await;
+            self.expire_files().await;
             self.clean().await;
             self.forget_firings().await;
         }

@@ -1,10 +1,11 @@
 //! What is past its retention goes: rows, then objects.
 
 use forebay_shared::segment::{self, CleanError};
+use forebay_shared::store::StoreError;
 
 use crate::Chores;
 
-/// Jobs of one statement, so that it locks few rows.
+/// Jobs or files of one statement, so that it locks few rows.
 const PURGE: u32 = 500;
 /// Events of one statement.
 const EVENTS: u32 = 5000;
@@ -43,6 +44,28 @@ impl Chores {
                 }
                 Err(error) => {
                     tracing::warn!(%error, "events cannot be purged at the moment");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Removes files past their expiry and uploads that were not completed in time, until there are none or a soft stop.
+    pub(crate) async fn expire_files(&self) {
+        loop {
+            let store = &self.parts.store;
+            let expired =
+                async { Ok((store.expire_files(PURGE).await?, store.expire_uploads(PURGE).await?)) };
+            match expired.await {
+                Ok((files, uploads)) => {
+                    metrics::counter!("forebay_files_expired_total").increment(files);
+                    metrics::counter!("forebay_uploads_expired_total").increment(uploads);
+                    if files.max(uploads) < u64::from(PURGE) || self.parts.tasks.is_stopping() {
+                        return;
+                    }
+                }
+                Err::<_, StoreError>(error) => {
+                    tracing::warn!(%error, "files cannot be expired at the moment");
                     return;
                 }
             }

@@ -1,11 +1,12 @@
 //! Objects that no row names: what dies between an object and its row leaves them.
 //!
-//! Segments and media stand under the id of the worker that wrote them, inputs under the id of their job. Those of living
-//! workers, and those that are young, are spared.
+//! Segments and media stand under the id of the worker that wrote them, inputs under the id of their job, what files own in
+//! a folder of theirs. Those of living workers, and those that are young, are spared.
 
 use std::collections::{BTreeSet, HashSet};
 
 use forebay_shared::blobs::{BlobEntry, BlobResult};
+use forebay_shared::file;
 use forebay_shared::id::{JobId, WorkerId};
 use forebay_shared::segment::CleanError;
 use futures::TryStreamExt;
@@ -36,6 +37,7 @@ impl Chores {
             swept += self.sweep_folder(&format!("media/{folder}"), Naming::Job { place: 2 }).await?;
         }
         swept += self.sweep_folder("inputs", Naming::Job { place: 1 }).await?;
+        swept += self.sweep_folder(file::FOLDER, Naming::File).await?;
         Ok(swept)
     }
 
@@ -66,6 +68,7 @@ impl Chores {
     async fn orphans(&self, keys: Vec<String>, naming: Naming) -> Result<Vec<String>, CleanError> {
         let named: HashSet<String> = match naming {
             Naming::Segment => self.parts.store.recorded_segments(&keys).await?.into_iter().collect(),
+            Naming::File => self.parts.store.named_files(&keys).await?.into_iter().collect(),
             Naming::Job { place } => {
                 let jobs: BTreeSet<JobId> = keys.iter().filter_map(|key| job_of(key, place)).collect();
                 let jobs: Vec<JobId> = jobs.into_iter().collect();
@@ -81,6 +84,8 @@ impl Chores {
 enum Naming {
     /// The segment's own.
     Segment,
+    /// A file's or a part's, as its own.
+    File,
     /// The job whose id stands at this place of its key.
     Job { place: usize },
 }

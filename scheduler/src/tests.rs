@@ -9,6 +9,7 @@ use forebay_shared::catalog::Catalog;
 use forebay_shared::clock::{Clock, ManualClock, SystemClock, Timestamp};
 use forebay_shared::config::Span;
 use forebay_shared::events::{Event, Events, LocalEvents};
+use forebay_shared::file::{FileStatus, NewFile, NewPart, NewUpload, Piece, Purpose, UploadStatus};
 use forebay_shared::handover::{Filler, OVERDUE};
 use forebay_shared::id::{JobId, WorkerId};
 use forebay_shared::job::{Claimed, Class, Ending, FailureCode, Kind, Status};
@@ -18,6 +19,7 @@ use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::conformance::{Ground, LIFE, ended};
 use forebay_shared::store::{DeleteOutcome, Route, Sqlite};
 use forebay_shared::testing::card;
+use futures::TryStreamExt;
 
 mod schedules;
 
@@ -257,6 +259,92 @@ async fn objects_without_a_row_are_swept_once_they_are_old_and_their_writer_is_g
     }
     assert!(bench.is_there(&named).await, "a row names it");
     assert!(bench.is_there(&spared).await, "its writer may be about to record it");
+}
+
+fn file(bench: &Bench, life: Option<Duration>) -> NewFile {
+    let id = bench.ground.ids.file();
+    NewFile {
+        id,
+        owner: "alice".to_owned(),
+        filename: "lines.jsonl".to_owned(),
+        purpose: Purpose::Batch,
+        status: FileStatus::Processed,
+        pieces: vec![Piece::own(format!("files/{}", id.0), 10)],
+        life,
+    }
+}
+
+fn upload(bench: &Bench) -> NewUpload {
+    NewUpload {
+        id: bench.ground.ids.upload(),
+        owner: "alice".to_owned(),
+        filename: "lines.jsonl".to_owned(),
+        purpose: Purpose::Batch,
+        bytes: 10,
+        mime_type: "text/jsonl".to_owned(),
+        file_life: None,
+        life: HOUR,
+    }
+}
+
+#[tokio::test]
+async fn files_and_uploads_that_are_past_their_time_go_with_their_objects() {
+    let bench = Bench::new().await;
+    let store = &bench.ground.store;
+    let (short, long, late) = (file(&bench, Some(HOUR)), file(&bench, None), upload(&bench));
+    let id = bench.ground.ids.part();
+    let part = NewPart { id, upload: late.id, object: format!("files/{}", id.0), bytes: 10 };
+    for key in [&short.pieces[0].object, &long.pieces[0].object, &part.object] {
+        bench.blobs.put(key, Bytes::from_static(b"0123456789")).await.unwrap();
+    }
+    store.create_file(&short, None).await.unwrap();
+    store.create_file(&long, None).await.unwrap();
+    store.create_upload(&late).await.unwrap();
+    store.add_part("alice", &part, 10, None).await.unwrap();
+    bench.chores.clone().retain().await;
+    assert!(bench.is_there(&short.pieces[0].object).await && bench.is_there(&part.object).await);
+    bench.ground.clock.advance(HOUR);
+    bench.chores.clone().retain().await;
+    assert!(!bench.is_there(&short.pieces[0].object).await && !bench.is_there(&part.object).await);
+    assert!(bench.is_there(&long.pieces[0].object).await, "it is kept until it is deleted");
+    assert_eq!(store.upload("alice", late.id).await.unwrap().unwrap().status, UploadStatus::Expired);
+}
+
+#[tokio::test]
+async fn a_file_outlives_the_jobs_whose_results_it_is_made_of() {
+    let bench = Bench::new().await;
+    let (_, _, segment) = bench.settled().await;
+    let output = NewFile { pieces: vec![Piece::of_segment(&segment, 2, 4)], ..file(&bench, None) };
+    bench.ground.store.create_file(&output, None).await.unwrap();
+    bench.ground.clock.advance(HOUR);
+    bench.chores.clone().retain().await;
+    let (_, pieces) = bench.ground.store.content("alice", output.id).await.unwrap().unwrap();
+    let content: Vec<Bytes> = bench.blobs.content(&pieces, 0..4).await.unwrap().try_collect().await.unwrap();
+    assert_eq!(content.concat(), b"2345", "its job is gone");
+    assert!(bench.ground.store.delete_file("alice", output.id).await.unwrap());
+    bench.chores.clone().retain().await;
+    assert!(!bench.is_there(&segment).await);
+}
+
+#[tokio::test]
+async fn what_died_between_an_object_and_its_row_leaves_no_object_for_long() {
+    let bench = Bench::new().await;
+    let (stored, begun) = (file(&bench, None), upload(&bench));
+    let id = bench.ground.ids.part();
+    let part = NewPart { id, upload: begun.id, object: format!("files/{}", id.0), bytes: 10 };
+    let orphan = format!("files/{}", bench.ground.ids.uuid());
+    for key in [&stored.pieces[0].object, &part.object, &orphan] {
+        bench.blobs.put(key, Bytes::from_static(b"0123456789")).await.unwrap();
+    }
+    bench.ground.store.create_file(&stored, None).await.unwrap();
+    bench.ground.store.create_upload(&begun).await.unwrap();
+    bench.ground.store.add_part("alice", &part, 10, None).await.unwrap();
+    bench.chores.clone().sweep().await;
+    assert!(bench.is_there(&orphan).await, "its row may be about to come");
+    bench.ground.clock.advance(HOUR + Duration::from_mins(1));
+    bench.chores.clone().sweep().await;
+    assert!(!bench.is_there(&orphan).await);
+    assert!(bench.is_there(&stored.pieces[0].object).await && bench.is_there(&part.object).await);
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 
 #[cfg(feature = "testing")]
 pub mod conformance;
+mod content;
 
 use std::ops::Range;
 use std::path::Path;

@@ -136,16 +136,22 @@ impl Piece {
     }
 }
 
-/// Where the bytes `range` of a content stand, in order. What lies past the end is left out.
+/// Where the bytes `range` of a content stand, in order; neighbours in one object are one range. What lies past the end is
+/// left out.
 pub fn locate(pieces: &[Piece], range: Range<u64>) -> Vec<(&str, Range<u64>)> {
-    let mut found = Vec::new();
+    let mut found: Vec<(&str, Range<u64>)> = Vec::new();
     let mut start = 0;
     for piece in pieces {
         let end = start + piece.length;
         let (from, to) = (range.start.max(start), range.end.min(end));
         if from < to {
             let at = piece.offset + (from - start);
-            found.push((piece.object.as_str(), at..at + (to - from)));
+            match found.last_mut() {
+                Some((object, before)) if *object == piece.object && before.end == at => {
+                    before.end += to - from;
+                }
+                _ => found.push((piece.object.as_str(), at..at + (to - from))),
+            }
         }
         start = end;
     }

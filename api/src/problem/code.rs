@@ -20,6 +20,10 @@ pub enum Code {
     JobNotFound,
     FileNotFound,
     ScheduleNotFound,
+    UploadNotFound,
+    UploadEnded,
+    FileTooLarge,
+    StorageFull,
     NoResult,
     UnknownModel,
     MethodNotAllowed,
@@ -97,6 +101,12 @@ impl Code {
             Self::JobNotFound => ("job_not_found", 404, "There is no such job"),
             Self::FileNotFound => ("file_not_found", 404, "There is no such file"),
             Self::ScheduleNotFound => ("schedule_not_found", 404, "There is no such schedule"),
+            Self::UploadNotFound => ("upload_not_found", 404, "There is no such upload"),
+            Self::UploadEnded => ("upload_ended", 400, "The upload takes no more parts"),
+            Self::FileTooLarge => ("file_too_large", 400, "The file is too large"),
+            // What is sent is fine and too much: not 400; and sending it again does not help: neither 429 nor 507, after
+            // which clients do.
+            Self::StorageFull => ("storage_full", 413, "There is no room left for files"),
             Self::NoResult => ("no_result", 404, "The job has no result"),
             Self::UnknownModel => ("unknown_model", 404, "There is no such model"),
             Self::MethodNotAllowed => ("method_not_allowed", 405, "The method is not allowed here"),

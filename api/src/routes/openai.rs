@@ -1,7 +1,10 @@
 //! OpenAI's endpoints: what they share.
 
 pub mod embeddings;
+pub mod files;
+mod form;
 pub mod moderations;
+pub mod uploads;
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};

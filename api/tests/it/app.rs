@@ -8,7 +8,8 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::Response;
 use forebay_api::{
-    Access, ApiConfig, AuthConfig, AuthMode, HttpConfig, LimitConfig, Parts, RetentionConfig, router,
+    Access, ApiConfig, AuthConfig, AuthMode, FileConfig, HttpConfig, LimitConfig, Parts, RetentionConfig,
+    router,
 };
 use forebay_shared::apikey;
 use forebay_shared::blobs::Blobs;
@@ -85,6 +86,7 @@ pub fn config() -> ApiConfig {
             max_attempts: 3,
             max_streams: 4,
             max_streams_per_owner: 3,
+            owner_storage: Size::new(0),
         },
         retention: RetentionConfig {
             jobs: Span::new(Duration::from_hours(168)),
@@ -96,6 +98,14 @@ pub fn config() -> ApiConfig {
             model: "emotion".to_owned(),
             threshold: 0.5,
             categories: [("sad".to_owned(), "gloom".to_owned())].into(),
+        },
+        files: FileConfig {
+            max_size: Size::new(32 << 20),
+            batch_max_size: Size::new(24 << 20),
+            upload_max_size: Size::new(64 << 20),
+            part_max_size: Size::new(8 << 20),
+            upload_life: Span::new(Duration::from_hours(1)),
+            batch_life: Span::new(Duration::from_hours(720)),
         },
     }
 }

@@ -18,6 +18,9 @@ on_both! {
     judging().with("FOREBAY_AUTH__MODE", "keys").with("FOREBAY_AUTH__BOOTSTRAP_KEY", KEY) => [
         openais_client_embeds_and_judges,
     ];
+    small_files().with("FOREBAY_AUTH__MODE", "keys").with("FOREBAY_AUTH__BOOTSTRAP_KEY", KEY) => [
+        openais_client_keeps_files,
+    ];
     Plan::models() => [
         a_connection_that_ends_takes_its_job_along,
     ];
@@ -32,6 +35,16 @@ fn judging() -> Plan {
 
 async fn openais_client_embeds_and_judges(house: House) {
     run("openai_base.py", &house, &[KEY]).await;
+    house.stop();
+}
+
+/// Files of a mebibyte are too large.
+fn small_files() -> Plan {
+    Plan::echo().with("FOREBAY_FILES__MAX_SIZE", "1 MiB").with("FOREBAY_FILES__BATCH_MAX_SIZE", "1 MiB")
+}
+
+async fn openais_client_keeps_files(house: House) {
+    run("openai_files.py", &house, &[KEY]).await;
     house.stop();
 }
 

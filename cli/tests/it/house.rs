@@ -251,6 +251,13 @@ impl House {
         }
     }
 
+    /// What the system says of the memory of the process that answers requests, in bytes: `VmRSS`, or `VmHWM` at its peak.
+    pub fn memory(&self, what: &str) -> u64 {
+        // Of a fleet, the api is started last before the workers.
+        let process = if self.is_fleet { self.processes.last() } else { self.workers.first() };
+        process.expect("something answers requests").memory(what)
+    }
+
     /// Stops everything in good order.
     pub fn stop(mut self) {
         for process in self.workers.drain(..).chain(self.processes.drain(..)) {

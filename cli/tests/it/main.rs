@@ -8,6 +8,7 @@ mod deployment;
 mod documents;
 mod explaining;
 mod faults;
+mod files;
 mod following;
 mod house;
 mod process;

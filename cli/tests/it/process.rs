@@ -74,6 +74,14 @@ impl Process {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// A line of the system's account of its memory, in bytes.
+    pub fn memory(&self, what: &str) -> u64 {
+        let account = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = account.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(':'));
+        let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB")).expect("the line is there");
+        kibibytes.trim().parse::<u64>().unwrap() * 1024
+    }
+
     /// Whether it still runs.
     pub fn lives(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()

@@ -18,7 +18,8 @@ pub fn error(refusal: &Refusal<'_>) -> (u16, Value) {
         "unauthorized" => Some("invalid_api_key"),
         "unknown_model" => Some("model_not_found"),
         "too_many_requests" => Some("rate_limit_exceeded"),
-        "not_found" | "method_not_allowed" => None,
+        // Of these it has none: their sentences say it.
+        "file_not_found" | "upload_not_found" | "file_too_large" | "not_found" | "method_not_allowed" => None,
         code => Some(code),
     };
     let body = json!({

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 
 use super::{BlobError, Blobs};
+use crate::file::Piece;
 
 /// Makes one test of each function for a driver. `$blobs` is an expression that opens it, with what keeps it alive.
 #[macro_export]
@@ -16,6 +17,7 @@ macro_rules! blobs_conformance {
             a_streamed_object_reads_back,
             an_unfinished_object_does_not_exist,
             an_object_is_replaced,
+            a_content_reads_as_one_however_many_objects_it_stands_in,
             deleting_twice_is_harmless,
             listings_keep_to_their_folder,
         ]);
@@ -69,6 +71,31 @@ pub async fn an_object_is_replaced(blobs: &Blobs) {
     blobs.put("a", Bytes::from_static(b"one")).await.unwrap();
     blobs.put("a", Bytes::from_static(b"two")).await.unwrap();
     assert_eq!(blobs.get("a").await.unwrap(), "two");
+}
+
+pub async fn a_content_reads_as_one_however_many_objects_it_stands_in(blobs: &Blobs) {
+    let mut pieces = Vec::new();
+    let mut whole = Vec::new();
+    for index in 0..12_u8 {
+        let key = format!("files/{index}");
+        blobs.put(&key, Bytes::from(vec![index; 10])).await.unwrap();
+        pieces.push(Piece { object: key, offset: 2, length: u64::from(index), own: false });
+        whole.extend(vec![index; usize::from(index.min(8))]);
+    }
+    pieces.truncate(9);
+    whole.truncate(36);
+    for range in [0..36, 3..30, 35..99, 36..40, 5..5] {
+        let read: Vec<Bytes> =
+            blobs.content(&pieces, range.clone()).await.unwrap().try_collect().await.unwrap();
+        let (from, to) = (range.start.min(36), range.end.min(36));
+        assert_eq!(
+            read.concat(),
+            whole[usize::try_from(from).unwrap()..usize::try_from(to).unwrap()],
+            "{range:?}"
+        );
+    }
+    let missing = [Piece::own("files/nowhere", 1)];
+    assert!(matches!(blobs.content(&missing, 0..1).await, Err(BlobError::Missing(_))));
 }
 
 pub async fn deleting_twice_is_harmless(blobs: &Blobs) {

@@ -28,6 +28,12 @@ proptest! {
 }
 
 #[test]
+fn neighbours_in_one_object_are_read_at_once() {
+    let pieces = [Piece::of_segment("a", 0, 4), Piece::of_segment("a", 4, 4), Piece::of_segment("b", 8, 1)];
+    assert_eq!(locate(&pieces, 2..99), [("a", 2..8), ("b", 8..9)]);
+}
+
+#[test]
 fn a_purpose_is_written_as_openai_writes_it() {
     let words: Vec<_> = Purpose::UPLOADED.iter().map(|purpose| purpose.as_str()).collect();
     assert_eq!(words, ["assistants", "batch", "fine-tune", "vision", "user_data", "evals"]);

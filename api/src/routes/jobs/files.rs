@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
+use forebay_shared::file::Piece;
 
 use super::{FileId, job_not_found};
 use crate::auth::Reader;
@@ -45,9 +46,7 @@ pub async fn file(
         return Err(Problem::new(Code::FileNotFound, detail).at("n"));
     };
     let download = Download {
-        key: file.key.clone(),
-        offset: 0,
-        length: file.bytes,
+        pieces: vec![Piece::own(&file.key, file.bytes)],
         content_type: file.content_type.clone(),
         tag: format!("{id}-{}-{n}", job.version),
     };

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
+use forebay_shared::file::Piece;
 use forebay_shared::job::{ItemError, Job, Output, Status};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -50,9 +51,7 @@ pub async fn result(
     let job = app.parts.store.job(&owner, id).await?.ok_or_else(job_not_found)?;
     let Some(at) = &job.result else { return Err(without_result(&job)) };
     let download = Download {
-        key: at.segment.clone(),
-        offset: at.offset,
-        length: at.length,
+        pieces: vec![Piece::of_segment(&at.segment, at.offset, at.length)],
         content_type: "application/json".to_owned(),
         tag: format!("{id}-{}", job.version),
     };

@@ -1,0 +1,178 @@
+//! `POST /v1/files`
+
+use axum::Json;
+use axum::extract::multipart::Field;
+use axum::extract::{Request, State};
+use forebay_shared::config::Size;
+use forebay_shared::file::{self, File, FileStatus, NewFile, Piece, Purpose};
+use forebay_shared::id::FileId;
+use forebay_shared::store::Stored;
+use utoipa::ToSchema;
+
+use super::super::OpenAiError;
+use super::super::form::{self, Form};
+use super::{ExpiresAfter, FileView, filename, full, largest, life, purpose, room_left};
+use crate::auth::Writer;
+use crate::incoming::Incoming;
+use crate::limits;
+use crate::problem::{Code, Problem};
+use crate::state::App;
+use crate::submission::place::discard;
+
+/// Upload a file
+///
+/// It goes to the object store while it arrives and does not exist before all of it has. Larger files come in parts: see
+/// uploads.
+#[utoipa::path(
+    post,
+    path = "/v1/files",
+    tag = "files",
+    operation_id = "create_file",
+    request_body(content = FileForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 200, description = "The file", body = FileView),
+        (status = 400, description = "A field is not valid, or the file is too large", body = OpenAiError),
+        (status = 408, description = "The body did not arrive in time", body = OpenAiError),
+        (status = 413, description = "The owner has no room left", body = OpenAiError),
+        (status = 503, description = "Ask again in a moment", body = OpenAiError),
+    ),
+)]
+pub async fn create(
+    State(app): State<App>,
+    Writer(owner): Writer,
+    request: Request,
+) -> Result<Json<FileView>, Problem> {
+    // In bounded time: an object that no row names for longer is swept.
+    let patience = app.config.api.upload_timeout;
+    let taken = tokio::time::timeout(patience.get(), take(&app, &owner, request)).await;
+    let file = taken.unwrap_or_else(|_| Err(limits::too_slow(patience)))?;
+    Ok(Json(FileView::new(file)))
+}
+
+/// A file with what is said of it.
+#[derive(Debug, ToSchema)]
+#[schema(as = FileForm)]
+#[expect(dead_code, reason = "it is read field by field")]
+struct FileForm {
+    /// The file, with its name.
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
+    /// `assistants`, `batch`, `fine-tune`, `vision`, `user_data` or `evals`.
+    purpose: String,
+    /// `created_at`
+    #[schema(rename = "expires_after[anchor]")]
+    anchor: Option<String>,
+    /// How long it is kept: 3600 to 2592000 seconds. Otherwise `batch` files are kept for 30 days, others until deleted.
+    #[schema(rename = "expires_after[seconds]")]
+    seconds: Option<u64>,
+}
+
+async fn take(app: &App, owner: &str, request: Request) -> Result<File, Problem> {
+    let room = room_left(app, owner).await?;
+    let limit = app.config.files.max_size;
+    let most = Size::new(limit.bytes().min(room.unwrap_or(u64::MAX)));
+    let read = Fields::read(app, Form::open(app, request, most).await?, most).await;
+    // Whoever has less room than a file may have hears of the room, not of the file.
+    let fields = read.map_err(|problem| match problem.code() {
+        Code::FileTooLarge if most < limit => full(app, limit_used(app, most)),
+        _ => problem,
+    })?;
+    let (new, object) = fields.check(app, owner)?;
+    // The row may be stored from now on, and what it names must stay. If it is not, the sweeper finds the object.
+    let key = object.keep();
+    match app.parts.store.create_file(&new, app.config.limits.room()).await? {
+        Stored::Stored(file) => Ok(file),
+        Stored::Full { used } => {
+            discard(&app.parts.blobs, &[key]).await;
+            Err(full(app, used))
+        }
+    }
+}
+
+/// What was used when so much was left.
+fn limit_used(app: &App, left: Size) -> u64 {
+    app.config.limits.owner_storage.bytes().saturating_sub(left.bytes())
+}
+
+/// The fields so far.
+#[derive(Default)]
+struct Fields {
+    file: Option<Sent>,
+    purpose: Option<Purpose>,
+    anchor: Option<String>,
+    seconds: Option<u64>,
+}
+
+/// A file that has arrived.
+struct Sent {
+    id: FileId,
+    filename: String,
+    bytes: u64,
+    object: Incoming,
+}
+
+impl Fields {
+    async fn read(app: &App, mut form: Form, most: Size) -> Result<Self, Problem> {
+        let mut fields = Self::default();
+        while let Some((name, field)) = form.next().await? {
+            let again = match name.as_str() {
+                "file" => match fields.file {
+                    Some(_) => true,
+                    None => fields.file.replace(receive(app, fields.purpose, field, most).await?).is_some(),
+                },
+                "purpose" => fields.purpose.replace(purpose(&form::text(&name, field).await?)?).is_some(),
+                "expires_after[anchor]" => fields.anchor.replace(form::text(&name, field).await?).is_some(),
+                "expires_after[seconds]" => fields.seconds.replace(seconds(&name, field).await?).is_some(),
+                _ => return Err(form::unknown(&name)),
+            };
+            if again {
+                return Err(form::twice(&name));
+            }
+        }
+        Ok(fields)
+    }
+
+    fn check(self, app: &App, owner: &str) -> Result<(NewFile, Incoming), Problem> {
+        let wished = match (self.anchor, self.seconds) {
+            (None, None) => None,
+            (Some(anchor), Some(seconds)) => Some(ExpiresAfter { anchor, seconds }),
+            (None, Some(_)) => return Err(form::missing("expires_after[anchor]")),
+            (Some(_), None) => return Err(form::missing("expires_after[seconds]")),
+        };
+        let sent = self.file.ok_or_else(|| form::missing("file"))?;
+        let purpose = self.purpose.ok_or_else(|| form::missing("purpose"))?;
+        let most = largest(app, purpose, app.config.files.max_size);
+        if sent.bytes > most.bytes() {
+            return Err(form::too_large(most));
+        }
+        let new = NewFile {
+            id: sent.id,
+            owner: owner.to_owned(),
+            filename: sent.filename,
+            purpose,
+            status: FileStatus::Processed,
+            pieces: vec![Piece::own(format!("{}/{}", file::FOLDER, sent.id.0), sent.bytes)],
+            life: life(app, purpose, wished.as_ref())?,
+        };
+        Ok((new, sent.object))
+    }
+}
+
+async fn receive(app: &App, purpose: Option<Purpose>, field: Field<'_>, most: Size) -> Result<Sent, Problem> {
+    let name = field.file_name().ok_or_else(|| {
+        Problem::new(Code::InvalidField, "the field `file` must be a file with a name").at("file")
+    })?;
+    let (id, filename) = (app.parts.ids.file(), filename(name, "file")?);
+    let mut object = Incoming::new(app, format!("{}/{}", file::FOLDER, id.0));
+    // A purpose that comes later is looked at when it has come.
+    let most = purpose.map_or(most, |purpose| largest(app, purpose, most));
+    let bytes = form::store(field, &mut object, most).await?;
+    Ok(Sent { id, filename, bytes, object })
+}
+
+async fn seconds(name: &str, field: Field<'_>) -> Result<u64, Problem> {
+    let words = form::text(name, field).await?;
+    words.parse().map_err(|_| {
+        Problem::new(Code::InvalidField, format_args!("`{name}` must be a number of seconds")).at(name)
+    })
+}
