@@ -20,6 +20,7 @@ mod openapi;
 mod prefer;
 mod problem;
 mod resume;
+mod retention;
 mod routes;
 #[doc(hidden)]
 pub mod samples;
@@ -40,6 +41,7 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 
 pub use auth::DEFAULT_OWNER;
 pub use config::{ApiConfig, AuthConfig, AuthMode, FileConfig, HttpConfig, LimitConfig, RetentionConfig};
+pub use retention::{ByOutcome, OwnerBounds};
 pub use state::{Access, Parts};
 
 /// The OpenAPI document of everything that is mounted.

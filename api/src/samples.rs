@@ -124,7 +124,10 @@ pub fn schedule() -> Value {
             "class": "interactive",
             "priority": 0,
             "metadata": {},
-            "max_attempts": 3
+            "max_attempts": 3,
+            "retention": {"succeeded": 604_800, "failed": 604_800, "cancelled": 604_800, "expired": 604_800},
+            "start_within": null,
+            "finish_within": null
         },
         "next": [
             "2026-06-02T07:00:00.000000Z",

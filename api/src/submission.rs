@@ -22,6 +22,7 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::problem::Problem;
+use crate::retention::RetentionBody;
 use crate::{body, samples};
 pub use webhook::Webhook;
 
@@ -71,6 +72,10 @@ pub struct Submission {
     #[serde(default)]
     #[schema(example = "5m")]
     pub finish_by: Option<String>,
+    /// How long the job is to be kept once it has ended, with its result: like `7d`, or by outcome, like
+    /// `{"succeeded": "1h", "failed": "30d"}`; within the service's bounds.
+    #[serde(default)]
+    pub retention: Option<RetentionBody>,
     /// Whom to tell when the job ends. Not supported yet.
     #[serde(default)]
     pub webhook: Option<Webhook>,

@@ -11,6 +11,7 @@ use super::{ItemBody, ItemObject, Submission, picture};
 use crate::config::{LimitConfig, MOST_ATTEMPTS};
 use crate::idempotency::Fingerprint;
 use crate::problem::{Code, Problem};
+use crate::retention::{RetentionBody, Wish};
 use crate::state::State;
 
 /// Priorities reach this far in both directions.
@@ -39,6 +40,8 @@ pub struct Draft {
     pub params: Object,
     /// The client's own words.
     pub metadata: Object,
+    /// How long the client wishes it to be kept.
+    pub retention: Wish,
     /// When it may run, and by when it must.
     pub times: Times,
     /// How many items it has.
@@ -124,6 +127,7 @@ impl Submission {
         }
         let times = [self.run_at, self.start_by, self.finish_by];
         let times = Times::read(times, rules.cancel_after.clone(), rules.now)?;
+        let retention = self.retention.map(RetentionBody::read).transpose()?.unwrap_or_default();
         let metadata = metadata(self.metadata.unwrap_or_default())?;
         let params = self.params.unwrap_or_default();
         check_params(&params, &model).map_err(|(name, detail)| {
@@ -141,6 +145,7 @@ impl Submission {
             params,
             metadata,
             times,
+            retention,
             item_count: 0,
             cost: Cost::default(),
             items: Vec::new(),
@@ -208,6 +213,9 @@ impl Draft {
         fingerprint.number(self.max_attempts.into());
         fingerprint.object(&self.params);
         fingerprint.object(&self.metadata);
+        for number in self.retention.numbers() {
+            fingerprint.number(number);
+        }
         for (field, written) in self.times.written() {
             fingerprint.text(field);
             fingerprint.text(written);

@@ -81,6 +81,24 @@ impl Times {
         }
     }
 
+    /// What is to begin and to end within, for jobs that are submitted again and again.
+    pub fn spans(&self) -> Result<(Option<Duration>, Option<Duration>), Problem> {
+        if self.run_at.is_some() {
+            let detail = "when a job runs is decided by its schedule";
+            return Err(Problem::new(Code::InvalidField, detail).at("run_at"));
+        }
+        let span = |field: &str, when: Option<When>| match when {
+            None => Ok(None),
+            Some(When::In(span)) => Ok(Some(span)),
+            Some(When::At(_)) => {
+                let detail =
+                    format_args!("`{field}` of a template must be a duration like 5m, counted from the tick");
+                Err(Problem::new(Code::InvalidField, detail).at(field))
+            }
+        };
+        Ok((span("start_by", self.start_by)?, span("finish_by", self.finish_by)?))
+    }
+
     /// What was written, by field.
     pub fn written(&self) -> impl Iterator<Item = (&'static str, &str)> {
         ["run_at", "start_by", "finish_by"]

@@ -1,5 +1,6 @@
 //! The api as tests hold it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::Response;
 use forebay_api::{
-    Access, ApiConfig, AuthConfig, AuthMode, FileConfig, HttpConfig, LimitConfig, Parts, RetentionConfig,
-    router,
+    Access, ApiConfig, AuthConfig, AuthMode, ByOutcome, FileConfig, HttpConfig, LimitConfig, Parts,
+    RetentionConfig, router,
 };
 use forebay_shared::apikey;
 use forebay_shared::blobs::Blobs;
@@ -90,6 +91,11 @@ pub fn config() -> ApiConfig {
         },
         retention: RetentionConfig {
             jobs: Span::new(Duration::from_hours(168)),
+            interactive: ByOutcome::default(),
+            bulk: ByOutcome::default(),
+            min: Span::new(Duration::from_mins(1)),
+            max: Span::new(Duration::from_hours(24 * 90)),
+            owners: BTreeMap::new(),
             synchronous: Span::new(Duration::from_hours(1)),
             idempotency_keys: Span::new(Duration::from_hours(24)),
             events: Span::new(Duration::from_hours(24)),
@@ -147,6 +153,11 @@ impl Builder {
 
     pub fn http(mut self, change: impl FnOnce(&mut HttpConfig)) -> Self {
         change(&mut self.config.api);
+        self
+    }
+
+    pub fn retention(mut self, change: impl FnOnce(&mut RetentionConfig)) -> Self {
+        change(&mut self.config.retention);
         self
     }
 

@@ -16,6 +16,7 @@ mod multipart;
 mod openai;
 mod reading;
 mod refusals;
+mod retention;
 mod schedules;
 mod service;
 mod sse;

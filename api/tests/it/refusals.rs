@@ -495,7 +495,7 @@ async fn an_unknown_field() {
       "type": "/problems/unknown_field",
       "title": "A field is not known",
       "status": 422,
-      "detail": "unknown field `modle`, expected one of `model`, `input`, `inputs`, `params`, `class`, `priority`, `metadata`, `max_attempts`, `run_at`, `start_by`, `finish_by`, `webhook`",
+      "detail": "unknown field `modle`, expected one of `model`, `input`, `inputs`, `params`, `class`, `priority`, `metadata`, `max_attempts`, `run_at`, `start_by`, `finish_by`, `retention`, `webhook`",
       "code": "unknown_field",
       "field": "modle",
       "request_id": "a-request"

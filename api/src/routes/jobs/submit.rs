@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use forebay_shared::id::JobId;
-use forebay_shared::job::{Idempotency, ItemsAt, Job, Keep, NewJob};
+use forebay_shared::job::{Idempotency, ItemsAt, Job, NewJob};
 use forebay_shared::model::Model;
 use forebay_shared::store::Submitted;
 use tokio::sync::OwnedSemaphorePermit;
@@ -113,7 +113,7 @@ async fn take(
     let (kind, blobs) = (placed.draft.model.card.kind, inputs.keys());
     // Waiting begins before the job exists: a quick one may have ended before the store's answer is read.
     let wait = wishes.patience().map(|_| app.follower.wait_for(id));
-    let mut pending = app.door.take(new_job(app, submitter, placed, &wishes))?;
+    let mut pending = app.door.take(new_job(app, submitter, placed, &wishes)?)?;
     // The job may be stored from now on, and what it names must stay. If it is not, the sweeper finds its objects.
     inputs.keep();
     match pending.stored().await? {
@@ -196,15 +196,16 @@ pub async fn model(app: &App, name: &str) -> Result<Model, Problem> {
     app.parts.catalog.find(name).await?.ok_or_else(|| Problem::unknown_model(name))
 }
 
-fn new_job(app: &App, submitter: Submitter, placed: Placed, wishes: &Wishes) -> NewJob {
+fn new_job(app: &App, submitter: Submitter, placed: Placed, wishes: &Wishes) -> Result<NewJob, Problem> {
     let (draft, retention, now) = (placed.draft, &app.config.retention, app.parts.store.now());
     let times = draft.times.from(now);
+    let keep = retention.terms().keep(&submitter.owner, draft.class, &draft.retention)?;
     let idempotency = wishes.key.clone().map(|key| Idempotency {
         key,
         fingerprint: draft.fingerprint.unwrap_or_default(),
         expires_at: now.plus(retention.idempotency_keys.get()),
     });
-    NewJob {
+    Ok(NewJob {
         id: placed.id,
         owner: submitter.owner,
         model: draft.model.card.name,
@@ -222,7 +223,7 @@ fn new_job(app: &App, submitter: Submitter, placed: Placed, wishes: &Wishes) -> 
         waiter: wishes.patience().map(|_| app.parts.events.address().to_owned()),
         // The door decides.
         published: false,
-        keep: Keep::all(retention.jobs.get()),
+        keep,
         client_id: None,
         key: submitter.key,
         run_at: times.run_at,
@@ -231,7 +232,7 @@ fn new_job(app: &App, submitter: Submitter, placed: Placed, wishes: &Wishes) -> 
         webhook: None,
         bulk: None,
         trace: wishes.trace.clone(),
-    }
+    })
 }
 
 /// Waits for a new job to end, and answers with the result that the event brings.

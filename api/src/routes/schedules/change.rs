@@ -48,7 +48,7 @@ pub async fn change(
 ) -> Result<Json<ScheduleView>, Problem> {
     let wish: ScheduleChange = body::read(&app, request, "change", LONGEST_BODY).await?;
     let template = match wish.template {
-        Some(template) => Some(terms::template(&app, template).await?),
+        Some(template) => Some(terms::template(&app, &owner, template).await?),
         None => None,
     };
     let change = Change {

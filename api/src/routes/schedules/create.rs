@@ -53,7 +53,7 @@ pub async fn create(
         name: terms::name(wish.name)?,
         cron: wish.cron,
         time_zone,
-        template: terms::template(&app, wish.template).await?,
+        template: terms::template(&app, &owner, wish.template).await?,
         paused: wish.paused.unwrap_or_default(),
         missed: wish.missed.unwrap_or_default(),
     };

@@ -1,7 +1,7 @@
 //! What a client says of a schedule, held against what is allowed.
 
 use forebay_shared::clock::Timestamp;
-use forebay_shared::job::{ItemsAt, Keep};
+use forebay_shared::job::ItemsAt;
 use forebay_shared::schedule::{Cron, CronError, SCHEDULE, Template};
 
 use crate::problem::{Code, Problem};
@@ -48,11 +48,11 @@ pub fn clockwork(app: &State, cron: &str, time_zone: &str) -> Result<Cron, Probl
 }
 
 /// What it submits: what `POST /v1/jobs` takes, and no more than a row holds.
-pub async fn template(app: &App, body: Submission) -> Result<Template, Problem> {
-    within_reach(app, body).await.map_err(|problem| problem.within("template"))
+pub async fn template(app: &App, owner: &str, body: Submission) -> Result<Template, Problem> {
+    within_reach(app, owner, body).await.map_err(|problem| problem.within("template"))
 }
 
-async fn within_reach(app: &App, body: Submission) -> Result<Template, Problem> {
+async fn within_reach(app: &App, owner: &str, body: Submission) -> Result<Template, Problem> {
     let model = model(app, &body.model).await?;
     let draft = body.check(model, &Rules::of(app), false)?;
     if draft.metadata.contains_key(SCHEDULE) {
@@ -67,11 +67,12 @@ async fn within_reach(app: &App, body: Submission) -> Result<Template, Problem> 
         );
         return Err(Problem::new(Code::InvalidField, detail).at("inputs").limit(limit.bytes()));
     }
-    Ok(write_down(app, draft))
+    write_down(app, owner, draft)
 }
 
-fn write_down(app: &State, draft: Draft) -> Template {
-    Template {
+fn write_down(app: &State, owner: &str, draft: Draft) -> Result<Template, Problem> {
+    let (start_within, finish_within) = draft.times.spans()?;
+    Ok(Template {
         model: draft.asked,
         class: draft.class,
         priority: draft.priority,
@@ -79,11 +80,11 @@ fn write_down(app: &State, draft: Draft) -> Template {
         params: draft.params,
         metadata: draft.metadata,
         items: draft.items,
-        keep: Keep::all(app.config.retention.jobs.get()),
-        start_within: None,
-        finish_within: None,
+        keep: app.config.retention.terms().keep(owner, draft.class, &draft.retention)?,
+        start_within,
+        finish_within,
         webhook: None,
-    }
+    })
 }
 
 /// The first tick from now on, unless the schedule rests.

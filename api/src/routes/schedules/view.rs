@@ -73,6 +73,25 @@ struct TemplateView {
     metadata: Object,
     /// How many failed attempts end a job.
     max_attempts: u16,
+    /// How long a job is kept once it has ended, in seconds by outcome.
+    retention: RetentionView,
+    /// A job that has not begun so many seconds after its tick expires.
+    start_within: Option<u64>,
+    /// A job that has not ended so many seconds after its tick expires.
+    finish_within: Option<u64>,
+}
+
+/// How long a job is kept once it has ended, in seconds.
+#[derive(Debug, Serialize, ToSchema)]
+struct RetentionView {
+    /// After it succeeded.
+    succeeded: u64,
+    /// After it failed.
+    failed: u64,
+    /// After it was cancelled.
+    cancelled: u64,
+    /// After a deadline passed.
+    expired: u64,
 }
 
 /// Where to go from a schedule.
@@ -133,6 +152,14 @@ impl From<Template> for TemplateView {
             priority: template.priority,
             metadata: template.metadata,
             max_attempts: template.max_attempts,
+            retention: RetentionView {
+                succeeded: template.keep.succeeded.as_secs(),
+                failed: template.keep.failed.as_secs(),
+                cancelled: template.keep.cancelled.as_secs(),
+                expired: template.keep.expired.as_secs(),
+            },
+            start_within: template.start_within.map(|span| span.as_secs()),
+            finish_within: template.finish_within.map(|span| span.as_secs()),
         }
     }
 }
