@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use forebay_shared::config::{ModerationConfig, Secret, Size, Span};
+use forebay_shared::config::{ModerationConfig, Secret, Size, Span, WebhookConfig};
 use serde::Deserialize;
 
 use crate::limits::JSON_COPIES;
@@ -28,6 +28,8 @@ pub struct ApiConfig {
     pub moderation: ModerationConfig,
     /// What files are taken.
     pub files: FileConfig,
+    /// Who is told of what happened.
+    pub webhooks: WebhookConfig,
 }
 
 /// `[api]`: how it is reached.
@@ -152,7 +154,7 @@ impl ApiConfig {
     pub fn check(&self) -> Vec<String> {
         let (http, auth, limits) = (self.api.check(), self.auth.check(), self.limits.check());
         let (retention, moderation) = (self.retention.check(), self.moderation.check());
-        [http, auth, limits, retention, moderation, self.files.check()].concat()
+        [http, auth, limits, retention, moderation, self.files.check(), self.webhooks.check()].concat()
     }
 }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use forebay_shared::blobs::Blobs;
 use forebay_shared::catalog::Catalog;
 use forebay_shared::clock::Clock;
+use forebay_shared::entropy::Entropy;
 use forebay_shared::events::Events;
-use forebay_shared::fetch::Guard;
+use forebay_shared::fetch::{Fetcher, Guard};
 use forebay_shared::handover::Filler;
 use forebay_shared::id::Ids;
 use forebay_shared::shutdown::Tasks;
@@ -47,6 +48,10 @@ pub struct Parts {
     pub blobs: Blobs,
     /// Which addresses a URL may name.
     pub guard: Guard,
+    /// Leads to the receivers of webhooks, for the test button.
+    pub fetcher: Fetcher,
+    /// Makes secrets.
+    pub entropy: Arc<dyn Entropy>,
     /// How old what is cached is. Leases and retention go by the store's clock.
     pub clock: Arc<dyn Clock>,
     /// Makes ids of jobs and requests.

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use forebay_api::{ApiConfig, AuthConfig, FileConfig, HttpConfig, LimitConfig, RetentionConfig};
 use forebay_scheduler::config::SchedulerConfig;
 use forebay_shared::config::{
-    BlobConfig, ConfigError, FetchConfig, Layers, ModerationConfig, QueueConfig, StoreConfig, TelemetryConfig,
+    BlobConfig, ConfigError, FetchConfig, Layers, ModerationConfig, QueueConfig, StoreConfig,
+    TelemetryConfig, WebhookConfig,
 };
 use forebay_worker::config::WorkerConfig;
 use serde::Deserialize;
@@ -33,6 +34,7 @@ pub struct Config {
     pub moderation: ModerationConfig,
     pub files: FileConfig,
     pub fetch: FetchConfig,
+    pub webhooks: WebhookConfig,
     pub scheduler: SchedulerConfig,
     pub worker: WorkerConfig,
     pub telemetry: TelemetryConfig,
@@ -63,6 +65,7 @@ impl Config {
             retention: self.retention.clone(),
             moderation: self.moderation.clone(),
             files: self.files.clone(),
+            webhooks: self.webhooks.clone(),
         }
     }
 

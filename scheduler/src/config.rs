@@ -15,6 +15,8 @@ pub struct SchedulerConfig {
     pub repair: Span,
     /// How often jobs are looked for that wait past a deadline.
     pub expire: Span,
+    /// How often messages to webhooks are made of what happened.
+    pub tell: Span,
     /// How often jobs past their retention are removed, with their objects.
     pub retain: Span,
     /// How long it is remembered what became of a schedule's ticks.
@@ -38,6 +40,7 @@ impl SchedulerConfig {
             ("fire", self.fire),
             ("repair", self.repair),
             ("expire", self.expire),
+            ("tell", self.tell),
             ("retain", self.retain),
             ("sweep", self.sweep),
             ("measure", self.measure),

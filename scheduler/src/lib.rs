@@ -12,6 +12,7 @@ mod reap;
 mod recover;
 mod retain;
 mod sweep;
+mod webhook;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -19,7 +20,10 @@ use std::time::Duration;
 
 use forebay_shared::blobs::Blobs;
 use forebay_shared::catalog::Catalog;
+use forebay_shared::config::WebhookConfig;
+use forebay_shared::entropy::Entropy;
 use forebay_shared::events::Events;
+use forebay_shared::fetch::Fetcher;
 use forebay_shared::handover::Filler;
 use forebay_shared::id::Ids;
 use forebay_shared::queue::Producer;
@@ -31,6 +35,7 @@ use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 use config::SchedulerConfig;
 use leader::Leader;
 use measure::Measured;
+use webhook::Sender;
 
 /// What a scheduler works with.
 #[derive(Clone, Debug)]
@@ -49,6 +54,14 @@ pub struct SchedulerParts {
     pub events: Arc<dyn Events>,
     /// Where results are.
     pub blobs: Blobs,
+    /// Leads to the receivers of webhooks.
+    pub fetcher: Fetcher,
+    /// How webhooks are told.
+    pub webhooks: WebhookConfig,
+    /// Makes ids.
+    pub ids: Ids,
+    /// Makes secrets, and rolls the dice.
+    pub entropy: Arc<dyn Entropy>,
     /// How long events are kept.
     pub keep_events: Duration,
     /// This replica's name in the lease.
@@ -69,12 +82,14 @@ struct Chores {
     parts: SchedulerParts,
     leader: Leader,
     measured: Measured,
+    sender: Arc<Sender>,
 }
 
 impl Chores {
     fn new(config: SchedulerConfig, parts: SchedulerParts) -> Self {
         let leader = Leader::new(parts.store.clone(), parts.name.clone(), config.lead.get());
-        Self { config, parts, leader, measured: Measured::default() }
+        let sender = Sender::new(parts.clone());
+        Self { config, parts, leader, measured: Measured::default(), sender }
     }
 }
 
@@ -89,9 +104,11 @@ pub async fn run(config: SchedulerConfig, parts: SchedulerParts) -> Result<(), S
     add(&clockwork, config.retain.get(), &chores, Chores::retain).await?;
     add(&clockwork, config.sweep.get(), &chores, Chores::sweep).await?;
     add(&clockwork, config.measure.get(), &chores, Chores::measure).await?;
+    add(&clockwork, config.tell.get(), &chores, Chores::tell).await?;
     clockwork.start().await?;
-    // Between ticks, queues are filled as soon as workers make room.
-    parts.filler.clone().run(parts.events.clone()).await;
+    // Between ticks, queues are filled as soon as workers make room, and messages are sent as soon as they are due.
+    let (filling, sending) = (parts.filler.clone().run(parts.events.clone()), chores.sender.clone().run());
+    tokio::join!(filling, sending);
     clockwork.shutdown().await?;
     chores.leader.resign().await;
     Ok(())
@@ -122,7 +139,7 @@ where
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 impl Chores {
     async fn fill(self: Arc<Self>) {
@@ -144,11 +161,18 @@ impl Chores {
         }
     }
 
+    async fn tell(self: Arc<Self>) {
+        if self.leader.leads().await {
+            self.fan_out().await;
+        }
+    }
+
     async fn retain(self: Arc<Self>) {
         if self.leader.leads().await {
             self.purge().await;
             self.purge_events().await;
             self.expire_files().await;
+            self.purge_deliveries().await;
             self.clean().await;
             self.forget_firings().await;
         }

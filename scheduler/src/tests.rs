@@ -7,9 +7,11 @@ use bytes::Bytes;
 use forebay_shared::blobs::Blobs;
 use forebay_shared::catalog::Catalog;
 use forebay_shared::clock::{Clock, ManualClock, SystemClock, Timestamp};
-use forebay_shared::config::Span;
+use forebay_shared::config::{FetchConfig, Size, Span, WebhookConfig};
+use forebay_shared::entropy::SeededEntropy;
 use forebay_shared::events::{Event, Events, LocalEvents};
 use forebay_shared::file::{FileStatus, NewFile, NewPart, NewUpload, Piece, Purpose, UploadStatus};
+use forebay_shared::fetch::Fetcher;
 use forebay_shared::handover::{Filler, OVERDUE};
 use forebay_shared::id::{JobId, WorkerId};
 use forebay_shared::job::{Claimed, Class, Ending, FailureCode, Kind, Status};
@@ -29,17 +31,17 @@ use crate::{Chores, SchedulerParts};
 const HOUR: Duration = Duration::from_hours(1);
 
 /// A scheduler whose ticks tests make.
-struct Bench {
-    ground: Ground,
+pub(crate) struct Bench {
+    pub(crate) ground: Ground,
     queue: Arc<LocalQueue>,
     events: Arc<LocalEvents>,
-    blobs: Blobs,
-    chores: Arc<Chores>,
+    pub(crate) blobs: Blobs,
+    pub(crate) chores: Arc<Chores>,
     _folder: tempfile::TempDir,
 }
 
 impl Bench {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         // Objects bear the system's time, so the database's must begin there.
         Self::at(SystemClock.now()).await
     }
@@ -56,7 +58,7 @@ impl Bench {
         Self { ground, queue, events, blobs, chores, _folder: folder }
     }
 
-    fn replica(&self, name: &str) -> Arc<Chores> {
+    pub(crate) fn replica(&self, name: &str) -> Arc<Chores> {
         chores(name, &self.ground, &self.queue, &self.events, &self.blobs)
     }
 
@@ -85,6 +87,40 @@ impl Bench {
     }
 }
 
+/// Receivers on loopback are permitted, but for one address.
+fn fetch_config() -> FetchConfig {
+    FetchConfig {
+        allow: vec!["127.0.0.1/32".parse().unwrap()],
+        timeout: Span::new(Duration::from_secs(5)),
+        max_redirects: 3,
+        max_bytes: Size::new(1 << 20),
+    }
+}
+
+/// The defaults of `cli/config.default.toml`, but for a timeout that a test would not like to wait for.
+fn webhook_config() -> WebhookConfig {
+    let minutes =
+        [5, 30, 120, 300, 600, 840, 1200, 1440].map(|minutes| Span::new(Duration::from_mins(minutes)));
+    WebhookConfig {
+        https_only: false,
+        public_url: "https://forebay.example".to_owned(),
+        max_endpoints: 50,
+        inline_result: Size::new(16 << 10),
+        timeout: Span::new(Duration::from_secs(2)),
+        schedule: std::iter::once(Span::new(Duration::from_secs(5))).chain(minutes).collect(),
+        jitter: 0.2,
+        throttle: Span::new(Duration::from_mins(1)),
+        disable_after: Span::new(Duration::from_hours(120)),
+        rotation: Span::new(Duration::from_hours(24)),
+        concurrency: 64,
+        per_owner: 16,
+        per_receiver: 4,
+        lease: Span::new(Duration::from_mins(1)),
+        kept_answer: Size::new(1024),
+        keep: Span::new(Duration::from_hours(336)),
+    }
+}
+
 fn chores(
     name: &str,
     ground: &Ground,
@@ -96,6 +132,7 @@ fn chores(
     let producer: Arc<dyn Producer> = queue.clone();
     let catalog = Arc::new(Catalog::new(store.clone()));
     let filler = Filler::new(store.clone(), catalog.clone(), producer.clone(), tasks.clone());
+    let webhooks = webhook_config();
     let parts = SchedulerParts {
         store,
         catalog,
@@ -105,6 +142,10 @@ fn chores(
         events: events.clone(),
         blobs: blobs.clone(),
         keep_events: 24 * HOUR,
+        fetcher: Fetcher::new(&fetch_config()),
+        webhooks,
+        ids: ground.ids.clone(),
+        entropy: Arc::new(SeededEntropy::new(3)),
         name: name.to_owned(),
         tasks,
     };
@@ -114,6 +155,7 @@ fn chores(
         fire: second,
         repair: second,
         expire: second,
+        tell: second,
         retain: second,
         firings: Span::new(HOUR),
         sweep: second,

@@ -1,5 +1,7 @@
 //! What tests of every crate share: sample jobs, fixed clocks, and where the real services are.
 
+mod receiver;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use crate::id::Ids;
 use crate::job::{Class, Cost, Idempotency, Input, Item, ItemsAt, Keep, Kind, NewJob, Object};
 use crate::model::ModelCard;
 use crate::schedule::Template;
+pub use receiver::{Received, Receiver};
 
 /// Ids that are the same in every run, at the instant that `clock` shows.
 pub fn fixed_ids(clock: &ManualClock) -> Ids {
