@@ -9,6 +9,7 @@ pub mod metrics;
 pub mod models;
 pub mod openai;
 pub mod schedules;
+pub mod webhooks;
 pub mod ws;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -46,6 +47,16 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(openai::uploads::add::add))
         .routes(routes!(openai::uploads::complete::complete))
         .routes(routes!(openai::uploads::cancel::cancel))
+        .routes(routes!(webhooks::create::create, webhooks::list::list))
+        .routes(routes!(webhooks::get::get, webhooks::update::update, webhooks::delete::delete))
+        .routes(routes!(webhooks::rotate::rotate))
+        .routes(routes!(webhooks::test::test))
+        .routes(routes!(webhooks::deliveries::deliveries))
+        .routes(routes!(webhooks::replay_one::replay_one))
+        .routes(routes!(webhooks::replay::replay))
+        .routes(routes!(webhooks::secret::secret))
+        .routes(routes!(webhooks::rotate_secret::rotate_secret))
+        .routes(routes!(webhooks::keys::keys))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
         .routes(routes!(metrics::metrics))

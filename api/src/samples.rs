@@ -30,6 +30,22 @@ pub fn result() -> Value {
     })
 }
 
+/// A webhook.
+pub fn webhook() -> Value {
+    json!({
+        "id": "wh_019e82a646007ae985e7e1bc4b7cd5c3",
+        "object": "webhook",
+        "url": "https://example.org/forebay",
+        "events": ["job.succeeded", "job.failed"],
+        "disabled": false,
+        "disabled_at": null,
+        "disabled_reason": null,
+        "failing_since": null,
+        "created_at": "2026-06-01T12:00:00.000000Z",
+        "updated_at": "2026-06-01T12:00:00.000000Z"
+    })
+}
+
 /// The job, when it has ended.
 pub fn job() -> Value {
     json!({

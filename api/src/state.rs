@@ -12,7 +12,9 @@ use forebay_shared::handover::Filler;
 use forebay_shared::id::Ids;
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::Store;
+use forebay_shared::webhook::Postman;
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Semaphore;
 
 use crate::auth::Keyring;
 use crate::config::ApiConfig;
@@ -21,6 +23,9 @@ use crate::limits::Memory;
 use crate::routes::health::Probe;
 use crate::seats::Seats;
 use crate::submit::Door;
+
+/// Webhooks that are tested at once; each test may take as long as a receiver may.
+const TESTS: usize = 16;
 
 /// Whether callers must show a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +90,10 @@ pub struct State {
     pub memory: Memory,
     /// What the object store said when it was last probed.
     pub probe: Probe,
+    /// Brings the test button's messages.
+    pub postman: Postman,
+    /// Places for tests of webhooks.
+    pub tests: Semaphore,
 }
 
 /// As handlers are given it.
@@ -99,6 +108,7 @@ impl State {
         let seats = Seats::new(&config.limits);
         let keyring = Keyring::new(config.auth.key_cache.get());
         let memory = Memory::new(config.limits.bodies_in_memory);
+        let postman = Postman::new(parts.fetcher.clone(), &config.webhooks);
         Arc::new(Self {
             config,
             parts,
@@ -109,6 +119,8 @@ impl State {
             keyring,
             memory,
             probe: Probe::default(),
+            postman,
+            tests: Semaphore::new(TESTS),
         })
     }
 }

@@ -8,7 +8,7 @@ pub mod draft;
 pub mod picture;
 pub mod place;
 pub mod times;
-mod webhook;
+pub mod webhook;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -76,7 +76,7 @@ pub struct Submission {
     /// `{"succeeded": "1h", "failed": "30d"}`; within the service's bounds.
     #[serde(default)]
     pub retention: Option<RetentionBody>,
-    /// Whom to tell when the job ends. Not supported yet.
+    /// Whom to tell of the job, by messages signed with the secret at `/v1/webhooks/secret`.
     #[serde(default)]
     pub webhook: Option<Webhook>,
 }

@@ -243,7 +243,6 @@ fn scheduler_parts(config: &Config, seams: &Seams) -> SchedulerParts {
         blobs: seams.blobs.clone(),
         fetcher: Fetcher::new(&config.fetch),
         webhooks: config.webhooks.clone(),
-        ids: seams.ids.clone(),
         entropy: Arc::new(OsEntropy),
         keep_events: config.retention.events.get(),
         name: format!("{} {}", seams.host, seams.ids.uuid()),

@@ -58,8 +58,6 @@ pub struct SchedulerParts {
     pub fetcher: Fetcher,
     /// How webhooks are told.
     pub webhooks: WebhookConfig,
-    /// Makes ids.
-    pub ids: Ids,
     /// Makes secrets, and rolls the dice.
     pub entropy: Arc<dyn Entropy>,
     /// How long events are kept.
@@ -104,7 +102,7 @@ pub async fn run(config: SchedulerConfig, parts: SchedulerParts) -> Result<(), S
     add(&clockwork, config.retain.get(), &chores, Chores::retain).await?;
     add(&clockwork, config.sweep.get(), &chores, Chores::sweep).await?;
     add(&clockwork, config.measure.get(), &chores, Chores::measure).await?;
-    add(&clockwork, config.tell.get(), &chores, Chores::tell).await?;
+    add(&clockwork, config.tell.get(), &chores, Chores::tell_webhooks).await?;
     clockwork.start().await?;
     // Between ticks, queues are filled as soon as workers make room, and messages are sent as soon as they are due.
     let (filling, sending) = (parts.filler.clone().run(parts.events.clone()), chores.sender.clone().run());
@@ -161,7 +159,7 @@ impl Chores {
         }
     }
 
-    async fn tell(self: Arc<Self>) {
+    async fn tell_webhooks(self: Arc<Self>) {
         if self.leader.leads().await {
             self.fan_out().await;
         }

@@ -10,8 +10,8 @@ use forebay_shared::clock::{Clock, ManualClock, SystemClock, Timestamp};
 use forebay_shared::config::{FetchConfig, Size, Span, WebhookConfig};
 use forebay_shared::entropy::SeededEntropy;
 use forebay_shared::events::{Event, Events, LocalEvents};
-use forebay_shared::file::{FileStatus, NewFile, NewPart, NewUpload, Piece, Purpose, UploadStatus};
 use forebay_shared::fetch::Fetcher;
+use forebay_shared::file::{FileStatus, NewFile, NewPart, NewUpload, Piece, Purpose, UploadStatus};
 use forebay_shared::handover::{Filler, OVERDUE};
 use forebay_shared::id::{JobId, WorkerId};
 use forebay_shared::job::{Claimed, Class, Ending, FailureCode, Kind, Status};
@@ -144,7 +144,6 @@ fn chores(
         keep_events: 24 * HOUR,
         fetcher: Fetcher::new(&fetch_config()),
         webhooks,
-        ids: ground.ids.clone(),
         entropy: Arc::new(SeededEntropy::new(3)),
         name: name.to_owned(),
         tasks,

@@ -1,8 +1,9 @@
 //! A submission that makes sense for its model.
 
 use forebay_shared::clock::Timestamp;
+use forebay_shared::config::WebhookConfig;
 use forebay_shared::fetch::Guard;
-use forebay_shared::job::{Class, Cost, Input, Item, Modality, Object, Params};
+use forebay_shared::job::{Class, Cost, Input, Item, Modality, Object, Params, Webhook};
 use forebay_shared::model::Model;
 use serde_json::Value;
 
@@ -44,6 +45,8 @@ pub struct Draft {
     pub retention: Wish,
     /// When it may run, and by when it must.
     pub times: Times,
+    /// Whom to tell.
+    pub webhook: Option<Webhook>,
     /// How many items it has.
     pub item_count: u32,
     /// What they probably cost together.
@@ -65,6 +68,8 @@ pub struct Rules {
     pub cancel_after: Option<String>,
     /// The present instant.
     pub now: Timestamp,
+    /// Whom a job may tell.
+    pub webhooks: WebhookConfig,
 }
 
 impl Rules {
@@ -75,6 +80,7 @@ impl Rules {
             guard: app.parts.guard.clone(),
             cancel_after: None,
             now: app.parts.store.now(),
+            webhooks: app.config.webhooks.clone(),
         }
     }
 }
@@ -133,9 +139,7 @@ impl Submission {
         check_params(&params, &model).map_err(|(name, detail)| {
             Problem::new(Code::InvalidParams, detail).at(within("params", name.as_deref()))
         })?;
-        if let Some(webhook) = self.webhook {
-            webhook.check(&rules.guard)?;
-        }
+        let webhook = self.webhook.map(|webhook| webhook.check(&rules.guard, &rules.webhooks)).transpose()?;
         Ok(Draft {
             model,
             asked: self.model,
@@ -146,6 +150,7 @@ impl Submission {
             metadata,
             times,
             retention,
+            webhook,
             item_count: 0,
             cost: Cost::default(),
             items: Vec::new(),
@@ -219,6 +224,10 @@ impl Draft {
         for (field, written) in self.times.written() {
             fingerprint.text(field);
             fingerprint.text(written);
+        }
+        if let Some(webhook) = &self.webhook {
+            fingerprint.text(&webhook.url);
+            webhook.events.iter().for_each(|kind| fingerprint.text(kind));
         }
         for (index, item) in self.items.iter().enumerate() {
             fingerprint.item(item, digests.get(index).copied());

@@ -1,34 +1,71 @@
-//! Whom to tell when a job ends. Read and checked, but refused: delivery comes with webhooks themselves.
+//! Whom to tell, and of what: a job's own webhook, and what endpoints share with it.
 
-use forebay_shared::fetch::{Guard, check_url};
-use forebay_shared::job::Status;
+use forebay_shared::config::WebhookConfig;
+use forebay_shared::fetch::Guard;
+use forebay_shared::job::{self, EventType};
+use forebay_shared::webhook::check_webhook_url;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::picture::refused_url;
 use crate::problem::{Code, Problem};
 
-/// Whom to tell when the job ends.
+/// Characters of a URL that is told.
+const LONGEST_URL: usize = 2048;
+
+/// Whom to tell of the job.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Webhook {
-    /// Where to post to.
+    /// Where to post to, `https://…` or `http://…`, at a public address: at most 2048 characters.
     #[schema(format = "uri")]
     pub url: String,
-    /// Which endings to tell of; all of them by default.
+    /// What to tell of, `job.…`; every end of the job by default.
     #[serde(default)]
-    pub events: Option<Vec<Status>>,
+    pub events: Option<Vec<EventType>>,
 }
 
 impl Webhook {
-    /// Accepts nothing yet, for a reason that names the field.
-    pub fn check(&self, guard: &Guard) -> Result<(), Problem> {
-        check_url(&self.url, guard).map_err(|error| refused_url(&error, "webhook.url"))?;
-        if let Some(index) = self.events.iter().flatten().position(|status| !status.is_terminal()) {
-            let field = format!("webhook.events[{index}]");
-            return Err(Problem::new(Code::InvalidField, "a job does not end with that status").at(field));
+    /// Checks the URL, and that what is asked for can happen to a job.
+    pub fn check(&self, guard: &Guard, config: &WebhookConfig) -> Result<job::Webhook, Problem> {
+        url(&self.url, "webhook.url", guard, config)?;
+        let wanted = self.events.as_deref().map(|wanted| events(wanted, "webhook.events")).transpose()?;
+        let wanted = wanted.unwrap_or_default();
+        if let Some(index) = wanted.iter().position(|kind| !kind.is_of_job()) {
+            let detail =
+                format_args!("`{}` does not happen to a job; register an endpoint for it", wanted[index]);
+            return Err(Problem::new(Code::InvalidField, detail).at(format!("webhook.events[{index}]")));
         }
-        Err(Problem::new(Code::NotSupported, "webhooks are not delivered yet; poll the job, or wait for it")
-            .at("webhook"))
+        let events = wanted.iter().map(|kind| kind.as_str().to_owned()).collect();
+        Ok(job::Webhook { url: self.url.clone(), events })
     }
+}
+
+/// Refuses a URL that nothing will ever be sent to.
+pub fn url(text: &str, field: &str, guard: &Guard, config: &WebhookConfig) -> Result<(), Problem> {
+    if text.len() > LONGEST_URL {
+        let detail = format_args!("the URL has {} characters, the limit is {LONGEST_URL}", text.len());
+        return Err(Problem::new(Code::InvalidField, detail).at(field).limit(LONGEST_URL as u64));
+    }
+    check_webhook_url(text, guard, config.https_only).map_err(|error| refused_url(&error, field))?;
+    Ok(())
+}
+
+/// What is asked for, each once; refuses what is never told.
+pub fn events(wanted: &[EventType], field: &str) -> Result<Vec<EventType>, Problem> {
+    if wanted.is_empty() {
+        let detail = "give at least one type of event, or leave it out for every end";
+        return Err(Problem::new(Code::InvalidField, detail).at(field));
+    }
+    if let Some(index) = wanted.iter().position(|kind| !kind.is_kept()) {
+        let detail = format_args!("`{}` is told to who follows events, and not by webhook", wanted[index]);
+        return Err(Problem::new(Code::InvalidField, detail).at(format!("{field}[{index}]")));
+    }
+    let mut once = Vec::new();
+    for kind in wanted {
+        if !once.contains(kind) {
+            once.push(*kind);
+        }
+    }
+    Ok(once)
 }

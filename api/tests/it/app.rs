@@ -16,10 +16,10 @@ use forebay_shared::apikey;
 use forebay_shared::blobs::Blobs;
 use forebay_shared::catalog::Catalog;
 use forebay_shared::clock::{Clock, ManualClock};
-use forebay_shared::config::{BlobConfig, ModerationConfig, Secret, Size, Span};
+use forebay_shared::config::{BlobConfig, FetchConfig, ModerationConfig, Secret, Size, Span, WebhookConfig};
 use forebay_shared::entropy::OsEntropy;
 use forebay_shared::events::LocalEvents;
-use forebay_shared::fetch::Guard;
+use forebay_shared::fetch::{Fetcher, Guard};
 use forebay_shared::handover::Filler;
 use forebay_shared::id::{Ids, JobId};
 use forebay_shared::job::{Job, Kind};
@@ -56,6 +56,7 @@ pub struct Builder {
     config: ApiConfig,
     metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
     blobs: Blobs,
+    fetch: FetchConfig,
 }
 
 /// The defaults of `cli/config.default.toml`, but for limits that a test would not like to reach.
@@ -113,6 +114,34 @@ pub fn config() -> ApiConfig {
             upload_life: Span::new(Duration::from_hours(1)),
             batch_life: Span::new(Duration::from_hours(720)),
         },
+        webhooks: WebhookConfig {
+            https_only: false,
+            public_url: String::new(),
+            max_endpoints: 3,
+            inline_result: Size::new(16 << 10),
+            timeout: Span::new(Duration::from_secs(2)),
+            schedule: vec![Span::new(Duration::from_secs(5))],
+            jitter: 0.2,
+            throttle: Span::new(Duration::from_mins(1)),
+            disable_after: Span::new(Duration::from_hours(120)),
+            rotation: Span::new(Duration::from_hours(24)),
+            concurrency: 64,
+            per_owner: 16,
+            per_receiver: 4,
+            lease: Span::new(Duration::from_mins(1)),
+            kept_answer: Size::new(1024),
+            keep: Span::new(Duration::from_hours(336)),
+        },
+    }
+}
+
+/// No private network is permitted.
+fn fetch() -> FetchConfig {
+    FetchConfig {
+        allow: Vec::new(),
+        timeout: Span::new(Duration::from_secs(5)),
+        max_redirects: 3,
+        max_bytes: Size::new(1 << 20),
     }
 }
 
@@ -161,6 +190,17 @@ impl Builder {
         self
     }
 
+    pub fn webhooks(mut self, change: impl FnOnce(&mut WebhookConfig)) -> Self {
+        change(&mut self.config.webhooks);
+        self
+    }
+
+    /// The operator permits this network.
+    pub fn permit(mut self, network: &str) -> Self {
+        self.fetch.allow.push(network.parse().unwrap());
+        self
+    }
+
     pub fn metrics(mut self, handle: metrics_exporter_prometheus::PrometheusHandle) -> Self {
         self.metrics = Some(handle);
         self
@@ -201,7 +241,9 @@ impl Builder {
             filler,
             events,
             blobs: blobs.clone(),
-            guard: Guard::new(&[]),
+            guard: Guard::new(&self.fetch.allow),
+            fetcher: Fetcher::new(&self.fetch),
+            entropy: Arc::new(OsEntropy),
             clock: Arc::new(clock.clone()),
             ids: ids.clone(),
             metrics: self.metrics,
@@ -216,7 +258,13 @@ impl Builder {
 
 impl TestApp {
     pub fn build() -> Builder {
-        Builder { access: Access::Open, config: config(), metrics: None, blobs: Blobs::in_memory() }
+        Builder {
+            access: Access::Open,
+            config: config(),
+            metrics: None,
+            blobs: Blobs::in_memory(),
+            fetch: fetch(),
+        }
     }
 
     pub async fn start() -> Self {

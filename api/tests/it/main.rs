@@ -25,4 +25,5 @@ mod submitting;
 mod times;
 mod uploads;
 mod waiting;
+mod webhooks;
 mod worker;

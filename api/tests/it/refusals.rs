@@ -727,23 +727,37 @@ async fn a_name_that_a_web_page_may_have_given_us() {
 
 #[tokio::test]
 async fn a_webhook() {
-    let webhook = json!({"url": "https://example.org/hook", "events": ["succeeded"]});
+    let webhook = json!({"url": "https://example.org/hook", "events": ["job.progress"]});
     insta::assert_snapshot!(refused(json!({"model": "echo", "input": "a", "webhook": webhook})).await, @r#"
-    400 Bad Request
+    422 Unprocessable Entity
     content-type: application/problem+json
     {
-      "type": "/problems/not_supported",
-      "title": "This is not supported yet",
-      "status": 400,
-      "detail": "webhooks are not delivered yet; poll the job, or wait for it",
-      "code": "not_supported",
-      "field": "webhook",
+      "type": "/problems/invalid_field",
+      "title": "A field is not valid",
+      "status": 422,
+      "detail": "`job.progress` is told to who follows events, and not by webhook",
+      "code": "invalid_field",
+      "field": "webhook.events[0]",
       "request_id": "a-request"
     }
     "#);
     for (webhook, code, field) in [
         (json!({"url": "http://127.0.0.1/hook"}), "url_refused", "webhook.url"),
-        (json!({"url": "https://example.org/", "events": ["queued"]}), "invalid_field", "webhook.events[0]"),
+        (json!({"url": "http://169.254.169.254/"}), "url_refused", "webhook.url"),
+        (json!({"url": "ftp://example.org/"}), "url_unsupported", "webhook.url"),
+        (json!({"url": format!("https://example.org/{}", "x".repeat(2048))}), "invalid_field", "webhook.url"),
+        (json!({"events": []}), "missing_field", "webhook.url"),
+        (json!({"url": "https://example.org/", "events": []}), "invalid_field", "webhook.events"),
+        (
+            json!({"url": "https://example.org/", "events": ["batch.completed"]}),
+            "invalid_field",
+            "webhook.events[0]",
+        ),
+        (
+            json!({"url": "https://example.org/", "events": ["succeeded"]}),
+            "invalid_field",
+            "webhook.events[0]",
+        ),
         (json!({"url": "https://example.org/", "secret": "x"}), "unknown_field", "webhook.secret"),
     ] {
         let body = json!({"model": "echo", "input": "a", "webhook": webhook});

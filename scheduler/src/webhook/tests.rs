@@ -292,10 +292,10 @@ async fn only_the_leader_makes_messages() {
     let (bench, mut receiver) = (Bench::new().await, Receiver::always(200).await);
     bench.endpoint(&receiver.url).await;
     bench.cancelled(1).await;
-    bench.chores.clone().tell().await;
+    bench.chores.clone().tell_webhooks().await;
     let second = bench.replica("two");
     bench.cancelled(1).await;
-    second.tell().await;
+    second.tell_webhooks().await;
     bench.chores.sender.launch().await.unwrap();
     bench.chores.sender.idle().await;
     receiver.next().await;

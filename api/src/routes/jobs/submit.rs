@@ -229,7 +229,7 @@ fn new_job(app: &App, submitter: Submitter, placed: Placed, wishes: &Wishes) -> 
         run_at: times.run_at,
         start_by: times.start_by,
         finish_by: times.finish_by,
-        webhook: None,
+        webhook: draft.webhook,
         bulk: None,
         trace: wishes.trace.clone(),
     })

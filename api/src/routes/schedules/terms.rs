@@ -83,7 +83,7 @@ fn write_down(app: &State, owner: &str, draft: Draft) -> Result<Template, Proble
         keep: app.config.retention.terms().keep(owner, draft.class, &draft.retention)?,
         start_within,
         finish_within,
-        webhook: None,
+        webhook: draft.webhook,
     })
 }
 
