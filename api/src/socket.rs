@@ -47,17 +47,20 @@ pub struct Visitor {
     pub credentials: HeaderMap,
 }
 
+/// What a subscription tells, with its number.
+type Telling = BoxStream<'static, (u64, Option<Told>)>;
+
 /// An answer, and the stream that begins with it.
 struct Reply {
     message: ServerMessage,
-    stream: Option<(u64, BoxStream<'static, (u64, Option<Told>)>)>,
+    stream: Option<(u64, Telling)>,
 }
 
 struct Session {
     app: App,
     visitor: Visitor,
     replies: FuturesUnordered<BoxFuture<'static, Reply>>,
-    streams: SelectAll<BoxStream<'static, (u64, Option<Told>)>>,
+    streams: SelectAll<Telling>,
     /// Streams that are followed, or about to be.
     followed: HashMap<u64, Option<AbortHandle>>,
     last: u64,
@@ -90,7 +93,7 @@ impl Session {
     async fn run(
         mut self,
         sender: &mut SplitSink<WebSocket, Message>,
-        mut receiver: SplitStream<WebSocket>,
+        mut incoming: SplitStream<WebSocket>,
     ) -> Closed {
         let stopping = self.app.parts.tasks.stopping();
         tokio::pin!(stopping);
@@ -102,13 +105,13 @@ impl Session {
         loop {
             let message = tokio::select! {
                 () = &mut stopping => return (1012, "stopping"),
-                received = receiver.next(), if self.replies.len() < OUTSTANDING => match received {
+                frame = incoming.next(), if self.replies.len() < OUTSTANDING => match frame {
                     Some(Ok(message)) => {
                         heard = Instant::now();
                         if matches!(message, Message::Close(_)) {
                             return (1000, "client_left");
                         }
-                        self.hear(message);
+                        self.hear(&message);
                         continue;
                     }
                     // The protocol was broken, the message was too large, or the connection is gone.
@@ -138,8 +141,8 @@ impl Session {
     }
 
     /// Begins to answer a message.
-    fn hear(&mut self, message: Message) {
-        let text = match &message {
+    fn hear(&mut self, message: &Message) {
+        let text = match message {
             Message::Text(text) => text.as_bytes(),
             Message::Binary(bytes) => bytes,
             Message::Ping(_) | Message::Pong(_) | Message::Close(_) => return,
@@ -147,7 +150,7 @@ impl Session {
         let asked = crate::body::parse::<ClientMessage>(text, "message");
         let reply = match asked {
             Ok(asked) => self.answer(asked),
-            Err(problem) => failed(None, problem),
+            Err(problem) => failed(None, &problem),
         };
         self.replies.push(reply);
     }
@@ -162,7 +165,9 @@ impl Session {
                 let answer =
                     match asked.subscription.and_then(|number| self.followed.remove(&number)) {
                         Some(stream) => {
-                            stream.into_iter().for_each(|stream| stream.abort());
+                            if let Some(stream) = stream {
+                                stream.abort();
+                            }
                             Ok(ServerMessage::Unsubscribed {
                                 reference: reference.clone(),
                                 subscription: asked.subscription.unwrap_or_default(),
@@ -176,7 +181,7 @@ impl Session {
             Question::Subscribe if self.followed.len() >= SUBSCRIPTIONS => {
                 let detail = format!("a socket follows {SUBSCRIPTIONS} things at most; give one up first");
                 let problem = Problem::new(Code::TooManyStreams, detail).limit(SUBSCRIPTIONS as u64);
-                failed(reference, problem)
+                failed(reference, &problem)
             }
             Question::Subscribe => {
                 self.last += 1;
@@ -308,14 +313,14 @@ fn answered(
     async move {
         match answer.await {
             Ok(message) => Reply { message, stream: None },
-            Err(problem) => failed(reference, problem).await,
+            Err(problem) => failed(reference, &problem).await,
         }
     }
     .boxed()
 }
 
-fn failed(reference: Option<String>, problem: Problem) -> BoxFuture<'static, Reply> {
-    let message = ServerMessage::Error { reference, subscription: None, problem: document(&problem) };
+fn failed(reference: Option<String>, problem: &Problem) -> BoxFuture<'static, Reply> {
+    let message = ServerMessage::Error { reference, subscription: None, problem: document(problem) };
     std::future::ready(Reply { message, stream: None }).boxed()
 }
 

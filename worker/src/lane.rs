@@ -442,7 +442,7 @@ impl<P: Pipeline> Lane<P> {
         };
         for (job, waits) in waits {
             if let Some(progress) = self.jobs.get_mut(&job) {
-                progress.depart(waits, shape.clone());
+                progress.depart(waits, &shape);
             }
         }
         let model = self.model.clone();

@@ -115,21 +115,21 @@ async fn an_operator_may_ask_for_tls() {
 async fn an_endpoint_is_changed_disabled_and_deleted() {
     let app = TestApp::start().await;
     let path = format!("/v1/webhooks/{}", made(&app, "https://example.org/").await);
-    let patch = async |body: Value| app.call("PATCH", &path).json(body).await;
-    let changed = patch(json!({"url": "https://example.com/", "events": ["batch.failed"]})).await.json();
+    let change = async |body: Value| app.call("PATCH", &path).json(body).await;
+    let changed = change(json!({"url": "https://example.com/", "events": ["batch.failed"]})).await.json();
     assert_eq!(
         (&changed["url"], &changed["events"]),
         (&json!("https://example.com/"), &json!(["batch.failed"]))
     );
-    let off = patch(json!({"disabled": true})).await.json();
+    let off = change(json!({"disabled": true})).await.json();
     assert_eq!((&off["disabled"], &off["disabled_reason"]), (&json!(true), &json!("owner")));
     let refused = app.post(&format!("{path}/replay")).json(json!({"since": "2026-01-01T00:00:00Z"})).await;
     assert_eq!((refused.status, &refused.json()["code"]), (StatusCode::CONFLICT, &json!("webhook_disabled")));
-    let on = patch(json!({"disabled": false})).await.json();
+    let on = change(json!({"disabled": false})).await.json();
     assert_eq!((&on["disabled"], &on["disabled_at"]), (&json!(false), &Value::Null));
-    assert_eq!(patch(json!({"url": "http://127.0.0.1/"})).await.json()["code"], "url_refused");
+    assert_eq!(change(json!({"url": "http://127.0.0.1/"})).await.json()["code"], "url_refused");
     assert_eq!(app.delete(&path).send().await.status, StatusCode::NO_CONTENT);
-    for answer in [app.get(&path).send().await, app.delete(&path).send().await, patch(json!({})).await] {
+    for answer in [app.get(&path).send().await, app.delete(&path).send().await, change(json!({})).await] {
         assert_eq!(
             (answer.status, &answer.json()["code"]),
             (StatusCode::NOT_FOUND, &json!("webhook_not_found"))
@@ -172,12 +172,12 @@ async fn the_test_button_tells_what_the_receiver_answered() {
         (&answer["delivered"], &answer["status"], &answer["answer"]),
         (&json!(false), &json!(418), &json!("heard"))
     );
-    let received = receiver.next().await;
+    let got = receiver.next().await;
     assert_eq!(
-        (received.id(), &received.json()["type"]),
+        (got.id(), &got.json()["type"]),
         (answer["delivery"].as_str().unwrap(), &json!("webhook.test"))
     );
-    assert!(received.headers["webhook-signature"].starts_with("v1,"));
+    assert!(got.headers["webhook-signature"].starts_with("v1,"));
     let listed = app.get(&format!("/v1/webhooks/{id}/deliveries")).send().await.json();
     let delivery = &listed["data"][0];
     assert_eq!(

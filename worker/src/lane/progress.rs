@@ -149,7 +149,7 @@ impl Progress {
     }
 
     /// Some of its items left in a batch of this shape.
-    pub(super) fn depart(&mut self, waits: Waits, shape: BatchAccount) {
+    pub(super) fn depart(&mut self, waits: Waits, shape: &BatchAccount) {
         self.begun = true;
         self.timings.batch_wait_ms = self.timings.batch_wait_ms.max(millis(waits.longest));
         self.timings.batch_size = self.timings.batch_size.max(shape.items);
@@ -159,7 +159,7 @@ impl Progress {
             own: waits.own,
             device_ms: millis(waits.device),
             company_ms: millis(waits.company),
-            ..shape
+            ..shape.clone()
         });
     }
 

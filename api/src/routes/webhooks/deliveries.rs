@@ -61,7 +61,7 @@ pub async fn deliveries(
     }
     let view = |delivery: Delivery| {
         let tries = tries.remove(&delivery.id).unwrap_or_default();
-        DeliveryView::new(delivery, tries)
+        DeliveryView::new(&delivery, tries)
     };
     Ok(Json(DeliveryList { object: "list", data: found.into_iter().map(view).collect(), next_cursor }))
 }
@@ -160,7 +160,7 @@ struct DeliveryView {
 }
 
 impl DeliveryView {
-    fn new(delivery: Delivery, attempts: Vec<TryView>) -> Self {
+    fn new(delivery: &Delivery, attempts: Vec<TryView>) -> Self {
         Self {
             id: delivery.id,
             object: "webhook_delivery",

@@ -32,7 +32,7 @@ pub fn waits(explained: &Explained, served: Option<usize>, now: Timestamp) -> Ve
     }
     match served {
         None => {
-            because("model_not_served", format!("no worker has announced the model {} lately", job.model))
+            because("model_not_served", format!("no worker has announced the model {} lately", job.model));
         }
         Some(0) => because("no_worker", format!("no worker that lives serves the model {}", job.model)),
         Some(_) => {}
