@@ -1,6 +1,6 @@
 //! Uploads: begun, added to, completed, given up.
 
-/// Implements uploads for a driver, given what [`super::files`] gave it.
+/// Implements uploads for a driver, given what [`mod@super::files`] gave it.
 macro_rules! uploads {
     ($store:ty, $db:ty) => {
         #[async_trait::async_trait]
