@@ -66,6 +66,10 @@ const KEY_PROTOCOL: &str = "forebay.key.";
 #[derive(Clone, Copy, Debug)]
 pub struct Observer;
 
+/// Somebody who may order about the queues of models, which are everybody's.
+#[derive(Clone, Copy, Debug)]
+pub struct Admin;
+
 impl FromRequestParts<App> for Reader {
     type Rejection = Problem;
 
@@ -86,7 +90,7 @@ impl FromRequestParts<App> for Submitter {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let key = key(app, &parts.headers, Scope::Write).await?;
+        let key = key(app, &parts.headers, Some(Scope::Write)).await?;
         Ok(key.map_or_else(
             || Self { owner: DEFAULT_OWNER.to_owned(), key: None },
             |key| Self { owner: key.owner, key: Some(key.id) },
@@ -136,13 +140,27 @@ impl FromRequestParts<App> for Observer {
     }
 }
 
-/// The owner that the request's key belongs to, if the key permits `scope`.
-async fn owner(app: &App, headers: &HeaderMap, scope: Scope) -> Result<String, Problem> {
-    Ok(key(app, headers, scope).await?.map_or_else(|| DEFAULT_OWNER.to_owned(), |key| key.owner))
+impl FromRequestParts<App> for Admin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        owner(app, &parts.headers, Scope::Admin).await.map(|_| Self)
+    }
 }
 
-/// The request's key, if it permits `scope`; none while no keys are asked for.
-async fn key(app: &App, headers: &HeaderMap, scope: Scope) -> Result<Option<ApiKey>, Problem> {
+/// Whose jobs the request is about, whatever its key permits: the handler has asked for that already.
+pub async fn whose(app: &App, headers: &HeaderMap) -> Result<String, Problem> {
+    let key = key(app, headers, None).await?;
+    Ok(key.map_or_else(|| DEFAULT_OWNER.to_owned(), |key| key.owner))
+}
+
+/// The owner that the request's key belongs to, if the key permits `scope`.
+async fn owner(app: &App, headers: &HeaderMap, scope: Scope) -> Result<String, Problem> {
+    Ok(key(app, headers, Some(scope)).await?.map_or_else(|| DEFAULT_OWNER.to_owned(), |key| key.owner))
+}
+
+/// The request's key, if it permits `scope` or nothing is asked of it; none while no keys are asked for.
+async fn key(app: &App, headers: &HeaderMap, scope: Option<Scope>) -> Result<Option<ApiKey>, Problem> {
     if app.parts.access != Access::Keys {
         return Ok(None);
     }
@@ -156,10 +174,12 @@ async fn key(app: &App, headers: &HeaderMap, scope: Scope) -> Result<Option<ApiK
         Some(key) if !key.is_valid(store.now()) => {
             Err(unauthorized("the API key has expired or was revoked"))
         }
-        Some(key) if !key.scopes.contains(&scope) => {
-            Err(Problem::new(Code::Forbidden, format_args!("the API key lacks the scope `{scope}`")))
-        }
-        Some(key) => Ok(Some(key)),
+        Some(key) => match scope.filter(|scope| !key.scopes.contains(scope)) {
+            Some(scope) => {
+                Err(Problem::new(Code::Forbidden, format_args!("the API key lacks the scope `{scope}`")))
+            }
+            None => Ok(Some(key)),
+        },
         None => Err(unauthorized("the API key is not known")),
     }
 }

@@ -8,6 +8,7 @@ pub mod jobs;
 pub mod metrics;
 pub mod models;
 pub mod openai;
+pub mod queues;
 pub mod schedules;
 pub mod webhooks;
 pub mod ws;
@@ -21,11 +22,19 @@ use crate::state::App;
 pub fn all() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(jobs::submit::submit, jobs::list::list))
-        .routes(routes!(jobs::get::get, jobs::delete::delete))
+        .routes(routes!(jobs::get::get, jobs::put::put, jobs::delete::delete))
         .routes(routes!(jobs::result::result))
         .routes(routes!(jobs::files::file))
         .routes(routes!(jobs::attempts::attempts))
         .routes(routes!(jobs::cancel::cancel))
+        .routes(routes!(jobs::cancel_many::cancel_many))
+        .routes(routes!(jobs::retry::retry))
+        .routes(routes!(jobs::retry_many::retry_many))
+        .routes(routes!(queues::list::list))
+        .routes(routes!(queues::pause::pause))
+        .routes(routes!(queues::resume::resume))
+        .routes(routes!(queues::drain::drain))
+        .routes(routes!(queues::purge::purge))
         .routes(routes!(jobs::events::events))
         .routes(routes!(jobs::explain::explain))
         .routes(routes!(events::events))

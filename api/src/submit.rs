@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use forebay_shared::catalog::Catalog;
 use forebay_shared::handover::Filler;
 use forebay_shared::job::NewJob;
 use forebay_shared::queue::Message;
@@ -41,7 +42,11 @@ impl Door {
     /// Opens it: a task stores what comes until a hard stop, since requests in flight outlive the soft one.
     pub fn open(parts: &Parts) -> Self {
         let (sender, newcomers) = mpsc::channel(WAITING);
-        let keeper = Keeper { store: parts.store.clone(), filler: parts.filler.clone() };
+        let keeper = Keeper {
+            store: parts.store.clone(),
+            filler: parts.filler.clone(),
+            catalog: parts.catalog.clone(),
+        };
         let stopped = parts.tasks.stopped();
         parts.tasks.spawn("submit", async move {
             tokio::select! {
@@ -76,6 +81,8 @@ enum Unstored {
     Refused(Arc<StoreError>),
     /// It said nothing in time.
     Unanswered,
+    /// Nothing new is accepted for its model.
+    Draining(String),
 }
 
 impl Pending {
@@ -84,6 +91,11 @@ impl Pending {
         match (&mut self.0).await {
             Ok(Ok(submitted)) => Ok(submitted),
             Ok(Err(Unstored::Refused(error))) => Err(Problem::store_shared(error)),
+            Ok(Err(Unstored::Draining(model))) => {
+                let detail =
+                    format_args!("the model `{model}` takes nothing new: its queue is being drained");
+                Err(Problem::new(Code::Draining, detail).at("model").model(&model))
+            }
             Ok(Err(Unstored::Unanswered)) => {
                 Err(Problem::new(Code::Unavailable, "the database does not answer; ask again in a moment"))
             }
@@ -100,6 +112,7 @@ fn stopping() -> Problem {
 struct Keeper {
     store: Arc<dyn Store>,
     filler: Arc<Filler>,
+    catalog: Arc<Catalog>,
 }
 
 impl Keeper {
@@ -110,7 +123,26 @@ impl Keeper {
         }
     }
 
+    /// Refuses those whose model is being drained. A view that cannot be renewed now refuses nobody.
+    async fn turn_away(&self, group: Vec<Newcomer>) -> Vec<Newcomer> {
+        let Ok(Ok(models)) = tokio::time::timeout(PATIENCE, self.catalog.models()).await else {
+            return group;
+        };
+        let is_draining = |name: &str| models.iter().any(|model| model.draining && model.card.name == name);
+        let (refused, taken): (Vec<_>, Vec<_>) =
+            group.into_iter().partition(|newcomer| is_draining(&newcomer.job.model));
+        for newcomer in refused {
+            // Whoever asked may have hung up.
+            let _ = newcomer.answer.send(Err(Unstored::Draining(newcomer.job.model)));
+        }
+        taken
+    }
+
     async fn admit(&self, group: Vec<Newcomer>) {
+        let group = self.turn_away(group).await;
+        if group.is_empty() {
+            return;
+        }
         let (mut jobs, answers): (Vec<_>, Vec<_>) =
             group.into_iter().map(|newcomer| (newcomer.job, newcomer.answer)).unzip();
         for job in &mut jobs {

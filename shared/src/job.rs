@@ -91,8 +91,8 @@ pub struct NewJob {
     pub published: bool,
     /// How long the finished job is kept.
     pub keep: Keep,
-    /// The client's own id of it, unique among the owner's jobs.
-    pub client_id: Option<String>,
+    /// The client's own id of it, unique among the owner's jobs; then it has no `idempotency`.
+    pub client_id: Option<ClientId>,
     /// The API key that submitted it.
     pub key: Option<KeyId>,
     /// Not before this instant; at once by default.
@@ -118,6 +118,15 @@ pub struct Idempotency {
     pub fingerprint: [u8; 32],
     /// Until when the key is remembered.
     pub expires_at: Timestamp,
+}
+
+/// The client's own id of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientId {
+    /// As the client writes it.
+    pub id: String,
+    /// SHA-256 of the submission, to tell a repeat from a misuse.
+    pub fingerprint: [u8; 32],
 }
 
 /// A job as its row tells it.
@@ -219,7 +228,7 @@ impl NewJob {
             files: Vec::new(),
             timings: None,
             waiters: self.waiter.iter().cloned().collect(),
-            client_id: self.client_id.clone(),
+            client_id: self.client_id.as_ref().map(|client| client.id.clone()),
             start_by: self.start_by,
             finish_by: self.finish_by,
             webhook: self.webhook.clone(),

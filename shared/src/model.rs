@@ -62,4 +62,6 @@ pub struct Model {
     pub created_at: Timestamp,
     /// How many living workers serve it.
     pub workers: u32,
+    /// Whether nothing new is accepted for it.
+    pub draining: bool,
 }

@@ -25,8 +25,11 @@ mod leadership;
 mod models;
 mod postgres;
 mod promise;
+mod queues;
 mod reaping;
+mod recall;
 mod retention;
+mod revival;
 mod row;
 mod schedules;
 mod segments;
@@ -48,7 +51,10 @@ pub use keys::{ApiKey, KeyLimits, Keys, NewKey, Scope};
 pub use leadership::Leadership;
 pub use models::Models;
 pub use postgres::Postgres;
+pub use queues::{QueueState, Queues};
+pub use recall::Recall;
 pub use retention::Retention;
+pub use revival::{Again, RetryOutcome, Revival};
 pub use schedules::{ScheduleOutcome, ScheduleTerms, Schedules};
 pub use segments::{Blank, NewSegment, SegmentLock, Segments};
 pub use sqlite::Sqlite;
@@ -64,6 +70,9 @@ pub trait Store:
     + EventLog
     + Expiry
     + Explain
+    + Recall
+    + Revival
+    + Queues
     + Handover
     + Workers
     + Retention

@@ -32,6 +32,8 @@ pub enum Code {
     BodyTimeout,
     JobNotFinished,
     JobRunning,
+    NotRetryable,
+    ClientIdTaken,
     IdempotencyMismatch,
     WebhookDisabled,
     TooManyWebhooks,
@@ -66,6 +68,7 @@ pub enum Code {
     Internal,
     JobFailed,
     Overloaded,
+    Draining,
     Unavailable,
     Timeout,
 }
@@ -121,6 +124,8 @@ impl Code {
             Self::JobRunning => ("job_running", 409, "The job is running"),
             Self::WebhookDisabled => ("webhook_disabled", 409, "The webhook is disabled"),
             Self::TooManyWebhooks => ("too_many_webhooks", 409, "There are too many webhooks"),
+            Self::NotRetryable => ("not_retryable", 409, "The job cannot be retried"),
+            Self::ClientIdTaken => ("client_id_taken", 409, "The client's id is taken"),
             Self::IdempotencyMismatch => ("idempotency_mismatch", 409, "The idempotency key is taken"),
             Self::JobCancelled => ("job_cancelled", 409, "The job was cancelled"),
             Self::NameTaken => ("name_taken", 409, "The name is taken"),
@@ -155,6 +160,7 @@ impl Code {
             Self::Internal => ("internal", 500, "Something went wrong here"),
             Self::JobFailed => ("job_failed", 500, "The job failed"),
             Self::Overloaded => ("overloaded", 503, "There is too much to do"),
+            Self::Draining => ("draining", 503, "The model takes nothing new"),
             Self::Unavailable => ("unavailable", 503, "The service is not available"),
             Self::Timeout => ("timeout", 504, "The job did not end in time"),
         }

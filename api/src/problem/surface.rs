@@ -26,8 +26,8 @@ pub enum Surface {
 type Translation = fn(&Refusal<'_>) -> (u16, Value);
 
 /// The second segments below `/v1` that are ours; every other is OpenAI's.
-const NATIVE: [&str; 9] =
-    ["jobs", "bulk", "schedules", "webhooks", "events", "workers", "keys", "usage", "ws"];
+const NATIVE: [&str; 10] =
+    ["jobs", "bulk", "schedules", "webhooks", "events", "workers", "keys", "usage", "ws", "queues"];
 
 impl Surface {
     /// Whose words the path's errors are written in.

@@ -2,19 +2,23 @@
 
 pub mod attempts;
 pub mod cancel;
+pub mod cancel_many;
 pub mod delete;
 pub mod events;
 pub mod explain;
 pub mod files;
+mod filter;
 pub mod get;
 pub mod list;
 mod multipart;
+pub mod put;
 pub mod result;
+pub mod retry;
+pub mod retry_many;
 pub mod submit;
 mod view;
 
 use std::collections::HashMap;
-use std::str::FromStr;
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Path};
@@ -25,6 +29,7 @@ use forebay_shared::job::{Job, Kind};
 
 pub use view::{JobView, url};
 
+use crate::auth::whose;
 use crate::problem::{Code, Problem};
 use crate::state::{App, State};
 
@@ -70,7 +75,10 @@ pub fn apply(event: &Event, job: &mut Job) -> Option<String> {
     ended.result.clone()
 }
 
-/// The job's id in the path.
+/// The longest id that a client may choose.
+const LONGEST_ID: usize = 128;
+
+/// The job's id in the path: ours, or the client's own.
 #[derive(Clone, Copy, Debug)]
 pub struct Id(pub JobId);
 
@@ -78,11 +86,29 @@ pub struct Id(pub JobId);
 #[derive(Clone, Copy, Debug)]
 pub struct FileId(pub JobId, pub usize);
 
+/// The client's own id in the path, for a job that there may not be yet.
+#[derive(Clone, Debug)]
+pub struct OwnId(pub String);
+
 impl FromRequestParts<App> for Id {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        segment(parts, app, "id").await.map(Self)
+        let id = segment(parts, app, "id").await?;
+        match id.parse() {
+            Ok(id) => Ok(Self(id)),
+            Err(_) if is_name(&id) => {
+                let owner = whose(app, &parts.headers).await?;
+                app.parts.store.named(&owner, &id).await?.map(Self).ok_or_else(job_not_found)
+            }
+            Err(_) => {
+                let detail = format_args!(
+                    "`id` in the path must be a job's id, which is a UUID, or your own of 1 to {LONGEST_ID} characters \
+                     of A-Z, a-z, 0-9, `.`, `_`, `:` and `-`"
+                );
+                Err(Problem::new(Code::InvalidId, detail).at("id").limit(LONGEST_ID as u64))
+            }
+        }
     }
 }
 
@@ -90,16 +116,42 @@ impl FromRequestParts<App> for FileId {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        Ok(Self(segment(parts, app, "id").await?, segment(parts, app, "n").await?))
+        let Id(id) = Id::from_request_parts(parts, app).await?;
+        let n = segment(parts, app, "n").await?;
+        let invalid = |_| Problem::new(Code::InvalidId, "`n` in the path must be a number").at("n");
+        Ok(Self(id, n.parse().map_err(invalid)?))
     }
 }
 
-async fn segment<T: FromStr>(parts: &mut Parts, app: &App, name: &str) -> Result<T, Problem> {
-    let invalid = || {
-        let what = if name == "id" { "a job's id, which is a UUID" } else { "a number" };
-        Problem::new(Code::InvalidId, format_args!("`{name}` in the path must be {what}")).at(name)
-    };
-    let Path(segments): Path<HashMap<String, String>> =
+impl FromRequestParts<App> for OwnId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let id = segment(parts, app, "id").await?;
+        if id.parse::<JobId>().is_ok() {
+            let detail = "an id of your own must not be a UUID, as ours are";
+            return Err(Problem::new(Code::InvalidId, detail).at("id"));
+        }
+        if !is_name(&id) {
+            let detail = format_args!(
+                "an id of your own has 1 to {LONGEST_ID} characters of A-Z, a-z, 0-9, `.`, `_`, `:` and `-`"
+            );
+            return Err(Problem::new(Code::InvalidId, detail).at("id").limit(LONGEST_ID as u64));
+        }
+        Ok(Self(id))
+    }
+}
+
+/// Whether a client may call a job so.
+fn is_name(id: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
+    (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(plain)
+}
+
+async fn segment(parts: &mut Parts, app: &App, name: &str) -> Result<String, Problem> {
+    let invalid =
+        || Problem::new(Code::InvalidId, format_args!("`{name}` in the path is not UTF-8")).at(name);
+    let Path(mut segments): Path<HashMap<String, String>> =
         Path::from_request_parts(parts, app).await.map_err(|_| invalid())?;
-    segments.get(name).and_then(|segment| segment.parse().ok()).ok_or_else(invalid)
+    segments.remove(name).ok_or_else(invalid)
 }

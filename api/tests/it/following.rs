@@ -321,7 +321,7 @@ async fn what_cannot_be_followed_is_refused_by_name() {
         (format!("/v1/jobs/{id}/events?after=-1"), 400, "invalid_cursor", "after"),
         (format!("/v1/jobs/{id}/events?after=soon"), 400, "invalid_cursor", "after"),
         (format!("/v1/jobs/{id}/events?since=1"), 400, "invalid_query", "since"),
-        ("/v1/jobs/x/events".to_owned(), 400, "invalid_id", "id"),
+        ("/v1/jobs/x!/events".to_owned(), 400, "invalid_id", "id"),
         ("/v1/events?after=12".to_owned(), 400, "invalid_cursor", "after"),
         ("/v1/events?after=7-999999".to_owned(), 400, "invalid_cursor", "after"),
         ("/v1/events?types=job.done".to_owned(), 400, "invalid_query", "types"),

@@ -146,7 +146,8 @@ async fn another_owners_job_is_not_found_anywhere() {
     let unknown = app.get("/v1/jobs/019e82a6-4600-7ae9-85e7-e1bc4b7cd5c3").bearer(&bob).send().await;
     let mut seen = 0;
     for (_, name, call) in operations(&app, &id.to_string()) {
-        if !name.contains(&format!("/v1/jobs/{id}")) {
+        // Under an id of ours nothing can be put, whoever has the job.
+        if !name.contains(&format!("/v1/jobs/{id}")) || name.starts_with("PUT") {
             continue;
         }
         seen += 1;

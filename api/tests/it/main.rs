@@ -10,6 +10,7 @@ mod explaining;
 mod files;
 mod following;
 mod keys;
+mod lifecycle;
 mod listing;
 mod models;
 mod multipart;

@@ -256,16 +256,17 @@ async fn failed_attempts_are_listed() {
 #[tokio::test]
 async fn an_id_that_is_none_is_refused_and_an_unknown_one_is_not_found() {
     let app = TestApp::start().await;
-    insta::assert_snapshot!(app.get("/v1/jobs/not-an-id").send().await, @r#"
+    insta::assert_snapshot!(app.get("/v1/jobs/not!an!id").send().await, @r#"
     400 Bad Request
     content-type: application/problem+json
     {
       "type": "/problems/invalid_id",
       "title": "The id is not valid",
       "status": 400,
-      "detail": "`id` in the path must be a job's id, which is a UUID",
+      "detail": "`id` in the path must be a job's id, which is a UUID, or your own of 1 to 128 characters of A-Z, a-z, 0-9, `.`, `_`, `:` and `-`",
       "code": "invalid_id",
       "field": "id",
+      "limit": 128,
       "request_id": "a-request"
     }
     "#);

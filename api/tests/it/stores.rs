@@ -23,6 +23,7 @@ use forebay_shared::store::{
     ScheduleTerms, Schedules, SegmentLock, Segments, Settled, Signing, Store, StoreError, StoreResult,
     Stored, Submitted, Tested, Try, Uploads, Webhooks, Worker, Workers,
 };
+use forebay_shared::store::{Again, QueueState, Queues, Recall, Revival};
 use forebay_shared::store::{Cursor, EventFilter, EventLog, EventPage, Explain, Explained, Followed, Logged};
 use tokio::sync::{RwLock, RwLockWriteGuard};
 
@@ -121,6 +122,7 @@ pass_on!(Jobs:
     job(owner: &str, id: JobId) -> Option<Job>;
     jobs(owner: &str, filter: &Filter, page: Page) -> Vec<Job>;
     attempts(owner: &str, id: JobId) -> Vec<Attempt>;
+    named(owner: &str, client_id: &str) -> Option<JobId>;
     cancel(owner: &str, id: JobId) -> CancelOutcome;
     delete(owner: &str, id: JobId) -> DeleteOutcome;
     watch(owner: &str, id: JobId, waiter: &str) -> Option<Job>;
@@ -134,6 +136,19 @@ pass_on!(EventLog:
     tail(followed: &Followed, after: Option<Cursor>, limit: u32) -> EventPage;
     job_events(owner: &str, job: JobId, after: i64) -> Vec<Logged>;
     purge_events(before: Timestamp, limit: u32) -> u64;
+);
+pass_on!(Recall:
+    cancel_all(owner: &str, filter: &Filter, limit: u32) -> Vec<Job>;
+    cancel_queue(model: &str, limit: u32) -> Vec<Job>;
+);
+pass_on!(Revival:
+    retry_all(owner: &str, filter: &Filter, again: Again, limit: u32) -> Vec<Job>;
+);
+pass_on!(Queues:
+    pause(model: &str) -> ();
+    drain_queue(model: &str) -> ();
+    resume(model: &str) -> bool;
+    queues() -> Vec<QueueState>;
 );
 pass_on!(Expiry:
     expire(limit: u32) -> Vec<Job>;

@@ -83,7 +83,12 @@ mod tests {
     }
 
     fn windows(workers: u32, published: u64, waiting: bool) -> Windows {
-        let model = Model { card: card("m", Kind::Echo), created_at: Timestamp::from_micros(0), workers };
+        let model = Model {
+            card: card("m", Kind::Echo),
+            created_at: Timestamp::from_micros(0),
+            workers,
+            draining: false,
+        };
         let state = RouteState { route: route(), published: Cost::new(published), overdue: 0, waiting };
         let mut windows = Windows::default();
         windows.refresh(&[model], &[state]);

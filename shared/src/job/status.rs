@@ -42,6 +42,8 @@ pub enum Move {
     Cancel,
     /// A deadline passed.
     Expire,
+    /// Its client retries it after it ended without success.
+    Revive,
 }
 
 impl Status {
@@ -49,7 +51,7 @@ impl Status {
     pub const ALL: [Self; 6] =
         [Self::Queued, Self::Running, Self::Succeeded, Self::Failed, Self::Cancelled, Self::Expired];
 
-    /// Whether nothing can happen to the job any more.
+    /// Whether the job has ended: nothing happens to it any more unless its client retries it.
     pub const fn is_terminal(self) -> bool {
         !matches!(self, Self::Queued | Self::Running)
     }
@@ -63,6 +65,7 @@ impl Status {
             (Self::Running, Move::Retry | Move::Release | Move::Reap) => Some(Self::Queued),
             (Self::Queued | Self::Running, Move::Cancel) => Some(Self::Cancelled),
             (Self::Queued | Self::Running, Move::Expire) => Some(Self::Expired),
+            (Self::Failed | Self::Cancelled | Self::Expired, Move::Revive) => Some(Self::Queued),
             _ => None,
         }
     }

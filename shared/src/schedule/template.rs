@@ -152,7 +152,12 @@ mod tests {
     use crate::testing::{card, fixed_ids, sample_template};
 
     fn model(kind: Kind) -> Model {
-        Model { card: card("words", kind), created_at: Timestamp::from_micros(0), workers: 1 }
+        Model {
+            card: card("words", kind),
+            created_at: Timestamp::from_micros(0),
+            workers: 1,
+            draining: false,
+        }
     }
 
     #[test]

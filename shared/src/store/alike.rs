@@ -130,11 +130,90 @@ macro_rules! stores {
                     Box::pin(async move {
                         let rows: Vec<$crate::store::row::ModelRow> = sqlx::query_as::<$db, _>(
                             "-- store.models
-                             select name, card, created_at from models order by name",
+                             select m.name, m.card, m.created_at, q.draining_at is not null as draining
+                             from models m left join queues q on q.model = m.name order by m.name",
                         )
                         .fetch_all(connection)
                         .await?;
                         rows.into_iter().map(|row| row.model(&workers)).collect()
+                    })
+                })
+                .await
+            }
+        }
+
+        #[async_trait::async_trait]
+        impl $crate::store::Queues for $store {
+            async fn pause(&self, model: &str) -> StoreResult<()> {
+                let (name, now) = (model.to_owned(), self.now());
+                self.write(move |connection| {
+                    Box::pin(async move {
+                        sqlx::query::<$db>(
+                            "-- store.pause
+                             insert into queues (model, paused_at) values ($1, $2)
+                             on conflict (model) do update set paused_at = coalesce(queues.paused_at, excluded.paused_at)",
+                        )
+                        .bind(name)
+                        .bind(now)
+                        .execute(connection)
+                        .await?;
+                        Ok(())
+                    })
+                })
+                .await?;
+                // From now on no claim is granted, so what was handed over may be taken back.
+                $crate::store::queues::take_back(self, model).await
+            }
+
+            async fn drain_queue(&self, model: &str) -> StoreResult<()> {
+                let (name, now) = (model.to_owned(), self.now());
+                self.write(move |connection| {
+                    Box::pin(async move {
+                        sqlx::query::<$db>(
+                            "-- store.drain_queue
+                             insert into queues (model, draining_at) values ($1, $2)
+                             on conflict (model) do update
+                                 set draining_at = coalesce(queues.draining_at, excluded.draining_at)",
+                        )
+                        .bind(name)
+                        .bind(now)
+                        .execute(connection)
+                        .await?;
+                        Ok(())
+                    })
+                })
+                .await
+            }
+
+            async fn resume(&self, model: &str) -> StoreResult<bool> {
+                // What was submitted with a mark just as the pause began lost its message to a claim that was refused.
+                $crate::store::queues::take_back(self, model).await?;
+                let name = model.to_owned();
+                self.write(move |connection| {
+                    Box::pin(async move {
+                        let resumed = sqlx::query::<$db>(
+                            "-- store.resume
+                             delete from queues where model = $1",
+                        )
+                        .bind(name)
+                        .execute(connection)
+                        .await?;
+                        Ok(resumed.rows_affected() == 1)
+                    })
+                })
+                .await
+            }
+
+            async fn queues(&self) -> StoreResult<Vec<$crate::store::QueueState>> {
+                self.read(|connection| {
+                    Box::pin(async move {
+                        let rows: Vec<$crate::store::QueueState> = sqlx::query_as::<$db, _>(
+                            "-- store.queues
+                             select model, paused_at, draining_at from queues order by model",
+                        )
+                        .fetch_all(connection)
+                        .await?;
+                        Ok(rows)
                     })
                 })
                 .await

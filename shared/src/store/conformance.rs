@@ -15,6 +15,7 @@ pub mod jobs;
 pub mod keys;
 pub mod leadership;
 pub mod models;
+pub mod recall;
 pub mod schedules;
 pub mod segments;
 pub mod uploads;
@@ -227,6 +228,22 @@ macro_rules! store_conformance {
             a_late_orphan_expires,
             a_job_that_costs_worker_after_worker_for_no_reason_is_given_up,
             a_death_that_is_explained_is_not_held_against_the_neighbours,
+        ]);
+        $crate::store_conformance!(@module $ground, recall: [
+            many_are_cancelled_by_every_field,
+            what_runs_is_asked_once_and_what_waits_ends,
+            many_are_cancelled_in_chunks,
+            a_models_queue_is_emptied_for_all_owners,
+            an_ended_job_runs_again_with_its_history,
+            what_a_retried_job_had_is_released_as_by_a_deletion,
+            a_retried_job_has_new_deadlines_or_none,
+            what_has_not_ended_or_has_succeeded_is_not_retried,
+            many_are_retried_and_those_that_end_anew_are_not,
+            a_paused_queue_hands_nothing_over_and_claims_nothing,
+            another_models_queue_is_not_paused,
+            a_draining_model_says_so,
+            a_clients_id_names_one_job,
+            a_clients_id_twice_in_one_group_makes_one_job,
         ]);
         $crate::store_conformance!(@module $ground, segments: [
             a_deleted_job_is_blanked,

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::StoreResult;
 use crate::clock::Timestamp;
-use crate::id::JobId;
+use crate::id::{BulkId, JobId};
 use crate::job::{Attempt, Class, Job, NewJob, Object, Status};
 
 /// What became of one submission.
@@ -12,9 +12,9 @@ use crate::job::{Attempt, Class, Job, NewJob, Object, Status};
 pub enum Submitted {
     /// A new row, `queued`.
     Created(Box<Job>),
-    /// The owner's `Idempotency-Key` already stands for this job, from an equal submission.
+    /// The owner's `Idempotency-Key`, or the client's own id, already stands for this job, from an equal submission.
     Repeated(Box<Job>),
-    /// The owner's `Idempotency-Key` stands for a different submission.
+    /// The owner's `Idempotency-Key`, or the client's own id, stands for a different submission.
     Mismatch,
 }
 
@@ -51,6 +51,10 @@ pub struct Filter {
     pub model: Option<String>,
     /// In this class.
     pub class: Option<Class>,
+    /// Slices of this bulk.
+    pub bulk: Option<BulkId>,
+    /// One of these; any if there are none.
+    pub ids: Vec<JobId>,
     /// With these pairs among their metadata. The caller bounds the time window, since no index helps here.
     pub metadata: Object,
     /// Created at or after.
@@ -82,6 +86,9 @@ pub trait Jobs: Send + Sync {
 
     /// The attempts of the owner's job that ended without success, first to last.
     async fn attempts(&self, owner: &str, id: JobId) -> StoreResult<Vec<Attempt>>;
+
+    /// The id of the owner's job that has this id of the client's.
+    async fn named(&self, owner: &str, client_id: &str) -> StoreResult<Option<JobId>>;
 
     /// `queued → cancelled`; of a running job it is asked, and its worker obeys.
     async fn cancel(&self, owner: &str, id: JobId) -> StoreResult<CancelOutcome>;

@@ -17,13 +17,15 @@ pub enum Scope {
     Read,
     /// See metrics.
     Metrics,
+    /// Stop, let go and empty the queues of models, which are everybody's.
+    Admin,
 }
 
-words!(Scope, "scope", Write = "write", Read = "read", Metrics = "metrics");
+words!(Scope, "scope", Write = "write", Read = "read", Metrics = "metrics", Admin = "admin");
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 3] = [Self::Write, Self::Read, Self::Metrics];
+    pub const ALL: [Self; 4] = [Self::Write, Self::Read, Self::Metrics, Self::Admin];
 }
 
 /// What a key may have at once.

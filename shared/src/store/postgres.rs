@@ -3,6 +3,24 @@
 //! Many rows travel in one statement as arrays. Rows are always locked in the order of their ids, so that no two
 //! statements can wait for each other.
 
+/// What is set in a job that is to stop: one that waits ends, one that runs is asked.
+macro_rules! cancelled {
+    ($now:literal) => {
+        concat!(
+            "cancel_requested = true,
+             status = case when status = 'queued' then 'cancelled' else status end,
+             version = case when status = 'queued' then version + 1 else version end,
+             changed_at = case when status = 'queued' then ",
+            $now,
+            " else changed_at end, finished_at = case when status = 'queued' then ",
+            $now,
+            " else finished_at end, purge_at = case when status = 'queued' then ",
+            $now,
+            " + (keep ->> 'cancelled')::bigint * interval '1 microsecond' else purge_at end"
+        )
+    };
+}
+
 /// What is set in a job whose claim is taken back as if it had never been. One that was asked to stop ends instead, and
 /// so does one whose time is over.
 macro_rules! taken_back {
@@ -42,7 +60,9 @@ mod expiry;
 mod files;
 mod handover;
 mod jobs;
+mod recall;
 mod retention;
+mod revival;
 mod segments;
 mod workers;
 

@@ -1,16 +1,18 @@
-//! Idempotency keys: which submission of a group is the first, and what an earlier one stands for.
+//! Names of submissions, which are idempotency keys and clients' own ids: which of a group is the first, and what an
+//! earlier one stands for.
 
 use std::collections::{HashMap, HashSet};
 
 use super::Submitted;
-use crate::job::{Idempotency, Job, NewJob};
+use crate::job::{Job, NewJob};
 
-/// The jobs of a group that may be inserted together: of those under one key only the first, since one statement cannot
-/// insert a key twice.
+/// The jobs of a group that may be inserted together: of those under one name only the first, since one statement cannot
+/// insert it twice.
 pub(super) fn firsts(jobs: &[NewJob]) -> Vec<&NewJob> {
-    let mut seen = HashSet::new();
+    let (mut keys, mut ids) = (HashSet::new(), HashSet::new());
     jobs.iter()
-        .filter(|job| job.idempotency.as_ref().is_none_or(|promise| seen.insert((&job.owner, &promise.key))))
+        .filter(|job| job.idempotency.as_ref().is_none_or(|promise| keys.insert((&job.owner, &promise.key))))
+        .filter(|job| job.client_id.as_ref().is_none_or(|client| ids.insert((&job.owner, &client.id))))
         .collect()
 }
 
@@ -19,21 +21,48 @@ pub(super) fn promises<'a>(jobs: &[&'a NewJob]) -> Vec<(&'a str, &'a str)> {
     jobs.iter().filter_map(|job| Some((job.owner.as_str(), job.idempotency.as_ref()?.key.as_str()))).collect()
 }
 
-/// What earlier submissions' keys stand for.
+/// Owner and client's id of the jobs that have one.
+pub(super) fn client_ids<'a>(jobs: &[&'a NewJob]) -> Vec<(&'a str, &'a str)> {
+    jobs.iter().filter_map(|job| Some((job.owner.as_str(), job.client_id.as_ref()?.id.as_str()))).collect()
+}
+
+/// What earlier submissions' names stand for.
 #[derive(Default)]
-pub(super) struct Standing(HashMap<(String, String), (Vec<u8>, Job)>);
+pub(super) struct Standing {
+    keys: Names,
+    client_ids: Names,
+}
+
+/// By owner and name: the submission's fingerprint and the job.
+type Names = HashMap<(String, String), (Vec<u8>, Job)>;
 
 impl Standing {
+    /// An idempotency key stands for this job.
     pub(super) fn add(&mut self, owner: String, key: String, fingerprint: Vec<u8>, job: Job) {
-        self.0.insert((owner, key), (fingerprint, job));
+        self.keys.insert((owner, key), (fingerprint, job));
     }
 
-    /// The answer to a submission whose key was taken.
-    pub(super) fn answer(&self, owner: &str, promise: &Idempotency) -> Submitted {
-        match self.0.get(&(owner.to_owned(), promise.key.clone())) {
-            Some((fingerprint, job)) if *fingerprint == promise.fingerprint => {
-                Submitted::Repeated(Box::new(job.clone()))
+    /// A client's id stands for this job.
+    pub(super) fn add_client_id(&mut self, fingerprint: Vec<u8>, job: Job) {
+        if let Some(id) = &job.client_id {
+            self.client_ids.insert((job.owner.clone(), id.clone()), (fingerprint, job));
+        }
+    }
+
+    /// The answer to a submission that made no row: its name was taken.
+    pub(super) fn answer(&self, job: &NewJob) -> Submitted {
+        let owner = job.owner.clone();
+        let taken = match (&job.client_id, &job.idempotency) {
+            (Some(client), _) => {
+                self.client_ids.get(&(owner, client.id.clone())).map(|taken| (taken, client.fingerprint))
             }
+            (None, Some(promise)) => {
+                self.keys.get(&(owner, promise.key.clone())).map(|taken| (taken, promise.fingerprint))
+            }
+            (None, None) => None,
+        };
+        match taken {
+            Some(((before, job), now)) if *before == now => Submitted::Repeated(Box::new(job.clone())),
             _ => Submitted::Mismatch,
         }
     }

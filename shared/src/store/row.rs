@@ -298,6 +298,7 @@ pub(super) struct ModelRow {
     name: String,
     card: Json<Value>,
     created_at: Timestamp,
+    draining: bool,
 }
 
 impl ModelRow {
@@ -309,6 +310,7 @@ impl ModelRow {
             card: at.json("card", self.card)?,
             created_at: self.created_at,
             workers: u32::try_from(serving).unwrap_or(u32::MAX),
+            draining: self.draining,
         })
     }
 }

@@ -3,6 +3,24 @@
 //! One process, one writer. Readers have their own connections and never wait for it. Ids travel in groups as a JSON
 //! array of hexadecimal words.
 
+/// What is set in a job that is to stop: one that waits ends, one that runs is asked.
+macro_rules! cancelled {
+    ($now:literal) => {
+        concat!(
+            "cancel_requested = 1,
+             status = iif(status = 'queued', 'cancelled', status),
+             version = iif(status = 'queued', version + 1, version),
+             changed_at = iif(status = 'queued', ",
+            $now,
+            ", changed_at), finished_at = iif(status = 'queued', ",
+            $now,
+            ", finished_at), purge_at = iif(status = 'queued', ",
+            $now,
+            " + json_extract(keep, '$.cancelled'), purge_at)"
+        )
+    };
+}
+
 /// What is set in a job whose claim is taken back as if it had never been. One that was asked to stop ends instead, and
 /// so does one whose time is over.
 macro_rules! taken_back {
@@ -40,7 +58,9 @@ mod expiry;
 mod files;
 mod handover;
 mod jobs;
+mod recall;
 mod retention;
+mod revival;
 mod segments;
 mod workers;
 mod writer;

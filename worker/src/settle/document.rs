@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use forebay_shared::job::{
-    Claimed, Deadline, Ending, Failure, FailureCode, MediaFile, Outcome, RetryPolicy, Settlement, Verdict,
-    result_document,
+    Claimed, Deadline, Ending, Failure, FailureCode, Lease, MediaFile, Outcome, RetryPolicy, Settlement,
+    Verdict, result_document,
 };
 use forebay_shared::segment::SegmentBuilder;
 
@@ -103,7 +103,9 @@ fn separate(claimed: &Claimed, outcomes: Vec<Ended>) -> (Vec<Outcome>, Vec<Media
         .map(|(item, outcome)| {
             let answer = outcome?;
             for medium in answer.media {
-                let key = format!("media/{}/{}/{}", claimed.lease.worker, claimed.id, files.len());
+                // A job that is retried runs again here while what it had before is still to be removed.
+                let (Lease { worker, attempt }, n) = (claimed.lease, files.len());
+                let key = format!("media/{worker}/{}/{attempt}-{n}", claimed.id);
                 files.push(MediaFile {
                     item,
                     key: key.clone(),

@@ -10,7 +10,7 @@ use axum::extract::{RawQuery, State};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use forebay_shared::clock::Timestamp;
-use forebay_shared::id::JobId;
+use forebay_shared::id::{BulkId, JobId};
 use forebay_shared::job::{Class, Job, Kind, Object, Status};
 use forebay_shared::store::{Filter, Page};
 use serde::Serialize;
@@ -77,6 +77,9 @@ struct ListQuery {
     model: Option<String>,
     /// Only jobs in this class.
     class: Option<Class>,
+    /// Only slices of this bulk.
+    #[param(value_type = Option<String>, format = Uuid)]
+    bulk: Option<BulkId>,
     /// Only jobs created at or after this instant.
     #[param(value_type = Option<String>, format = DateTime)]
     created_after: Option<Timestamp>,
@@ -108,6 +111,7 @@ impl ListQuery {
                 "status" => read.status = Some(word(&name, &value)?),
                 "model" => read.model = Some(value.into_owned()),
                 "class" => read.class = Some(word(&name, &value)?),
+                "bulk" => read.bulk = Some(word(&name, &value)?),
                 "created_after" => read.created_after = Some(instant(&name, &value)?),
                 "created_before" => read.created_before = Some(instant(&name, &value)?),
                 "limit" => read.limit = Some(limit(&value)?),
@@ -141,6 +145,8 @@ impl ListQuery {
             status: self.status,
             model,
             class: self.class,
+            bulk: self.bulk,
+            ids: Vec::new(),
             metadata: self.metadata,
             created_after: after,
             created_before: before,

@@ -7,11 +7,12 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use forebay_shared::id::JobId;
-use forebay_shared::job::{Idempotency, ItemsAt, Job, NewJob};
+use forebay_shared::job::{ClientId, Idempotency, ItemsAt, Job, NewJob};
 use forebay_shared::model::Model;
 use forebay_shared::store::Submitted;
 use tokio::sync::OwnedSemaphorePermit;
 
+pub use super::multipart::MultipartSubmission;
 use super::{Followed, JobView, apply, follow, multipart, url};
 use crate::auth::Submitter;
 use crate::follow::Wait;
@@ -36,7 +37,7 @@ use crate::{idempotency, limits, prefer};
     request_body(
         content(
             (Submission = "application/json"),
-            (multipart::MultipartSubmission = "multipart/form-data"),
+            (MultipartSubmission = "multipart/form-data"),
         ),
         description = "What is to be done, to which inputs, by which model",
     ),
@@ -70,8 +71,29 @@ pub async fn submit(
     submitter: Submitter,
     request: Request,
 ) -> Result<Response, Problem> {
-    let taken = match Wishes::read(&app, request.headers()) {
-        Ok(wishes) => take(&app, submitter, wishes, request).await,
+    let wishes = Wishes::read(&app, request.headers());
+    counted(&app, submitter, wishes, request).await
+}
+
+/// The same under an id of the client's own.
+pub(super) async fn named(
+    app: &App,
+    submitter: Submitter,
+    id: String,
+    request: Request,
+) -> Result<Response, Problem> {
+    let wishes = Wishes::read(app, request.headers()).and_then(|wishes| wishes.under(id));
+    counted(app, submitter, wishes, request).await
+}
+
+async fn counted(
+    app: &App,
+    submitter: Submitter,
+    wishes: Result<Wishes, Problem>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let taken = match wishes {
+        Ok(wishes) => take(app, submitter, wishes, request).await,
         Err(problem) => Err(problem),
     };
     taken.inspect_err(|problem| {
@@ -84,6 +106,7 @@ pub async fn submit(
 struct Wishes {
     wait: Option<Duration>,
     key: Option<String>,
+    client_id: Option<String>,
     trace: Option<String>,
 }
 
@@ -92,8 +115,23 @@ impl Wishes {
         Ok(Self {
             wait: prefer::wait(headers, app.config.limits.max_wait)?,
             key: idempotency::key(headers)?,
+            client_id: None,
             trace: traceparent(headers),
         })
+    }
+
+    /// The same under an id of the client's own, which is all the key that is needed.
+    fn under(self, id: String) -> Result<Self, Problem> {
+        if self.key.is_some() {
+            let detail = "a job under your own id needs no `Idempotency-Key`: the id is one";
+            return Err(Problem::new(Code::InvalidHeader, detail).at("Idempotency-Key"));
+        }
+        Ok(Self { client_id: Some(id), ..self })
+    }
+
+    /// Whether the submission may come again.
+    fn is_keyed(&self) -> bool {
+        self.key.is_some() || self.client_id.is_some()
     }
 
     /// How long to wait, if there is anything to wait for.
@@ -109,7 +147,7 @@ async fn take(
     request: Request,
 ) -> Result<Response, Problem> {
     let id = app.parts.ids.job();
-    let (placed, inputs) = ready(app, id, request, wishes.key.is_some()).await?;
+    let (placed, inputs) = ready(app, id, request, wishes.is_keyed()).await?;
     let (kind, blobs) = (placed.draft.model.card.kind, inputs.keys());
     // Waiting begins before the job exists: a quick one may have ended before the store's answer is read.
     let wait = wishes.patience().map(|_| app.follower.wait_for(id));
@@ -131,6 +169,10 @@ async fn take(
         }
         Submitted::Mismatch => {
             discard(&app.parts.blobs, &blobs).await;
+            if wishes.client_id.is_some() {
+                let detail = "there is a job with this id already, from another submission";
+                return Err(Problem::new(Code::ClientIdTaken, detail).at("id"));
+            }
             let detail = "the `Idempotency-Key` was used before for another submission";
             Err(Problem::new(Code::IdempotencyMismatch, detail).at("Idempotency-Key"))
         }
@@ -200,9 +242,10 @@ fn new_job(app: &App, submitter: Submitter, placed: Placed, wishes: &Wishes) -> 
     let (draft, retention, now) = (placed.draft, &app.config.retention, app.parts.store.now());
     let times = draft.times.from(now);
     let keep = retention.terms().keep(&submitter.owner, draft.class, &draft.retention)?;
+    let fingerprint = draft.fingerprint.unwrap_or_default();
     let idempotency = wishes.key.clone().map(|key| Idempotency {
         key,
-        fingerprint: draft.fingerprint.unwrap_or_default(),
+        fingerprint,
         expires_at: now.plus(retention.idempotency_keys.get()),
     });
     Ok(NewJob {
@@ -224,7 +267,7 @@ fn new_job(app: &App, submitter: Submitter, placed: Placed, wishes: &Wishes) -> 
         // The door decides.
         published: false,
         keep,
-        client_id: None,
+        client_id: wishes.client_id.clone().map(|id| ClientId { id, fingerprint }),
         key: submitter.key,
         run_at: times.run_at,
         start_by: times.start_by,
@@ -251,6 +294,11 @@ async fn again(app: &App, job: Job, patience: Option<Duration>) -> Result<Follow
 
 fn answer(job: &Job, view: JobView, wishes: &Wishes, replayed: bool) -> Response {
     let done = wishes.wait.is_some() && job.status.is_terminal();
+    let status = match (&wishes.client_id, replayed, done) {
+        (Some(_), true, _) | (None, _, true) => StatusCode::OK,
+        (Some(_), false, true) => StatusCode::CREATED,
+        (_, _, false) => StatusCode::ACCEPTED,
+    };
     let mut response = Json(view).into_response();
     let headers = response.headers_mut();
     headers.extend(wishes.wait.map(prefer::applied));
@@ -261,8 +309,8 @@ fn answer(job: &Job, view: JobView, wishes: &Wishes, replayed: bool) -> Response
         let location = HeaderValue::try_from(url(job.id)).expect("an id is made of digits and dashes");
         headers.insert(header::LOCATION, location);
         headers.extend([prefer::ask_again()]);
-        *response.status_mut() = StatusCode::ACCEPTED;
     }
+    *response.status_mut() = status;
     response
 }
 

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const MOVES: [Move; 8] = [
+const MOVES: [Move; 9] = [
     Move::Claim,
     Move::Succeed,
     Move::Fail,
@@ -11,15 +11,23 @@ const MOVES: [Move; 8] = [
     Move::Reap,
     Move::Cancel,
     Move::Expire,
+    Move::Revive,
 ];
 
 #[test]
-fn a_terminal_status_never_changes() {
+fn a_terminal_status_changes_only_by_its_clients_retry() {
     for status in Status::ALL.into_iter().filter(|status| status.is_terminal()) {
         for step in MOVES {
-            assert_eq!(status.after(step), None, "{status} after {step:?}");
+            let revives = step == Move::Revive && status != Status::Succeeded;
+            assert_eq!(status.after(step), revives.then_some(Status::Queued), "{status} after {step:?}");
         }
     }
+}
+
+#[test]
+fn what_has_not_ended_cannot_be_revived() {
+    assert_eq!(Status::Queued.after(Move::Revive), None);
+    assert_eq!(Status::Running.after(Move::Revive), None);
 }
 
 #[test]

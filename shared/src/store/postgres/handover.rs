@@ -30,6 +30,9 @@ impl Handover for Postgres {
                  ) or exists (
                      select 1 from jobs where model = m.name and class = c.class and status = 'queued' and parked
                          and available_at <= $1
+                 ) or exists (
+                     -- whatever comes is to wait for the queue to be resumed
+                     select 1 from queues q where q.model = m.name and q.paused_at is not null
                  ) as waiting
              from models m
              cross join (values ('interactive'), ('bulk')) as c (class)
@@ -51,15 +54,19 @@ impl Handover for Postgres {
         self.transact(move |connection| {
             Box::pin(async move {
                 // The row is locked, so one replica after the other fills this route, and each sees what is there by then.
-                let clock: i64 = sqlx::query_scalar(
+                let (clock, paused): (i64, bool) = sqlx::query_as(
                     "-- store.due: clock
                      insert into clocks (model, class, at) values ($1, $2, 0)
-                     on conflict (model, class) do update set at = clocks.at returning at",
+                     on conflict (model, class) do update set at = clocks.at
+                     returning at, exists (select 1 from queues q where q.model = $1 and q.paused_at is not null)",
                 )
                 .bind(&route.model)
                 .bind(route.class.as_str())
                 .fetch_one(&mut *connection)
                 .await?;
+                if paused {
+                    return Ok(Vec::new());
+                }
                 wake(connection, &route, now).await?;
                 let mut prefix = PREFIX;
                 let (jobs, served, clock) = loop {

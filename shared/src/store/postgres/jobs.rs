@@ -10,7 +10,7 @@ use super::Postgres;
 use crate::clock::Timestamp;
 use crate::id::JobId;
 use crate::job::{Attempt, ItemsAt, Job, NewJob, Status};
-use crate::store::promise::{Standing, firsts, promises};
+use crate::store::promise::{Standing, client_ids, firsts, promises};
 use crate::store::row::{AttemptRow, JobRow, job_columns};
 use crate::store::{CancelOutcome, DeleteOutcome, Filter, Jobs, Page, StoreResult, Submitted};
 
@@ -26,9 +26,12 @@ impl Jobs for Postgres {
         let standing = self.standing(&taken).await?;
         Ok(jobs
             .iter()
-            .map(|job| match &job.idempotency {
-                Some(promise) if !created.contains(&job.id) => standing.answer(&job.owner, promise),
-                _ => Submitted::Created(Box::new(job.queued(now))),
+            .map(|job| {
+                if created.contains(&job.id) {
+                    Submitted::Created(Box::new(job.queued(now)))
+                } else {
+                    standing.answer(job)
+                }
             })
             .collect())
     }
@@ -55,24 +58,7 @@ impl Jobs for Postgres {
             " from jobs where owner = "
         ));
         query.push_bind(owner);
-        if let Some(status) = filter.status {
-            query.push(" and status = ").push_bind(status.as_str());
-        }
-        if let Some(model) = &filter.model {
-            query.push(" and model = ").push_bind(model);
-        }
-        if let Some(class) = filter.class {
-            query.push(" and class = ").push_bind(class.as_str());
-        }
-        if !filter.metadata.is_empty() {
-            query.push(" and metadata @> ").push_bind(Json(&filter.metadata));
-        }
-        if let Some(from) = filter.created_after {
-            query.push(" and created_at >= ").push_bind(from);
-        }
-        if let Some(to) = filter.created_before {
-            query.push(" and created_at < ").push_bind(to);
-        }
+        narrow(&mut query, filter);
         if let Some(after) = page.after {
             query.push(" and id < ").push_bind(after);
         }
@@ -93,18 +79,25 @@ impl Jobs for Postgres {
         rows.into_iter().map(AttemptRow::attempt).collect()
     }
 
+    async fn named(&self, owner: &str, client_id: &str) -> StoreResult<Option<JobId>> {
+        let id = sqlx::query_scalar(
+            "-- store.named
+             select id from jobs where owner = $1 and client_id = $2",
+        )
+        .bind(owner)
+        .bind(client_id)
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(id)
+    }
+
     async fn cancel(&self, owner: &str, id: JobId) -> StoreResult<CancelOutcome> {
         // One statement, so that the job cannot be claimed between a look and a leap.
         let row: Option<JobRow> = sqlx::query_as(concat!(
             "-- store.cancel
-             update jobs set
-                 cancel_requested = true,
-                 status = case when status = 'queued' then 'cancelled' else status end,
-                 version = case when status = 'queued' then version + 1 else version end,
-                 changed_at = case when status = 'queued' then $3 else changed_at end,
-                 finished_at = case when status = 'queued' then $3 else finished_at end,
-                 purge_at = case when status = 'queued' then $3 + (keep ->> 'cancelled')::bigint * interval '1 microsecond'
-                            else purge_at end
+             update jobs set ",
+            cancelled!("$3"),
+            "
              where owner = $1 and id = $2 and status in ('queued', 'running')
              returning ",
             job_columns!()
@@ -187,7 +180,7 @@ impl Jobs for Postgres {
 }
 
 impl Postgres {
-    /// Inserts rows, but for those whose idempotency key is taken; answers with the ids that are in.
+    /// Inserts rows, but for those whose idempotency key or client's id is taken; answers with the ids that are in.
     pub(super) async fn insert(
         connection: &mut PgConnection,
         jobs: &[&NewJob],
@@ -201,13 +194,13 @@ impl Postgres {
                      $9::text[], $10::text[], $11::jsonb[], $12::jsonb[], $13::jsonb[], $14::jsonb[], $15::text[],
                      $16::smallint[], $17::bool[], $18::jsonb[], $19::text[], $20::bytea[], $21::timestamptz[],
                      $23::text[], $24::uuid[], $25::uuid[], $26::text[], $27::timestamptz[], $28::timestamptz[],
-                     $29::timestamptz[], $30::timestamptz[], $31::jsonb[]
+                     $29::timestamptz[], $30::timestamptz[], $31::jsonb[], $32::bytea[]
                  ) as t (
                      id, owner, model, model_digest, class, priority, item_count, cost,
                      items, items_blob, params, metadata, blobs, waiters, trace,
                      max_attempts, published, keep, promise, fingerprint, promise_expires_at,
                      client_id, key, bulk, source, start_by, finish_by,
-                     available_at, rank, webhook
+                     available_at, rank, webhook, client_fingerprint
                  )
              ), keyed as (
                  insert into idempotency as i (owner, key, fingerprint, job, expires_at)
@@ -221,14 +214,17 @@ impl Postgres {
              insert into jobs (
                  id, owner, model, model_digest, class, priority, status, version, item_count, cost, items, items_blob,
                  params, metadata, blobs, waiters, trace, max_attempts, created_at, available_at, published_at,
-                 keep, files, client_id, key, bulk, source, start_by, finish_by, rank, webhook, changed_at, parked
+                 keep, files, client_id, key, bulk, source, start_by, finish_by, rank, webhook, changed_at, parked,
+                 fingerprint
              )
              select
                  id, owner, model, model_digest, class, priority, 'queued', 1, item_count, cost, items, items_blob,
                  params, metadata, blobs, waiters, trace, max_attempts, $22, available_at, case when published then $22 end,
-                 keep, '[]', client_id, key, bulk, source, start_by, finish_by, rank, webhook, $22, available_at > $22
+                 keep, '[]', client_id, key, bulk, source, start_by, finish_by, rank, webhook, $22, available_at > $22,
+                 client_fingerprint
              from incoming
              where promise is null or id in (select job from keyed)
+             on conflict (owner, client_id) where client_id is not null do nothing
              returning id",
         )
         .bind(column(jobs, |job| job.id))
@@ -259,7 +255,7 @@ impl Postgres {
         .bind(column(jobs, |job| job.idempotency.as_ref().map(|promise| promise.fingerprint.to_vec())))
         .bind(column(jobs, |job| job.idempotency.as_ref().map(|promise| promise.expires_at)))
         .bind(now)
-        .bind(column(jobs, |job| job.client_id.as_deref()))
+        .bind(column(jobs, |job| job.client_id.as_ref().map(|client| client.id.as_str())))
         .bind(column(jobs, |job| job.key.unwrap_or_default()))
         .bind(column(jobs, |job| job.bulk))
         .bind(column(jobs, |job| job.items.file()))
@@ -268,37 +264,92 @@ impl Postgres {
         .bind(column(jobs, |job| job.available_at(now)))
         .bind(column(jobs, |job| job.rank(now)))
         .bind(column(jobs, |job| job.webhook.as_ref().map(Json)))
+        .bind(column(jobs, |job| job.client_id.as_ref().map(|client| client.fingerprint.to_vec())))
         .fetch_all(connection)
         .await?;
         Ok(ids)
     }
 
-    /// The jobs that the idempotency keys of `jobs` already stand for.
+    /// The jobs that the idempotency keys and clients' ids of `jobs` already stand for.
     async fn standing(&self, jobs: &[&NewJob]) -> StoreResult<Standing> {
-        let promises = promises(jobs);
+        let mut standing = Standing::default();
+        self.standing_keys(&promises(jobs), &mut standing).await?;
+        self.standing_client_ids(&client_ids(jobs), &mut standing).await?;
+        Ok(standing)
+    }
+
+    async fn standing_client_ids(&self, names: &[(&str, &str)], standing: &mut Standing) -> StoreResult<()> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let named: Vec<(String, JobId, Vec<u8>)> = sqlx::query_as(
+            "-- store.standing: client ids
+             select owner, id, fingerprint from jobs
+             where fingerprint is not null and (owner, client_id) in (select * from unnest($1::text[], $2::text[]))",
+        )
+        .bind(column(names, |(owner, _)| *owner))
+        .bind(column(names, |(_, id)| *id))
+        .fetch_all(&self.pool)
+        .await?;
+        for (owner, id, fingerprint) in named {
+            if let Some(job) = self.job(&owner, id).await? {
+                standing.add_client_id(fingerprint, job);
+            }
+        }
+        Ok(())
+    }
+
+    async fn standing_keys(&self, promises: &[(&str, &str)], standing: &mut Standing) -> StoreResult<()> {
         if promises.is_empty() {
-            return Ok(Standing::default());
+            return Ok(());
         }
         let keyed: Vec<(String, String, Vec<u8>, JobId)> = sqlx::query_as(
             "-- store.standing
              select owner, key, fingerprint, job from idempotency
              where (owner, key) in (select * from unnest($1::text[], $2::text[]))",
         )
-        .bind(column(&promises, |(owner, _)| *owner))
-        .bind(column(&promises, |(_, key)| *key))
+        .bind(column(promises, |(owner, _)| *owner))
+        .bind(column(promises, |(_, key)| *key))
         .fetch_all(&self.pool)
         .await?;
-        let mut standing = Standing::default();
         for (owner, key, fingerprint, id) in keyed {
             if let Some(job) = self.job(&owner, id).await? {
                 standing.add(owner, key, fingerprint, job);
             }
         }
-        Ok(standing)
+        Ok(())
     }
 }
 
 /// One column of many rows.
 pub(super) fn column<'a, R, T>(rows: &'a [R], value: impl Fn(&'a R) -> T) -> Vec<T> {
     rows.iter().map(value).collect()
+}
+
+/// Adds what must hold of the jobs that are meant.
+pub(super) fn narrow(query: &mut QueryBuilder<sqlx::Postgres>, filter: &Filter) {
+    if let Some(status) = filter.status {
+        query.push(" and status = ").push_bind(status.as_str());
+    }
+    if let Some(model) = &filter.model {
+        query.push(" and model = ").push_bind(model);
+    }
+    if let Some(class) = filter.class {
+        query.push(" and class = ").push_bind(class.as_str());
+    }
+    if !filter.metadata.is_empty() {
+        query.push(" and metadata @> ").push_bind(Json(&filter.metadata));
+    }
+    if let Some(from) = filter.created_after {
+        query.push(" and created_at >= ").push_bind(from);
+    }
+    if let Some(to) = filter.created_before {
+        query.push(" and created_at < ").push_bind(to);
+    }
+    if let Some(bulk) = filter.bulk {
+        query.push(" and bulk = ").push_bind(bulk);
+    }
+    if !filter.ids.is_empty() {
+        query.push(" and id = any(").push_bind(filter.ids.clone()).push(")");
+    }
 }

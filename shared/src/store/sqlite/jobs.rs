@@ -11,11 +11,11 @@ use super::{Sqlite, ids};
 use crate::clock::Timestamp;
 use crate::id::JobId;
 use crate::job::{Attempt, ItemsAt, Job, NewJob, Status};
-use crate::store::promise::{Standing, firsts, promises};
+use crate::store::promise::{Standing, client_ids, firsts, promises};
 use crate::store::row::{AttemptRow, JobRow, job_columns};
 use crate::store::{CancelOutcome, DeleteOutcome, Filter, Jobs, Page, StoreResult, Submitted};
 
-/// Rows of one insert: 33 columns each, below SQLite's 32766 parameters.
+/// Rows of one insert: 32 parameters each, below SQLite's 32766 parameters.
 const ROWS_PER_INSERT: usize = 900;
 
 #[async_trait]
@@ -36,9 +36,12 @@ impl Jobs for Sqlite {
             .await?;
         Ok(jobs
             .iter()
-            .map(|job| match &job.idempotency {
-                Some(promise) if !created.contains(&job.id) => standing.answer(&job.owner, promise),
-                _ => Submitted::Created(Box::new(job.queued(now))),
+            .map(|job| {
+                if created.contains(&job.id) {
+                    Submitted::Created(Box::new(job.queued(now)))
+                } else {
+                    standing.answer(job)
+                }
             })
             .collect())
     }
@@ -56,25 +59,7 @@ impl Jobs for Sqlite {
             " from jobs where owner = "
         ));
         query.push_bind(owner);
-        if let Some(status) = filter.status {
-            query.push(" and status = ").push_bind(status.as_str());
-        }
-        if let Some(model) = &filter.model {
-            query.push(" and model = ").push_bind(model);
-        }
-        if let Some(class) = filter.class {
-            query.push(" and class = ").push_bind(class.as_str());
-        }
-        for (key, value) in &filter.metadata {
-            query.push(" and exists (select 1 from json_each(metadata) where key = ").push_bind(key);
-            query.push(" and value = ").push_bind(value.as_str().unwrap_or_default()).push(")");
-        }
-        if let Some(from) = filter.created_after {
-            query.push(" and created_at >= ").push_bind(from);
-        }
-        if let Some(to) = filter.created_before {
-            query.push(" and created_at < ").push_bind(to);
-        }
+        narrow(&mut query, filter);
         if let Some(after) = page.after {
             query.push(" and id < ").push_bind(after);
         }
@@ -95,6 +80,18 @@ impl Jobs for Sqlite {
         rows.into_iter().map(AttemptRow::attempt).collect()
     }
 
+    async fn named(&self, owner: &str, client_id: &str) -> StoreResult<Option<JobId>> {
+        let id = sqlx::query_scalar(
+            "-- store.named
+             select id from jobs where owner = $1 and client_id = $2",
+        )
+        .bind(owner)
+        .bind(client_id)
+        .fetch_optional(&self.readers)
+        .await?;
+        Ok(id)
+    }
+
     async fn cancel(&self, owner: &str, id: JobId) -> StoreResult<CancelOutcome> {
         let (whose, now) = (owner.to_owned(), self.now());
         let row: Option<JobRow> = self
@@ -102,14 +99,9 @@ impl Jobs for Sqlite {
                 Box::pin(async move {
                     let row = sqlx::query_as(concat!(
                         "-- store.cancel
-                         update jobs set
-                             cancel_requested = 1,
-                             status = case when status = 'queued' then 'cancelled' else status end,
-                             version = case when status = 'queued' then version + 1 else version end,
-                             changed_at = case when status = 'queued' then $3 else changed_at end,
-                             finished_at = case when status = 'queued' then $3 else finished_at end,
-                             purge_at = case when status = 'queued' then $3 + json_extract(keep, '$.cancelled')
-                                        else purge_at end
+                         update jobs set ",
+                        cancelled!("$3"),
+                        "
                          where owner = $1 and id = $2 and status in ('queued', 'running')
                          returning ",
                         job_columns!()
@@ -211,13 +203,13 @@ async fn job(connection: &mut SqliteConnection, owner: &str, id: JobId) -> Store
     row.map(JobRow::job).transpose()
 }
 
-/// Inserts rows, but for those whose idempotency key is taken; answers with the ids that are in.
+/// Inserts rows, but for those whose idempotency key or client's id is taken; answers with the ids that are in.
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
     jobs: &[&NewJob],
     now: Timestamp,
 ) -> StoreResult<Vec<JobId>> {
-    let mut fresh = Vec::with_capacity(jobs.len());
+    let (mut fresh, mut created) = (Vec::with_capacity(jobs.len()), Vec::with_capacity(jobs.len()));
     for job in jobs {
         if keep_promise(connection, job, now).await? {
             fresh.push(*job);
@@ -229,7 +221,8 @@ pub(super) async fn insert(
              insert into jobs (
                  id, owner, model, model_digest, class, priority, status, version, item_count, cost, items, items_blob,
                  params, metadata, blobs, waiters, trace, max_attempts, created_at, available_at, published_at,
-                 keep, files, client_id, key, bulk, source, start_by, finish_by, rank, webhook, changed_at, parked
+                 keep, files, client_id, key, bulk, source, start_by, finish_by, rank, webhook, changed_at, parked,
+                 fingerprint
              ) ",
         );
         query.push_values(rows, |mut row, job| {
@@ -259,7 +252,7 @@ pub(super) async fn insert(
                 .push_bind(job.published.then_some(now))
                 .push_bind(Json(job.keep))
                 .push("'[]'")
-                .push_bind(&job.client_id)
+                .push_bind(job.client_id.as_ref().map(|client| &client.id))
                 .push_bind(job.key.unwrap_or_default())
                 .push_bind(job.bulk)
                 .push_bind(job.items.file())
@@ -268,12 +261,15 @@ pub(super) async fn insert(
                 .push_bind(job.rank(now))
                 .push_bind(job.webhook.as_ref().map(Json))
                 .push_bind(now)
-                .push_bind(job.available_at(now) > now);
+                .push_bind(job.available_at(now) > now)
+                .push_bind(job.client_id.as_ref().map(|client| client.fingerprint.to_vec()));
         });
+        query.push(" on conflict (owner, client_id) where client_id is not null do nothing returning id");
         // The text depends on how many rows there are; it is not worth a place among the prepared statements.
-        query.build().persistent(rows.len() == 1).execute(&mut *connection).await?;
+        let query = query.build_query_scalar::<JobId>().persistent(rows.len() == 1);
+        created.extend(query.fetch_all(&mut *connection).await?);
     }
-    Ok(fresh.iter().map(|job| job.id).collect())
+    Ok(created)
 }
 
 /// Takes the job's idempotency key, if it has one. `false`: it stands for an earlier job.
@@ -297,7 +293,7 @@ async fn keep_promise(connection: &mut SqliteConnection, job: &NewJob, now: Time
     Ok(taken.rows_affected() == 1)
 }
 
-/// The jobs that the idempotency keys of `jobs` already stand for.
+/// The jobs that the idempotency keys and clients' ids of `jobs` already stand for.
 async fn standing(connection: &mut SqliteConnection, jobs: &[&NewJob]) -> StoreResult<Standing> {
     let mut standing = Standing::default();
     for (owner, key) in promises(jobs) {
@@ -315,5 +311,50 @@ async fn standing(connection: &mut SqliteConnection, jobs: &[&NewJob]) -> StoreR
             standing.add(owner.to_owned(), key.to_owned(), fingerprint, job);
         }
     }
+    for (owner, name) in client_ids(jobs) {
+        let named: Option<(Vec<u8>, JobId)> = sqlx::query_as(
+            "-- store.standing: client id
+             select fingerprint, id from jobs where owner = $1 and client_id = $2 and fingerprint is not null",
+        )
+        .bind(owner)
+        .bind(name)
+        .fetch_optional(&mut *connection)
+        .await?;
+        if let Some((fingerprint, id)) = named
+            && let Some(job) = job(connection, owner, id).await?
+        {
+            standing.add_client_id(fingerprint, job);
+        }
+    }
     Ok(standing)
+}
+
+/// Adds what must hold of the jobs that are meant.
+pub(super) fn narrow(query: &mut QueryBuilder<sqlx::Sqlite>, filter: &Filter) {
+    if let Some(status) = filter.status {
+        query.push(" and status = ").push_bind(status.as_str());
+    }
+    if let Some(model) = &filter.model {
+        query.push(" and model = ").push_bind(model);
+    }
+    if let Some(class) = filter.class {
+        query.push(" and class = ").push_bind(class.as_str());
+    }
+    for (key, value) in &filter.metadata {
+        query.push(" and exists (select 1 from json_each(metadata) where key = ").push_bind(key);
+        query.push(" and value = ").push_bind(value.as_str().unwrap_or_default()).push(")");
+    }
+    if let Some(from) = filter.created_after {
+        query.push(" and created_at >= ").push_bind(from);
+    }
+    if let Some(to) = filter.created_before {
+        query.push(" and created_at < ").push_bind(to);
+    }
+    if let Some(bulk) = filter.bulk {
+        query.push(" and bulk = ").push_bind(bulk);
+    }
+    if !filter.ids.is_empty() {
+        let among = ids(filter.ids.iter().map(|id| id.0));
+        query.push(" and id in (select unhex(value) from json_each(").push_bind(among).push("))");
+    }
 }

@@ -1,0 +1,80 @@
+//! `POST /v1/jobs/cancel`
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use forebay_shared::job::{Job, Status};
+use forebay_shared::store::StoreResult;
+use serde::Serialize;
+use tokio::time::Instant;
+use utoipa::ToSchema;
+
+use super::filter::FilterBody;
+use crate::auth::Writer;
+use crate::follow::ended;
+use crate::problem::{Problem, ProblemBody};
+use crate::state::{App, State as AppState};
+
+/// Jobs of one statement, so that it locks few rows.
+pub const CHUNK: u32 = 500;
+/// How long one request goes on; then it says that there are more.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Cancel many jobs
+///
+/// Queued jobs are cancelled at once; running ones are asked to stop and keep what they have finished. It works however
+/// full the queues are. If it takes longer than 20 seconds, `more` says that jobs are left: ask again.
+#[utoipa::path(
+    post,
+    path = "/v1/jobs/cancel",
+    tag = "jobs",
+    operation_id = "cancel_jobs",
+    request_body = FilterBody,
+    responses(
+        (status = 200, description = "How many were cancelled", body = Cancelled),
+        (status = 400, description = "The body cannot be read", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field is not valid", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Ask again in a moment", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub async fn cancel_many(
+    State(app): State<App>,
+    Writer(owner): Writer,
+    request: Request,
+) -> Result<Json<Cancelled>, Problem> {
+    let (body, _room) = app.memory.read(request, app.config.limits.max_body).await?;
+    let filter = FilterBody::read(&app, &body).await?;
+    stop_all(&app, || app.parts.store.cancel_all(&owner, &filter, CHUNK)).await.map(Json)
+}
+
+/// Cancels chunk by chunk, and tells those who wait.
+pub async fn stop_all<F>(app: &AppState, chunk: impl Fn() -> F) -> Result<Cancelled, Problem>
+where
+    F: Future<Output = StoreResult<Vec<Job>>>,
+{
+    let started = Instant::now();
+    let mut told = Cancelled { cancelled: 0, requested: 0, more: true };
+    while told.more && started.elapsed() < PATIENCE {
+        let jobs = chunk().await?;
+        told.more = jobs.len() == CHUNK as usize;
+        let gone: Vec<_> = jobs.iter().filter(|job| job.status == Status::Cancelled).collect();
+        told.cancelled += gone.len() as u64;
+        told.requested += (jobs.len() - gone.len()) as u64;
+        let word = gone.iter().flat_map(|job| job.waiters.iter().map(|waiter| (waiter.clone(), ended(job))));
+        app.parts.events.publish(word.collect()).await;
+    }
+    Ok(told)
+}
+
+/// How many jobs were cancelled.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct Cancelled {
+    /// Jobs that waited and have ended.
+    cancelled: u64,
+    /// Jobs that run and have been asked to stop.
+    requested: u64,
+    /// Whether jobs are left because it took too long.
+    more: bool,
+}
