@@ -23,6 +23,7 @@ use forebay_shared::store::{DeleteOutcome, Route, Sqlite};
 use forebay_shared::testing::card;
 use futures::TryStreamExt;
 
+mod consistency;
 mod schedules;
 
 use crate::config::SchedulerConfig;
@@ -51,9 +52,13 @@ impl Bench {
         let (clock, tasks) = (ManualClock::at(now), Tasks::new());
         let store = Sqlite::open(&folder.path().join("forebay.db"), Arc::new(clock.clone()), &tasks).await;
         let ground = Ground::new(Arc::new(store.unwrap()), clock);
+        Self::on(ground, Blobs::in_memory(), folder).await
+    }
+
+    /// On these stores.
+    async fn on(ground: Ground, blobs: Blobs, folder: tempfile::TempDir) -> Self {
         ground.store.announce(&[card("echo", Kind::Echo)]).await.unwrap();
-        let (queue, events, blobs) =
-            (Arc::new(LocalQueue::new()), Arc::new(LocalEvents::new()), Blobs::in_memory());
+        let (queue, events) = (Arc::new(LocalQueue::new()), Arc::new(LocalEvents::new()));
         let chores = chores("one", &ground, &queue, &events, &blobs);
         Self { ground, queue, events, blobs, chores, _folder: folder }
     }
