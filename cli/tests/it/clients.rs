@@ -68,7 +68,7 @@ async fn a_connection_that_ends_takes_its_job_along(house: House) {
 }
 
 /// Runs a script with the house's address and these arguments.
-async fn run(script: &str, house: &House, arguments: &[&str]) {
+pub async fn run(script: &str, house: &House, arguments: &[&str]) {
     let modules = starter_data().join("clients");
     assert!(modules.is_dir(), "the clients are missing: run `cargo xtask setup --clients`");
     let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);

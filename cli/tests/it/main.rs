@@ -19,3 +19,4 @@ mod settings;
 mod socket;
 mod sse;
 mod suite;
+mod webhooks;
