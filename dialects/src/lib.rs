@@ -11,7 +11,9 @@ pub mod images;
 pub mod kserve;
 pub mod ollama;
 pub mod openai;
+pub mod records;
 mod refusal;
+pub mod table;
 pub mod tei;
 
 pub use fault::{Fault, FaultCode, read};
