@@ -29,7 +29,7 @@ use crate::problem::{Code, Problem};
 use crate::routes::jobs::{Id, cancel, submit};
 use crate::seats::Seat;
 use crate::state::App;
-use crate::stream::{JobStream, OwnerStream, Tells, Told, not_ours};
+use crate::stream::{JobStream, OwnerStream, Permitted, Tells, Told, not_ours};
 
 /// Streams that one socket follows at once.
 const SUBSCRIPTIONS: usize = 100;
@@ -281,18 +281,19 @@ async fn follow(
     asked: ClientMessage,
     number: u64,
 ) -> Result<BoxStream<'static, (u64, Option<Told>)>, Problem> {
-    let Reader(owner) = Reader::from_request_parts(&mut parts(visitor), &app).await?;
+    let Reader(owner) = Reader::from_request_parts(&mut parts(visitor.clone()), &app).await?;
     if let Some(id) = job_id(asked.job.as_deref())? {
         let after = asked.after.map(|after| after.parse::<u32>().map_err(|_| version())).transpose()?;
         let stream = JobStream::open(&app, (&owner, id), after.map(i64::from), None).await?;
         return Ok(match stream {
-            Some(stream) => telling(number, stream),
+            Some(stream) => telling(number, Permitted::new(stream, &app, &visitor.credentials)),
             None => futures::stream::once(async move { (number, None) }).boxed(),
         });
     }
     let after = asked.after.map(|after| after.parse::<Cursor>().map_err(|_| not_ours())).transpose()?;
     let filter = asked.filter.unwrap_or_default().read(&app).await?;
-    Ok(telling(number, OwnerStream::open(&app, &owner, filter, after, None).await?))
+    let stream = OwnerStream::open(&app, &owner, filter, after, None).await?;
+    Ok(telling(number, Permitted::new(stream, &app, &visitor.credentials)))
 }
 
 /// A stream's words under its number, and none at its end.

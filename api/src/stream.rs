@@ -5,12 +5,13 @@
 
 mod job;
 mod owner;
+mod permit;
 mod view;
 
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::http::HeaderValue;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use forebay_shared::job::EventType;
@@ -20,9 +21,11 @@ use serde_json::value::RawValue;
 
 pub use job::JobStream;
 pub use owner::{OwnerStream, not_ours, read};
+pub use permit::Permitted;
 pub use view::{EventView, ProgressView};
 
 use crate::problem::Problem;
+use crate::state::App;
 
 /// After how long a client that lost its connection should come again.
 const COME_AGAIN: Duration = Duration::from_secs(1);
@@ -92,9 +95,9 @@ impl Drop for Closed {
     }
 }
 
-/// Carries a stream as server-sent events.
-pub fn sse(stream: impl Tells) -> Response {
-    let mut response = Sse::new(events(stream)).into_response();
+/// Carries a stream as server-sent events, for as long as the key in the request's headers is good.
+pub fn sse(stream: impl Tells, app: &App, headers: &HeaderMap) -> Response {
+    let mut response = Sse::new(events(Permitted::new(stream, app, headers))).into_response();
     // nginx would hold small events back.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     response

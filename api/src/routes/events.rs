@@ -76,7 +76,8 @@ pub async fn events(
     }
     let seat = app.seats.take(&owner)?;
     let filter = query.filter(&app).await?;
-    Ok(sse(OwnerStream::open(&app, &owner, filter, after, Some(seat)).await?))
+    let stream = OwnerStream::open(&app, &owner, filter, after, Some(seat)).await?;
+    Ok(sse(stream, &app, &headers))
 }
 
 /// Which events, and from where on.

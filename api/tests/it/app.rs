@@ -165,6 +165,12 @@ impl Builder {
         self
     }
 
+    /// Keys are asked for, and remembered for this long.
+    pub fn keys_for(mut self, known: Duration) -> Self {
+        self.config.auth.key_cache = Span::new(known);
+        self.keys()
+    }
+
     pub fn local(mut self) -> Self {
         self.access = Access::Local;
         self

@@ -7,7 +7,7 @@ use forebay_shared::clock::Clock;
 use forebay_shared::config::Span;
 use forebay_shared::events::{Event, Progress};
 use forebay_shared::job::{Ending, Failure, FailureCode};
-use forebay_shared::store::{Cursor, EventLog, Followed, Scope};
+use forebay_shared::store::{Cursor, EventLog, Followed, Keys as _, Scope};
 use forebay_shared::testing::sample_job;
 use serde_json::{Value, json};
 
@@ -250,6 +250,29 @@ async fn owners_do_not_hear_each_other() {
     let answer = app.get(&format!("/v1/jobs/{his}/events")).bearer(&alice).send().await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
     assert_eq!(app.get("/v1/events").send().await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_revoked_key_ends_its_streams_and_no_others() {
+    let app = TestApp::build().keys_for(Duration::from_millis(100)).start().await;
+    let (key, alice) = app.key(OWNER, &Scope::ALL).await;
+    let (_, other) = app.key(OWNER, &Scope::ALL).await;
+    let id = app.post("/v1/jobs").bearer(&alice).json(json!({"model": "echo", "input": "x"})).await.id();
+    let of_job = format!("/v1/jobs/{id}/events?after=1");
+    let revoked = [
+        Stream::open(app.get("/v1/events").bearer(&alice)).await,
+        Stream::open(app.get(&of_job).bearer(&alice)).await,
+    ];
+    let kept = Stream::open(app.get(&of_job).bearer(&other)).await;
+    app.store.revoke_key(key.id).await.unwrap();
+    app.clock.advance(Duration::from_secs(1));
+    for stream in revoked {
+        let rest = stream.rest().await;
+        assert_eq!(types(&rest), ["problem"]);
+        assert_eq!(rest[0].data["code"], "unauthorized");
+    }
+    app.worker().await.finish(id, vec![echo("x")]).await;
+    assert_eq!(types(&kept.rest().await), ["job.running", "job.succeeded"]);
 }
 
 #[tokio::test]

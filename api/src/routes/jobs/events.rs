@@ -47,7 +47,7 @@ pub async fn events(
     let after = resume::version(&headers, query.as_deref().unwrap_or_default())?;
     let seat = app.seats.take(&owner)?;
     Ok(match JobStream::open(&app, (&owner, id), after, Some(seat)).await? {
-        Some(stream) => sse(stream),
+        Some(stream) => sse(stream, &app, &headers),
         None => StatusCode::NO_CONTENT.into_response(),
     })
 }
