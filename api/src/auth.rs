@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use forebay_shared::apikey;
 use forebay_shared::clock::Timestamp;
 use forebay_shared::id::KeyId;
-use forebay_shared::store::{ApiKey, Scope, StoreResult};
+use forebay_shared::store::{ApiKey, KeyLimits, Scope, StoreResult};
 
 use crate::problem::{Code, Problem};
 use crate::state::{Access, App};
@@ -203,6 +203,8 @@ fn unauthorized(detail: &'static str) -> Problem {
 #[derive(Debug)]
 pub struct Keyring {
     seen: Mutex<HashMap<[u8; 32], Seen>>,
+    /// Limits of keys that have any.
+    limits: Mutex<HashMap<KeyId, KeyLimits>>,
     known_for: Duration,
 }
 
@@ -216,7 +218,7 @@ struct Seen {
 impl Keyring {
     /// An empty ring; `known_for` is how late a revocation may take effect.
     pub fn new(known_for: Duration) -> Self {
-        Self { seen: Mutex::default(), known_for }
+        Self { seen: Mutex::default(), limits: Mutex::default(), known_for }
     }
 
     /// The key with this hash, as of a moment ago.
@@ -239,7 +241,18 @@ impl Keyring {
             seen.clear();
         }
         seen.insert(hash, Seen { at: now, key: key.clone() });
+        drop(seen);
+        if let Some(key) = key.as_ref().filter(|key| key.limits != KeyLimits::default()) {
+            let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+            limits.insert(key.id, key.limits);
+        }
         Ok(key)
+    }
+
+    /// What a key that was seen here may have at once.
+    pub fn limits(&self, key: KeyId) -> KeyLimits {
+        let limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        limits.get(&key).copied().unwrap_or_default()
     }
 
     fn remembered(&self, hash: &[u8; 32], now: Timestamp) -> Option<Seen> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use forebay_shared::config::{ModerationConfig, Secret, Size, Span, WebhookConfig};
 use serde::Deserialize;
 
+use crate::bounds::Bounds;
 use crate::limits::JSON_COPIES;
 use crate::retention::{ByOutcome, OwnerBounds, Terms};
 
@@ -99,6 +100,14 @@ pub struct LimitConfig {
     pub schedule_interval: Span,
     /// Failed attempts that end a job, unless the submission says otherwise.
     pub max_attempts: u16,
+    /// Jobs that may wait for a model, in each class; of one owner.
+    pub max_queued_jobs: u64,
+    /// Of these, one owner's.
+    pub max_queued_jobs_per_owner: u64,
+    /// The same in batches' worth of work.
+    pub max_queued_batches: u64,
+    /// Of these, one owner's.
+    pub max_queued_batches_per_owner: u64,
     /// Streams of events that are open in this process.
     pub max_streams: u32,
     /// Of these, one owner's.
@@ -184,6 +193,16 @@ impl AuthConfig {
 }
 
 impl LimitConfig {
+    /// How much may wait.
+    pub fn bounds(&self) -> Bounds {
+        Bounds {
+            jobs: self.max_queued_jobs,
+            jobs_per_owner: self.max_queued_jobs_per_owner,
+            batches: self.max_queued_batches,
+            batches_per_owner: self.max_queued_batches_per_owner,
+        }
+    }
+
     /// What contradicts itself, by key.
     pub fn check(&self) -> Vec<String> {
         complaints([
@@ -199,6 +218,15 @@ impl LimitConfig {
                 "limits.bodies_in_memory must be at least three times limits.max_body, which such a body takes",
             ),
             (!(1..=MOST_ATTEMPTS).contains(&self.max_attempts), "limits.max_attempts must be from 1 to 10"),
+            (
+                self.max_queued_jobs_per_owner == 0 || self.max_queued_jobs_per_owner > self.max_queued_jobs,
+                "limits.max_queued_jobs_per_owner must be from 1 to limits.max_queued_jobs",
+            ),
+            (
+                self.max_queued_batches_per_owner == 0
+                    || self.max_queued_batches_per_owner > self.max_queued_batches,
+                "limits.max_queued_batches_per_owner must be from 1 to limits.max_queued_batches",
+            ),
             (
                 self.max_streams_per_owner == 0 || self.max_streams_per_owner > self.max_streams,
                 "limits.max_streams_per_owner must be from 1 to limits.max_streams",

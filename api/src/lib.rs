@@ -7,6 +7,7 @@
 
 mod auth;
 mod body;
+mod bounds;
 mod call;
 mod config;
 mod download;

@@ -50,7 +50,13 @@ pub fn applied(wait: Duration) -> (HeaderName, HeaderValue) {
 
 /// When to ask again, for an answer that is not the last one.
 pub fn ask_again() -> (HeaderName, HeaderValue) {
-    (header::RETRY_AFTER, HeaderValue::from_static("1"))
+    ask_again_in(None)
+}
+
+/// The same, where it is known when the last one may be had: then, but at least once a minute.
+pub fn ask_again_in(eta: Option<Duration>) -> (HeaderName, HeaderValue) {
+    let seconds = eta.map_or(1, |eta| eta.as_secs()).clamp(1, 60);
+    (header::RETRY_AFTER, HeaderValue::from(seconds))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod surface;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -72,6 +73,14 @@ impl Problem {
     pub fn model(mut self, model: &str) -> Self {
         self.more.model = Some(model.to_owned());
         self
+    }
+
+    /// When to come back; a second without this.
+    #[must_use]
+    pub fn retry_after(self, after: Duration) -> Self {
+        let seconds = after.as_millis().div_ceil(1000).max(1);
+        let value = HeaderValue::try_from(seconds.to_string()).expect("a number can stand in a header");
+        self.header(header::RETRY_AFTER, value)
     }
 
     /// A header that the answer needs.
@@ -158,7 +167,8 @@ impl Problem {
         let headers = response.headers_mut();
         headers.extend(self.more.headers.clone());
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-        if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        let comes_back = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+        if comes_back && !headers.contains_key(header::RETRY_AFTER) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response

@@ -70,6 +70,7 @@ pub fn job() -> Value {
         "started_at": "2026-06-01T12:00:00.000000Z",
         "finished_at": "2026-06-01T12:00:00.000000Z",
         "expires_at": "2026-06-08T12:00:00.000000Z",
+        "queue": null,
         "timings": {
             "queue_wait_ms": 2.5,
             "batch_wait_ms": 0.5,

@@ -85,7 +85,7 @@ pub struct State {
     /// Room for streams.
     pub seats: Seats,
     /// Keys that were seen lately.
-    pub keyring: Keyring,
+    pub keyring: Arc<Keyring>,
     /// Room for bodies.
     pub memory: Memory,
     /// What the object store said when it was last probed.
@@ -102,11 +102,11 @@ pub type App = Arc<State>;
 impl State {
     /// Starts what runs beside the requests.
     pub fn new(config: ApiConfig, parts: Parts) -> App {
-        let door = Door::open(&parts);
+        let keyring = Arc::new(Keyring::new(config.auth.key_cache.get()));
+        let door = Door::open(&parts, &config.limits, keyring.clone());
         let follower = Follower::start(&parts);
         let tail = Tail::start(&parts, &follower);
         let seats = Seats::new(&config.limits);
-        let keyring = Keyring::new(config.auth.key_cache.get());
         let memory = Memory::new(config.limits.bodies_in_memory);
         let postman = Postman::new(parts.fetcher.clone(), &config.webhooks);
         Arc::new(Self {

@@ -2,20 +2,25 @@
 //!
 //! Concurrent submissions share one statement: the first waits for nobody, and whatever arrives while it is being stored
 //! forms the next group. Clients are answered when the store has answered, and only then are the jobs handed over, off
-//! their path. What is in the store is never lost; the hand-over is a hint.
+//! their path. What is in the store is never lost; the hand-over is a hint. Past the bounds of what may wait, jobs are
+//! refused here.
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use forebay_shared::catalog::Catalog;
 use forebay_shared::handover::Filler;
 use forebay_shared::job::NewJob;
+use forebay_shared::model::Model;
 use forebay_shared::queue::Message;
 use forebay_shared::store::{Route, Store, StoreError, Submitted};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::auth::Keyring;
+use crate::bounds::{Bounds, Full, Unit, Waiting, Whose};
+use crate::config::LimitConfig;
 use crate::problem::{Code, Problem};
 use crate::state::Parts;
 
@@ -24,6 +29,8 @@ use crate::state::Parts;
 const WAITING: usize = 2048;
 /// Jobs of one statement: enough to share its cost, few enough to keep the first of a group waiting for little.
 const GROUP: usize = 256;
+/// How old what is known of the queues may be while jobs come: the bounds hold within this.
+const LOOK: Duration = Duration::from_millis(100);
 /// How long the database may take to store a group: a thousand times what it usually takes.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -40,12 +47,16 @@ struct Newcomer {
 
 impl Door {
     /// Opens it: a task stores what comes until a hard stop, since requests in flight outlive the soft one.
-    pub fn open(parts: &Parts) -> Self {
+    pub fn open(parts: &Parts, limits: &LimitConfig, keyring: Arc<Keyring>) -> Self {
         let (sender, newcomers) = mpsc::channel(WAITING);
         let keeper = Keeper {
             store: parts.store.clone(),
-            filler: parts.filler.clone(),
             catalog: parts.catalog.clone(),
+            filler: parts.filler.clone(),
+            keyring,
+            bounds: limits.bounds(),
+            waiting: Waiting::default(),
+            looked: None,
         };
         let stopped = parts.tasks.stopped();
         parts.tasks.spawn("submit", async move {
@@ -83,6 +94,8 @@ enum Unstored {
     Unanswered,
     /// Nothing new is accepted for its model.
     Draining(String),
+    /// There is no room for it.
+    Full(Full),
 }
 
 impl Pending {
@@ -99,9 +112,27 @@ impl Pending {
             Ok(Err(Unstored::Unanswered)) => {
                 Err(Problem::new(Code::Unavailable, "the database does not answer; ask again in a moment"))
             }
+            Ok(Err(Unstored::Full(full))) => Err(no_room(&full)),
             Err(_) => Err(stopping()),
         }
     }
+}
+
+fn no_room(full: &Full) -> Problem {
+    let (limit, model) = (full.limit, &full.model);
+    let unit = match full.unit {
+        Unit::Jobs => "jobs",
+        Unit::Batches => "batches' worth of work",
+        Unit::Cost => "tokens, pictures or items",
+    };
+    let whose = match full.whose {
+        Whose::Model => format!("the queue of the model `{model}` has the {limit} {unit} that it may have"),
+        Whose::Owner => {
+            format!("you have the {limit} {unit} waiting for the model `{model}` that you may have")
+        }
+        Whose::Key => format!("the API key has the {limit} {unit} waiting that it may have"),
+    };
+    Problem::new(Code::QueueFull, whose).model(model).limit(limit).retry_after(full.retry_after)
 }
 
 fn stopping() -> Problem {
@@ -111,43 +142,76 @@ fn stopping() -> Problem {
 /// The task behind the door.
 struct Keeper {
     store: Arc<dyn Store>,
-    filler: Arc<Filler>,
     catalog: Arc<Catalog>,
+    filler: Arc<Filler>,
+    keyring: Arc<Keyring>,
+    bounds: Bounds,
+    waiting: Waiting,
+    /// When the database was asked last what waits.
+    looked: Option<Instant>,
 }
 
 impl Keeper {
-    async fn serve(&self, mut newcomers: mpsc::Receiver<Newcomer>) {
+    async fn serve(mut self, mut newcomers: mpsc::Receiver<Newcomer>) {
         let mut group = Vec::with_capacity(GROUP);
         while newcomers.recv_many(&mut group, GROUP).await > 0 {
             self.admit(std::mem::take(&mut group)).await;
         }
     }
 
-    /// Refuses those whose model is being drained. A view that cannot be renewed now refuses nobody.
-    async fn turn_away(&self, group: Vec<Newcomer>) -> Vec<Newcomer> {
+    /// Those that there is room for; the others are told.
+    async fn bounded(&mut self, group: Vec<Newcomer>) -> Vec<Newcomer> {
+        // A view that cannot be renewed now refuses nobody.
         let Ok(Ok(models)) = tokio::time::timeout(PATIENCE, self.catalog.models()).await else {
             return group;
         };
-        let is_draining = |name: &str| models.iter().any(|model| model.draining && model.card.name == name);
-        let (refused, taken): (Vec<_>, Vec<_>) =
-            group.into_iter().partition(|newcomer| is_draining(&newcomer.job.model));
-        for newcomer in refused {
-            // Whoever asked may have hung up.
-            let _ = newcomer.answer.send(Err(Unstored::Draining(newcomer.job.model)));
+        self.look().await;
+        let mut inside = Vec::with_capacity(group.len());
+        for newcomer in group {
+            let model = models.iter().find(|model| model.card.name == newcomer.job.model);
+            match model.map_or(Ok(()), |model| self.room(&newcomer.job, model)) {
+                Ok(()) => inside.push(newcomer),
+                // Whoever asked may have hung up.
+                Err(refused) => drop(newcomer.answer.send(Err(refused))),
+            }
         }
-        taken
+        inside
     }
 
-    async fn admit(&self, group: Vec<Newcomer>) {
-        let group = self.turn_away(group).await;
+    /// Counts the job in, or says why not.
+    fn room(&mut self, job: &NewJob, model: &Model) -> Result<(), Unstored> {
+        if model.draining {
+            return Err(Unstored::Draining(job.model.clone()));
+        }
+        let limits = job.key.map(|key| self.keyring.limits(key)).unwrap_or_default();
+        self.waiting.admit(job, model, &self.bounds, limits).map_err(Unstored::Full)
+    }
+
+    /// Asks the database what waits, unless it was asked a moment ago.
+    async fn look(&mut self) {
+        // What this replica let in before stands in the database by now: one group follows the other.
+        if self.looked.is_some_and(|looked| looked.elapsed() < LOOK) {
+            return;
+        }
+        match tokio::time::timeout(PATIENCE, self.store.loads()).await {
+            Ok(Ok(loads)) => self.waiting.refresh(&loads),
+            Ok(Err(error)) => tracing::warn!(%error, "the bounds go by what was known before"),
+            Err(_) => tracing::warn!("the database does not say what waits"),
+        }
+        self.looked = Some(Instant::now());
+    }
+
+    async fn admit(&mut self, group: Vec<Newcomer>) {
+        let group = self.bounded(group).await;
         if group.is_empty() {
             return;
         }
         let (mut jobs, answers): (Vec<_>, Vec<_>) =
             group.into_iter().map(|newcomer| (newcomer.job, newcomer.answer)).unzip();
         for job in &mut jobs {
-            // What is to run later is handed over when it is due.
-            job.published = job.run_at.is_none() && self.filler.admit(&route(job), job.cost);
+            // What is to run later is handed over when it is due; of a key with a limit, when that permits.
+            let limited = job.key.is_some_and(|key| self.keyring.limits(key).max_running.is_some());
+            job.published = job.run_at.is_none() && !limited && self.filler.admit(&route(job), job.cost);
         }
         // A connection that has died without a word must not keep everybody at the door. What became of these jobs is not
         // known then; a row that was made after all is handed over by the repair.
@@ -162,6 +226,11 @@ impl Keeper {
         match stored {
             Ok(submitted) => {
                 let created = created(&jobs, &submitted);
+                for (job, submitted) in jobs.iter().zip(&submitted) {
+                    if !matches!(submitted, Submitted::Created(_)) {
+                        self.waiting.forget(job);
+                    }
+                }
                 for (answer, submitted) in answers.into_iter().zip(submitted) {
                     // Whoever asked may have hung up; the job counts all the same.
                     let _ = answer.send(Ok(submitted));

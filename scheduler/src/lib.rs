@@ -150,6 +150,7 @@ impl Chores {
         if self.leader.leads().await {
             self.reap().await;
             self.recover().await;
+            self.fold().await;
         }
     }
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-use forebay_shared::store::{Depth, Route};
+use forebay_shared::job::Cost;
+use forebay_shared::model::Model;
+use forebay_shared::store::{Depth, Load, Route};
 
 use crate::Chores;
 
@@ -24,9 +26,22 @@ impl Measured {
 
 impl Chores {
     pub(crate) async fn measure_queues(&self) {
-        match self.parts.store.depths().await {
-            Ok(depths) => self.show(&depths),
-            Err(error) => tracing::warn!(%error, "queues cannot be measured at the moment"),
+        let (depths, loads) = (self.parts.store.depths().await, self.parts.store.loads().await);
+        match (depths, loads, self.parts.store.models().await) {
+            (Ok(depths), Ok(loads), Ok(models)) => {
+                self.show(&depths);
+                show_backlog(&depths, &loads, &models);
+            }
+            (Err(error), ..) | (_, Err(error), _) | (_, _, Err(error)) => {
+                tracing::warn!(%error, "queues cannot be measured at the moment");
+            }
+        }
+    }
+
+    /// What has changed of what waits is added up, so that whoever reads it reads little.
+    pub(crate) async fn fold(&self) {
+        if let Err(error) = self.parts.store.fold_loads().await {
+            tracing::warn!(%error, "what waits cannot be added up at the moment");
         }
     }
 
@@ -43,8 +58,25 @@ impl Chores {
         }
         for route in self.measured.gone(depths) {
             set(&route, 0, 0, 0.0);
+            set_backlog(&route, Cost::default(), 0.0);
         }
     }
+}
+
+/// What waits, in cost, and how long that takes at the measured rate: zero while none is known.
+fn show_backlog(depths: &[Depth], loads: &[Load], models: &[Model]) {
+    for Depth { route, .. } in depths {
+        let cost: Cost = loads.iter().filter(|load| load.route == *route).map(|load| load.cost).sum();
+        let rate = models.iter().find(|model| model.card.name == route.model).map_or(0.0, |model| model.rate);
+        set_backlog(route, cost, rate);
+    }
+}
+
+fn set_backlog(route: &Route, cost: Cost, rate: f64) {
+    let labels = [("model", route.model.clone()), ("class", route.class.as_str().to_owned())];
+    metrics::gauge!("forebay_queue_cost", &labels).set(cost.units() as f64);
+    let seconds = if rate > 0.0 { cost.units() as f64 / rate } else { 0.0 };
+    metrics::gauge!("forebay_backlog_seconds", &labels).set(seconds);
 }
 
 fn set(route: &Route, queued: u64, running: u64, oldest_age: f64) {

@@ -4,6 +4,7 @@
 //! and are handed over as workers take what was there. Broker queues so stay short and cancelling stays cheap. Every api
 //! and scheduler replica does this, for one route one after the other.
 
+pub mod eta;
 mod window;
 
 use std::collections::HashMap;
@@ -105,7 +106,7 @@ impl Filler {
             routes
                 .iter()
                 .filter(|state| state.waiting)
-                .filter_map(|state| Some((state.route.clone(), windows.open(&state.route)?)))
+                .filter_map(|state| Some((state.route.clone(), windows.size(&state.route)?)))
                 .collect::<Vec<_>>()
         };
         for (route, window) in open {

@@ -64,4 +64,6 @@ pub struct Model {
     pub workers: u32,
     /// Whether nothing new is accepted for it.
     pub draining: bool,
+    /// What those have done lately, in cost per second; zero if nothing is known.
+    pub rate: f64,
 }

@@ -1,16 +1,22 @@
 //! Which waiting items run together: pure policy, given the present instant.
 //!
 //! The item that must go next is the anchor; items of the nearest lengths join it until the budget is used up or padding
-//! would cost more than another run. So padding stays small, and nothing waits longer than its order says. Suspects of a
+//! would cost more than another run. So padding stays small, and nothing waits longer than its order says. Owners share
+//! the device by cost: whoever has had least gives the anchor, and is asked first for each item that joins. Suspects of a
 //! crash run apart from healthy items, or alone.
 
+mod flow;
+
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use forebay_shared::clock::Timestamp;
 pub use forebay_shared::job::CloseReason;
 use forebay_shared::job::{Class, Cost, Isolation};
 
 use crate::share::Share;
+use flow::{Flow, Near};
 
 /// What one batch may be.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,8 +42,10 @@ pub struct Waiting<T> {
     pub length: u32,
     /// Its job's class.
     pub class: Class,
-    /// Its job's priority, higher first.
-    pub priority: i16,
+    /// Its job's owner.
+    pub owner: Arc<str>,
+    /// Its job's place among its owner's, the earlier the sooner.
+    pub rank: Timestamp,
     /// What it may run with.
     pub isolation: Isolation,
     /// Since when it waits.
@@ -76,19 +84,20 @@ impl<T> Batch<T> {
     }
 }
 
-/// The place in line: class, then priority, then arrival.
-type Place = (Class, i32, u64);
-/// The place by length, for finding company.
-type Fit = (u32, u64);
+/// Whose turn it is: class, then what the owner has had, then the owner's name.
+type Turn = (Class, u64, Arc<str>);
 
 /// Items that wait, and the policy that forms batches of them.
 #[derive(Debug)]
 pub struct Batcher<T> {
     budget: Budget,
     items: HashMap<u64, Waiting<T>>,
-    line: BTreeSet<Place>,
-    healthy: BTreeSet<Fit>,
-    suspect: BTreeSet<Fit>,
+    flows: HashMap<(Class, Arc<str>), Flow>,
+    /// The flows that have items.
+    turns: BTreeSet<Turn>,
+    /// Of each class, what those had had whose item was the last anchor: whoever comes anew begins there.
+    clocks: [u64; 2],
+    healthy: usize,
     arrivals: u64,
     share: Share,
 }
@@ -99,9 +108,10 @@ impl<T> Batcher<T> {
         Self {
             budget,
             items: HashMap::new(),
-            line: BTreeSet::new(),
-            healthy: BTreeSet::new(),
-            suspect: BTreeSet::new(),
+            flows: HashMap::new(),
+            turns: BTreeSet::new(),
+            clocks: [0; 2],
+            healthy: 0,
             arrivals: 0,
             share: Share::default(),
         }
@@ -117,14 +127,18 @@ impl<T> Batcher<T> {
         self.items.is_empty()
     }
 
-    /// Adds an item at the end of its line.
+    /// Adds an item to its owner's line.
     pub fn push(&mut self, item: Waiting<T>) {
         let arrival = self.arrivals;
         self.arrivals += 1;
-        self.line.insert(place(&item, arrival));
-        if let Some(pool) = self.pool(item.isolation) {
-            pool.insert((item.length, arrival));
+        let flow = self.flows.entry((item.class, item.owner.clone())).or_default();
+        if flow.is_empty() {
+            // Who was away brings neither credit nor debt.
+            flow.served = flow.served.max(self.clocks[item.class as usize]);
+            self.turns.insert((item.class, flow.served, item.owner.clone()));
         }
+        flow.insert(&item, arrival);
+        self.healthy += usize::from(item.isolation == Isolation::None);
         self.items.insert(arrival, item);
     }
 
@@ -136,18 +150,18 @@ impl<T> Batcher<T> {
             .filter(|(_, item)| unwanted(&item.payload))
             .map(|(arrival, _)| *arrival)
             .collect();
-        gone.into_iter().filter_map(|arrival| self.take(arrival)).map(|item| item.payload).collect()
+        gone.into_iter().filter_map(|arrival| self.take(arrival, 0)).map(|item| item.payload).collect()
     }
 
     /// The next batch. While the device is not `idle`, only a healthy one departs that could not grow any further, or
     /// whose place another can take at once.
     pub fn next(&mut self, now: Instant, idle: bool) -> Next<T> {
-        let Some(anchor) = self.anchor() else { return Next::Nothing };
+        let Some((anchor, served)) = self.anchor() else { return Next::Nothing };
         let (members, closed) = self.company(anchor);
         let full = matches!(closed, CloseReason::Budget | CloseReason::Items | CloseReason::Alone);
         // Closed by padding, it could still grow by an item of the right length; with as many again behind it, that is
         // not worth an idle device.
-        let followed = closed == CloseReason::Padding && self.healthy.len() >= 2 * members.len();
+        let followed = closed == CloseReason::Padding && self.healthy >= 2 * members.len();
         if !idle && (!(full || followed) || self.items[&anchor].isolation != Isolation::None) {
             return Next::Nothing;
         }
@@ -157,67 +171,80 @@ impl<T> Batcher<T> {
         }
         let isolation = self.items[&anchor].isolation;
         let class = self.items[&anchor].class;
-        let mut items: Vec<_> = members.into_iter().filter_map(|arrival| self.take(arrival)).collect();
+        self.clocks[class as usize] = self.clocks[class as usize].max(served);
+        let mut items: Vec<_> = members
+            .into_iter()
+            .filter_map(|arrival| self.take(arrival, u64::from(self.items[&arrival].length)))
+            .collect();
+        let clocks = self.clocks;
+        self.flows.retain(|(class, _), flow| !flow.is_empty() || flow.served > clocks[*class as usize]);
         items.sort_by_key(|item| item.length);
         let longest = items.last().map_or(0, |item| item.length);
         self.share.spend(class, Cost::new(u64::from(longest) * items.len() as u64));
         Next::Depart(Batch { items, longest, closed, isolation })
     }
 
-    /// The item that must go next: the first of the class whose turn it is.
-    fn anchor(&self) -> Option<u64> {
-        let first = self.line.first()?;
+    /// The item that must go next, and what its owner has had: of the class whose turn it is, the first of the owner who
+    /// has had least.
+    fn anchor(&self) -> Option<(u64, u64)> {
+        let first = self.turns.first()?;
         let turn = self.share.first(Cost::new(self.budget.cost));
-        let bulk = self.line.range((Class::Bulk, i32::MIN, 0)..).next();
-        let place = if turn == Class::Bulk { bulk.unwrap_or(first) } else { first };
-        Some(place.2)
+        let bulk = self.of_class(Class::Bulk).next();
+        let (class, served, owner) = if turn == Class::Bulk { bulk.unwrap_or(first) } else { first };
+        Some((self.flows[&(*class, owner.clone())].first()?, *served))
+    }
+
+    /// A class's turns, in order.
+    fn of_class(&self, class: Class) -> impl Iterator<Item = &Turn> {
+        self.turns.range((class, 0, Arc::from(""))..).take_while(move |turn| turn.0 == class)
     }
 
     /// Who runs with the anchor, and why nobody else does.
     fn company(&self, anchor: u64) -> (Vec<u64>, CloseReason) {
         let first = &self.items[&anchor];
-        let pool = match first.isolation {
-            Isolation::None => &self.healthy,
-            Isolation::Apart => &self.suspect,
-            Isolation::Alone(_) => return (vec![anchor], CloseReason::Alone),
-        };
+        if let Isolation::Alone(_) = first.isolation {
+            return (vec![anchor], CloseReason::Alone);
+        }
         let mut group = Group::of(first.length, &self.budget);
         let mut members = vec![anchor];
-        let fit = (first.length, anchor);
-        let mut shorter = pool.range(..fit).rev().copied().peekable();
-        let mut longer = pool.range(fit..).skip(1).copied().peekable();
         let mut closed = CloseReason::Drained;
-        loop {
-            // The side whose next item adds less padding; the other one if that does not fit.
-            let (down, up) = (shorter.peek().copied(), longer.peek().copied());
-            let nearer_is_down = match (down, up) {
-                (Some(down), Some(up)) => group.padding_with(down.0) <= group.padding_with(up.0),
-                (down, _) => down.is_some(),
-            };
-            let (near, far) = if nearer_is_down { (down, up) } else { (up, down) };
-            let Some(near) = near else { break };
-            match group.refuses(near.0) {
-                None => {
-                    group.add(near.0);
-                    members.push(near.1);
-                    if nearer_is_down {
-                        shorter.next()
-                    } else {
-                        longer.next()
-                    };
-                }
-                Some(reason) => {
-                    if let Some(far) = far.filter(|far| group.refuses(far.0).is_none()) {
-                        group.add(far.0);
-                        members.push(far.1);
-                        if nearer_is_down {
-                            longer.next()
-                        } else {
-                            shorter.next()
-                        };
-                    } else {
+        let classes = match first.class {
+            Class::Interactive => [Class::Interactive, Class::Bulk],
+            Class::Bulk => [Class::Bulk, Class::Interactive],
+        };
+        for class in classes {
+            let mut turns = self.of_class(class).peekable();
+            // Those who have been asked, by what they have had with this batch.
+            let mut asked: BTreeSet<(u64, usize)> = BTreeSet::new();
+            let mut near: Vec<Near<'_>> = Vec::new();
+            loop {
+                let fresh = turns.peek().map(|turn| turn.1);
+                let again = asked.first().map(|(served, _)| *served);
+                let (served, place) = match (fresh, again) {
+                    (Some(fresh), again) if again.is_none_or(|again| fresh <= again) => {
+                        let Some((class, served, owner)) = turns.next() else { break };
+                        let flow = &self.flows[&(*class, owner.clone())];
+                        let is_anchors = *class == first.class && *owner == first.owner;
+                        near.push(flow.near(first.length, anchor, first.isolation));
+                        (served + if is_anchors { u64::from(first.length) } else { 0 }, near.len() - 1)
+                    }
+                    (_, Some(_)) => {
+                        let Some(asked) = asked.pop_first() else { break };
+                        asked
+                    }
+                    (_, None) => break,
+                };
+                match near[place].take(&mut group) {
+                    Ok(Some((length, arrival))) => {
+                        members.push(arrival);
+                        asked.insert((served + u64::from(length), place));
+                    }
+                    Ok(None) => {}
+                    Err(reason) => {
                         closed = reason;
-                        break;
+                        if group.is_full() {
+                            return (members, closed);
+                        }
                     }
                 }
             }
@@ -225,26 +252,21 @@ impl<T> Batcher<T> {
         (members, closed)
     }
 
-    fn take(&mut self, arrival: u64) -> Option<Waiting<T>> {
+    /// Takes an item out of the line; its owner has had so much more.
+    fn take(&mut self, arrival: u64, cost: u64) -> Option<Waiting<T>> {
         let item = self.items.remove(&arrival)?;
-        self.line.remove(&place(&item, arrival));
-        if let Some(pool) = self.pool(item.isolation) {
-            pool.remove(&(item.length, arrival));
+        let key = (item.class, item.owner.clone());
+        if let Some(flow) = self.flows.get_mut(&key) {
+            self.turns.remove(&(item.class, flow.served, item.owner.clone()));
+            flow.remove(&item, arrival);
+            flow.served += cost;
+            if !flow.is_empty() {
+                self.turns.insert((item.class, flow.served, item.owner.clone()));
+            }
         }
+        self.healthy -= usize::from(item.isolation == Isolation::None);
         Some(item)
     }
-
-    fn pool(&mut self, isolation: Isolation) -> Option<&mut BTreeSet<Fit>> {
-        match isolation {
-            Isolation::None => Some(&mut self.healthy),
-            Isolation::Apart => Some(&mut self.suspect),
-            Isolation::Alone(_) => None,
-        }
-    }
-}
-
-fn place<T>(item: &Waiting<T>, arrival: u64) -> Place {
-    (item.class, -i32::from(item.priority), arrival)
 }
 
 /// A batch in the making.
@@ -277,6 +299,11 @@ impl<'a> Group<'a> {
             return Some(CloseReason::Padding);
         }
         (padded > self.budget.cost).then_some(CloseReason::Budget)
+    }
+
+    /// Whether no item could join, however short.
+    fn is_full(&self) -> bool {
+        self.count >= self.budget.items as u64 || self.longest * (self.count + 1) > self.budget.cost
     }
 
     fn add(&mut self, length: u32) {

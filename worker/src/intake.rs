@@ -1,8 +1,11 @@
 //! Deliveries in, claims made, leases granted; what is refused is forgotten.
 //!
-//! The intake takes as many deliveries as there is room for, claims them in one statement and then acknowledges them all:
-//! from then on the lease decides, so no time limit of the broker's bounds a job. If the outcome of a claim is unknown,
-//! whatever it may have granted is given back before anything is acknowledged.
+//! The intake looks at what deliveries there are, claims as many as there is room for in one statement and then
+//! acknowledges them all: from then on the lease decides, so no time limit of the broker's bounds a job. While the lane is
+//! full, it claims only for owners of whom the lane has nothing. If the outcome of a claim is unknown, whatever it may have
+//! granted is given back before anything is acknowledged.
+
+mod line;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +13,13 @@ use std::time::Duration;
 use forebay_shared::events::{Event, Events};
 use forebay_shared::id::{JobId, WorkerId};
 use forebay_shared::job::{Claimed, Class, Cost};
-use forebay_shared::queue::{Consumer, Delivery, Queue, QueueResult};
+use forebay_shared::queue::{Message, Queue, QueueResult};
 use forebay_shared::store::{Route, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::lane::LaneHandle;
 use crate::share::Share;
+use line::Line;
 
 /// Jobs of one claim at most, so that one statement locks few rows.
 const CLAIM: u64 = 64;
@@ -86,38 +90,71 @@ impl Intake {
         let life = self.life.clone();
         tokio::select! {
             () = life.cancelled() => return Ok(()),
-            () = self.lane.room.wait() => {}
+            // Full for long, it looks again all the same: somebody may be new.
+            _ = tokio::time::timeout(PATIENCE, self.lane.room.wait()) => {}
         }
-        let mut interactive =
-            self.parts.queue.consume(&self.route(Class::Interactive), self.parts.prefetch).await?;
-        let mut bulk = self.parts.queue.consume(&self.route(Class::Bulk), self.parts.prefetch).await?;
+        let mut interactive = self.open(Class::Interactive).await?;
+        let mut bulk = self.open(Class::Bulk).await?;
+        let room = self.lane.room.clone();
         loop {
-            let room = tokio::select! {
-                () = life.cancelled() => return Ok(()),
-                room = tokio::time::timeout(PATIENCE, self.lane.room.wait()) => room,
-            };
-            if room.is_err() {
-                tracing::debug!(
-                    model = self.lane.model,
-                    "the lane is full; unclaimed messages are given back"
-                );
-                return Ok(());
+            // Registered before looking, so that what is given back between look and wait is not missed.
+            let freed = room.freed();
+            tokio::pin!(freed);
+            freed.as_mut().enable();
+            while self.claim_some(&mut interactive, &mut bulk).await? {
+                if life.is_cancelled() {
+                    return Ok(());
+                }
             }
-            let most = usize::try_from(self.most()).unwrap_or(1);
-            // The class whose turn it is goes first if both have something.
-            let (first, second) = match self.share.first(self.lane.turn) {
-                Class::Interactive => (&mut interactive, &mut bulk),
-                Class::Bulk => (&mut bulk, &mut interactive),
-            };
-            let (consumer, delivery) = tokio::select! {
-                biased;
+            let held = !(interactive.is_empty() && bulk.is_empty());
+            let silence = if held { PATIENCE } else { SILENCE };
+            let most = usize::from(self.parts.prefetch);
+            tokio::select! {
                 () = life.cancelled() => return Ok(()),
-                delivery = first.receive(most) => (first, delivery?),
-                delivery = second.receive(most) => (second, delivery?),
-                () = tokio::time::sleep(SILENCE) => return Ok(()),
-            };
-            self.take(consumer.as_mut(), delivery).await?;
+                received = interactive.receive(most) => received?,
+                received = bulk.receive(most) => received?,
+                () = &mut freed, if held => {}
+                () = tokio::time::sleep(silence) => {
+                    if held {
+                        tracing::debug!(model = self.lane.model, "the lane is full; unclaimed messages are given back");
+                    }
+                    return Ok(());
+                }
+            }
         }
+    }
+
+    async fn open(&self, class: Class) -> QueueResult<Line> {
+        let consumer = self.parts.queue.consume(&self.route(class), self.parts.prefetch).await?;
+        Ok(Line::new(class, consumer))
+    }
+
+    /// Claims what there is room for. `false`: nothing that is here may be claimed now.
+    async fn claim_some(&mut self, interactive: &mut Line, bulk: &mut Line) -> QueueResult<bool> {
+        // The class whose turn it is goes first if both have something.
+        let lines = match self.share.first(self.lane.turn) {
+            Class::Interactive => [interactive, bulk],
+            Class::Bulk => [bulk, interactive],
+        };
+        for line in lines {
+            let messages = if self.lane.room.free() > Cost::default() {
+                line.take(usize::try_from(self.most()).unwrap_or(1))
+            } else {
+                let (room, class) = (&self.lane.room, line.class());
+                line.take_new(|owner| room.welcomes(class, owner))
+            };
+            if !messages.is_empty() {
+                if !self.take(&messages).await {
+                    // Its life is over; others get the messages.
+                    return Ok(false);
+                }
+                // Whether or not the broker hears it, what was claimed runs here; a message that comes again is refused.
+                let acknowledged = line.ack().await;
+                self.tell_of_room().await;
+                return acknowledged.map(|()| true);
+            }
+        }
+        Ok(false)
     }
 
     /// As many jobs as probably fit.
@@ -125,15 +162,14 @@ impl Intake {
         (self.lane.room.free().units() / self.usual.units().max(1)).clamp(1, CLAIM)
     }
 
-    async fn take(&mut self, consumer: &mut dyn Consumer, delivery: Delivery) -> QueueResult<()> {
-        let ids: Vec<JobId> = delivery.messages.iter().map(|message| message.job_id).collect();
+    /// Claims the jobs and hands them to the lane. `false`: the worker's lease is gone.
+    async fn take(&mut self, messages: &[Message]) -> bool {
+        let ids: Vec<JobId> = messages.iter().map(|message| message.job_id).collect();
         let claimed = self.claim(&ids).await;
         if claimed.is_empty() && !self.is_alive().await {
             // Refused because the lease is gone, not because of the jobs: others are to have the messages.
-            return {
-                let _: () = self.life.cancelled().await;
-                Ok(())
-            };
+            self.life.cancelled().await;
+            return false;
         }
         let refused = ids.len() - claimed.len();
         metrics::counter!("forebay_deliveries_refused_total").increment(refused as u64);
@@ -146,10 +182,7 @@ impl Intake {
                 .record(wait);
             self.lane.accept(job).await;
         }
-        // Whether or not the broker hears it, what was claimed runs here; a message that comes again is refused.
-        let acknowledged = consumer.ack(delivery).await;
-        self.tell_of_room().await;
-        acknowledged
+        true
     }
 
     /// Claims, however long the database is away. An answer that was lost may have granted something, which nobody

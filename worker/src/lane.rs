@@ -26,6 +26,7 @@ use crate::batch::{Batch, Batcher, Next, Waiting};
 use crate::model::{ModelFiles, Runtime};
 use crate::pipeline::Pipeline;
 use crate::quarantine::Quarantine;
+use crate::rate::Rates;
 use crate::settle::Finished;
 use engine::{Engine, Word, Work};
 use prepare::{Prepared, Preparer};
@@ -69,7 +70,7 @@ pub struct LaneHandle {
 impl LaneHandle {
     /// Hands a claimed job in; it counts against the room from now on.
     pub async fn accept(&self, claimed: Claimed) {
-        let held = self.room.take(claimed.cost);
+        let held = self.room.take(claimed.cost, claimed.class, claimed.owner.as_str().into());
         if self.jobs.send((claimed, held)).await.is_err() {
             tracing::error!(model = self.model, "the lane is gone; its leases will lapse");
         }
@@ -97,6 +98,8 @@ pub struct LaneParts {
     pub settle: mpsc::Sender<Finished>,
     /// Batches of work that a lane may hold.
     pub hold: u64,
+    /// How fast the models work.
+    pub rates: Rates,
     /// The process's tasks.
     pub tasks: Tasks,
 }
@@ -134,6 +137,7 @@ pub fn start<P: Pipeline>(model: ModelFiles, parts: &LaneParts) -> LaneHandle {
         engine: Engine::start(model.clone(), parts.runtime.clone(), words_sender, &parts.tasks),
         preparer: Preparer::new(model, parts, prepared_sender),
         quarantine: parts.quarantine.clone(),
+        rates: parts.rates.clone(),
         tasks: parts.tasks.clone(),
     };
     let settle = parts.settle.clone();
@@ -176,6 +180,7 @@ struct Lane<P: Pipeline> {
     preparer: Preparer<P>,
     engine: Engine<P>,
     quarantine: Quarantine,
+    rates: Rates,
     tasks: Tasks,
 }
 
@@ -227,7 +232,8 @@ impl<P: Pipeline> Lane<P> {
                 Ok(prepared) => self.batcher.push(Waiting {
                     length: P::length(&prepared).max(1),
                     class: progress.claimed().class,
-                    priority: progress.claimed().priority,
+                    owner: progress.owner(),
+                    rank: progress.claimed().rank,
                     isolation: progress.isolation(index),
                     since: now,
                     payload: Ready { job: job.id, index, prepared, _memory: memory },
@@ -312,12 +318,15 @@ impl<P: Pipeline> Lane<P> {
                 metrics::histogram!("forebay_batch_run_seconds", "model" => self.model.clone())
                     .record(took.as_secs_f64());
                 let mut touched = BTreeSet::new();
+                let mut cost = 0.0;
                 for (job, index, outcome) in outcomes {
                     if let Some(progress) = self.jobs.get_mut(&job) {
+                        cost += progress.cost_of_one();
                         progress.end(index, outcome);
                         touched.insert(job);
                     }
                 }
+                self.rates.ran(&self.model, cost, took);
                 let (now, mut news) = (Instant::now(), Vec::new());
                 for job in touched {
                     if let Some(progress) = self.jobs.get_mut(&job) {

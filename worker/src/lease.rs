@@ -1,11 +1,14 @@
 //! A worker's life: registered, beating, lapsed or retired.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use forebay_shared::id::{JobId, WorkerId};
 use forebay_shared::store::{Beat, Store};
 use tokio::sync::mpsc;
+
+use crate::rate::Rates;
 
 /// How long to wait before asking a database that was away again.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -57,7 +60,8 @@ impl Lease {
     }
 
     /// Beats every `every` until the lease has lapsed; jobs that are to stop go to `stops`.
-    pub(crate) async fn beat(&self, every: Duration, stops: mpsc::Sender<Vec<JobId>>) {
+    pub(crate) async fn beat(&self, every: Duration, stops: mpsc::Sender<Vec<JobId>>, rates: &Rates) {
+        let mut told = BTreeMap::new();
         let mut last = tokio::time::Instant::now();
         loop {
             tokio::time::sleep(every).await;
@@ -66,6 +70,7 @@ impl Lease {
             match answer {
                 Ok(Ok(Beat::Alive(cancelled))) => {
                     last = tokio::time::Instant::now();
+                    self.report(rates, &mut told).await;
                     if !cancelled.is_empty() {
                         // They are named again with the next beat, which must not wait for anybody.
                         let _ = stops.try_send(cancelled);
@@ -83,6 +88,15 @@ impl Lease {
         }
         self.board.set(None);
         tracing::warn!(worker.id = %self.worker, "the lease has lapsed; what it held runs elsewhere");
+    }
+
+    /// Tells how fast the models work, if that has changed. It is told again with the next beat if it is not heard.
+    async fn report(&self, rates: &Rates, told: &mut BTreeMap<String, f64>) {
+        let Some(news) = rates.news(told) else { return };
+        let heard = tokio::time::timeout(self.life / 4, self.store.report(self.worker, &news)).await;
+        if matches!(heard, Ok(Ok(()))) {
+            *told = news;
+        }
     }
 
     /// Ends the life in good order; what was still held is given back.

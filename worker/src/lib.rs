@@ -12,6 +12,7 @@ pub mod model;
 pub mod picture;
 pub mod pipeline;
 pub mod quarantine;
+pub mod rate;
 pub mod settle;
 pub mod share;
 pub mod text;
@@ -40,6 +41,7 @@ use lease::{Board, Lease};
 use model::{ModelFiles, Runtime, RuntimeError};
 use pipeline::{Echo, ImageClassification, TextClassification, TextEmbedding};
 use quarantine::Quarantine;
+use rate::Rates;
 use settle::Settler;
 
 /// Finished jobs on their way to the settler.
@@ -77,6 +79,7 @@ pub struct Worker {
     parts: WorkerParts,
     lanes: Vec<LaneHandle>,
     board: Board,
+    rates: Rates,
 }
 
 impl Worker {
@@ -107,6 +110,7 @@ impl Worker {
             sequence: Arc::default(),
         };
         parts.tasks.spawn("settler", settler.run(finished));
+        let rates = Rates::default();
         let shared = LaneParts {
             reader: Reader::new(
                 parts.blobs.clone(),
@@ -123,10 +127,11 @@ impl Worker {
             events: parts.events.clone(),
             settle,
             hold: config.hold,
+            rates: rates.clone(),
             tasks: parts.tasks.clone(),
         };
         let lanes = models.into_iter().map(|model| start_lane(model, &shared)).collect();
-        Ok(Self { config, parts, lanes, board })
+        Ok(Self { config, parts, lanes, board, rates })
     }
 
     /// Takes work until a soft stop, then drains. A lease that lapses ends one life and begins another.
@@ -150,7 +155,7 @@ impl Worker {
             let _ends_with_this = life.clone().drop_guard();
             let intakes = self.start_intakes(&lease, &life);
             let (stops, mut to_stop) = mpsc::channel(8);
-            let beat = lease.beat(self.config.beat.get(), stops);
+            let beat = lease.beat(self.config.beat.get(), stops, &self.rates);
             tokio::pin!(beat);
             let drains = loop {
                 tokio::select! {

@@ -154,7 +154,7 @@ async fn another_owners_job_is_not_found_anywhere() {
         let answer = call.bearer(&bob).send().await;
         assert_eq!((answer.status, answer.json()), (StatusCode::NOT_FOUND, unknown.json()), "{name}");
     }
-    assert_eq!(seen, 8);
+    assert_eq!(seen, 9);
     let waiting = app.get(&format!("/v1/jobs/{id}")).header("prefer", "wait=5").bearer(&bob).send().await;
     assert_eq!(waiting.status, StatusCode::NOT_FOUND);
     assert_eq!(app.get("/v1/jobs").bearer(&bob).send().await.json()["data"], json!([]));

@@ -2,6 +2,7 @@
 
 mod app;
 mod bodies;
+mod bounds;
 mod contract;
 mod dialects;
 mod door;

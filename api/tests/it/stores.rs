@@ -16,9 +16,9 @@ use forebay_shared::job::{Attempt, Claimed, Cost, Job, NewJob, Settlement};
 use forebay_shared::model::{Model, ModelCard};
 use forebay_shared::schedule::{Fired, Firing, NewFiring, Schedule};
 use forebay_shared::store::{
-    After, ApiKey, Attempts, Beat, CancelOutcome, Cancellation, Completion, DeleteOutcome, Deliveries,
+    After, Ahead, ApiKey, Attempts, Beat, CancelOutcome, Cancellation, Completion, DeleteOutcome, Deliveries,
     Delivery, DeliveryState, Depth, Due, Endpoint, EndpointChange, Expiry, Fanned, FileFilter, FilePage,
-    Files, Filter, Handover, Jobs, Keys, Leadership, Models, NewEndpoint, NewKey, NewSegment, Noted,
+    Files, Filter, Handover, Jobs, Keys, Leadership, Load, Models, NewEndpoint, NewKey, NewSegment, Noted,
     Outgoing, Page, PartOutcome, Reaped, Replay, Retention, Room, Route, RouteState, ScheduleOutcome,
     ScheduleTerms, Schedules, SegmentLock, Segments, Settled, Signing, Store, StoreError, StoreResult,
     Stored, Submitted, Tested, Try, Uploads, Webhooks, Worker, Workers,
@@ -168,6 +168,9 @@ pass_on!(Attempts:
 pass_on!(Handover:
     routes(overdue: Duration) -> Vec<RouteState>;
     due(route: &Route, room: Cost, limit: u32) -> Vec<Due>;
+    loads() -> Vec<Load>;
+    fold_loads() -> u64;
+    ahead(owner: &str, id: JobId) -> Option<Ahead>;
     depths() -> Vec<Depth>;
     unpublish(ids: &[JobId]) -> u64;
     recover(route: &Route, overdue: Duration, kept: u64) -> u64;
@@ -175,6 +178,7 @@ pass_on!(Handover:
 pass_on!(Workers:
     register(id: WorkerId, host: &str, models: &[String], life: Duration) -> ();
     beat(id: WorkerId, life: Duration) -> Beat;
+    report(id: WorkerId, rates: &BTreeMap<String, f64>) -> ();
     drain(id: WorkerId) -> ();
     retire(id: WorkerId) -> u64;
     note(id: WorkerId, noted: &Noted) -> bool;

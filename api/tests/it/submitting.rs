@@ -34,7 +34,9 @@ async fn a_submission_is_accepted_with_its_place_and_the_time_to_ask_again() {
     assert_eq!(answer.header("x-request-id"), Some("a-request"));
     assert_eq!(answer.json()["status"], "queued");
     assert_eq!(answer.json()["kind"], "echo");
-    assert_eq!(app.get(answer.header("location").unwrap()).send().await.json(), answer.json());
+    let mut read = app.get(answer.header("location").unwrap()).send().await.json();
+    assert_eq!(read["queue"].take()["position"], 0);
+    assert_eq!(read, answer.json());
 }
 
 #[tokio::test]

@@ -51,8 +51,16 @@ pub struct Room {
     pub window: Cost,
     /// What is there.
     pub out: Cost,
+    /// The same, where of each owner no more counts than its [`seat`].
+    pub crowd: Cost,
     /// How many jobs at most.
     pub limit: usize,
+}
+
+/// How much of an owner's work counts when room is made for others: an eighth of the window. So sixteen owners of large
+/// jobs, or as many small jobs as two windows hold, can be with the broker at once.
+pub fn seat(window: Cost) -> Cost {
+    Cost::new((window.units() / 8).max(1))
 }
 
 /// What goes next.
@@ -74,19 +82,21 @@ pub enum Choice<T> {
 /// Chooses what goes next on a route whose virtual time is `clock`.
 ///
 /// Once the window is used up, an owner of whom nothing is with the broker, and who is not ahead of the others, may still
-/// have one job there; so a newcomer does not wait until somebody else's work has gone. That is bounded by another window.
+/// have one job there; so a newcomer does not wait until somebody else's work has gone. That is bounded by a crowd of two
+/// windows.
 pub fn choose<T: Ord>(lines: Vec<Line<T>>, clock: u64, room: Room) -> Choice<T> {
     let mut lines: Vec<Start<T>> = lines.into_iter().map(|line| Start::new(line, clock)).collect();
     let mut order: BTreeSet<Turn> = BTreeSet::new();
     for (index, line) in lines.iter().enumerate() {
         order.extend(line.turn(index));
     }
-    let (mut jobs, mut out, mut now) = (Vec::new(), room.out, clock);
+    let (mut jobs, mut out, mut crowd, mut now) = (Vec::new(), room.out, room.crowd, clock);
     while jobs.len() < room.limit
         && let Some(turn) = order.pop_first()
     {
         let line = &mut lines[turn.line];
-        let newcomer = line.line.out == Cost::default() && line.at <= now && out < room.window.times(2);
+        let newcomer = line.line.out == Cost::default() && line.at <= now && crowd < room.window.times(2);
+        let before = line.line.out.min(seat(room.window));
         if out >= room.window && !newcomer {
             // Others may be newcomers; those who come after in the order are not ahead of `now` for long.
             if turn.at > now {
@@ -97,6 +107,7 @@ pub fn choose<T: Ord>(lines: Vec<Line<T>>, clock: u64, room: Room) -> Choice<T> 
         let Some(taken) = line.take() else { return Choice::LookFurther };
         now = now.max(turn.at);
         out = out + taken.cost;
+        crowd = crowd + line.line.out.min(seat(room.window)).less(before);
         jobs.push(taken.job);
         order.extend(lines[turn.line].turn(turn.line));
     }

@@ -157,6 +157,7 @@ mod tests {
             created_at: Timestamp::from_micros(0),
             workers: 1,
             draining: false,
+            rate: 0.0,
         }
     }
 

@@ -197,6 +197,8 @@ macro_rules! store_conformance {
             a_newcomer_is_due_though_the_window_is_full,
             a_key_has_no_more_under_way_than_it_may,
             due_jobs_come_as_the_policy_says,
+            loads_are_the_sums_of_what_waits,
+            a_job_knows_what_stands_before_it,
             routes_tell_what_is_handed_over_and_what_waits,
             a_refused_publication_is_due_again,
             lost_messages_are_recovered_oldest_first,
@@ -214,6 +216,7 @@ macro_rules! store_conformance {
             a_cancelled_job_that_is_given_back_ends,
             the_buried_are_reaped_at_once,
             living_workers_are_listed,
+            workers_tell_how_fast_they_are,
         ]);
         $crate::store_conformance!(@module $ground, expiry: [
             deadlines_read_back_as_they_were,

@@ -24,7 +24,7 @@ use crate::model::Model;
 pub(super) use events::{EventRow, LogRow, event_columns};
 pub(super) use explain::{ExplainAttemptRow, ExplainRow};
 pub(super) use files::{FileRow, PartRow, PieceRow, UploadRow, file_columns, upload_columns};
-pub(super) use handover::{DepthRow, DueRow, LineRow, RouteRow};
+pub(super) use handover::{AheadRow, DepthRow, DueRow, LineRow, LoadRow, RouteRow};
 pub(super) use schedules::{FiringRow, ScheduleRow, schedule_columns};
 pub(super) use webhooks::{
     DeliveryRow, EndpointRow, MatchRow, OutgoingRow, SigningRow, TryRow, WaitingRow, endpoint_columns,
@@ -240,6 +240,7 @@ pub(super) struct WorkerRow {
     models: Json<Value>,
     started_at: Timestamp,
     expires_at: Timestamp,
+    rates: Option<Json<Value>>,
 }
 
 impl WorkerRow {
@@ -252,6 +253,7 @@ impl WorkerRow {
             models: at.json("models", self.models)?,
             started_at: self.started_at,
             expires_at: self.expires_at,
+            rates: self.rates.map(|rates| at.json("rates", rates)).transpose()?.unwrap_or_default(),
         })
     }
 }
@@ -311,6 +313,7 @@ impl ModelRow {
             created_at: self.created_at,
             workers: u32::try_from(serving).unwrap_or(u32::MAX),
             draining: self.draining,
+            rate: workers.iter().filter_map(|worker| worker.rates.get(&self.name)).sum(),
         })
     }
 }

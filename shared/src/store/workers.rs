@@ -1,5 +1,6 @@
 //! Workers and their leases: one row and one expiry per process, not per job.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -29,7 +30,7 @@ pub enum WorkerState {
 words!(WorkerState, "worker state", Live = "live", Draining = "draining", Retired = "retired", Dead = "dead",);
 
 /// A worker as its row tells it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Worker {
     /// Its id.
     pub id: WorkerId,
@@ -43,6 +44,8 @@ pub struct Worker {
     pub started_at: Timestamp,
     /// Until when its leases hold.
     pub expires_at: Timestamp,
+    /// What each of its models has done lately, in cost per second.
+    pub rates: BTreeMap<String, f64>,
 }
 
 /// What a beat brought back.
@@ -77,6 +80,9 @@ pub trait Workers: Send + Sync {
 
     /// Prolongs the leases by `life` from now, unless they have lapsed.
     async fn beat(&self, id: WorkerId, life: Duration) -> StoreResult<Beat>;
+
+    /// Tells the world how fast the worker's models work, in cost per second.
+    async fn report(&self, id: WorkerId, rates: &BTreeMap<String, f64>) -> StoreResult<()>;
 
     /// Tells the world that the worker takes no more work.
     async fn drain(&self, id: WorkerId) -> StoreResult<()>;

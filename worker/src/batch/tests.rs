@@ -9,7 +9,8 @@ fn item(payload: u32, length: u32) -> Waiting<u32> {
         payload,
         length,
         class: Class::Interactive,
-        priority: 0,
+        owner: "alice".into(),
+        rank: Timestamp::from_micros(0),
         isolation: Isolation::None,
         since: Instant::now(),
     }
@@ -81,10 +82,11 @@ fn while_the_device_is_busy_a_batch_closed_by_padding_departs_only_if_as_many_wa
 }
 
 #[test]
-fn priority_goes_before_age_and_interactive_before_bulk() {
-    let bulk = Waiting { class: Class::Bulk, priority: 10, ..item(0, 90) };
+fn rank_goes_before_arrival_and_interactive_before_bulk() {
+    let urgent_since = Timestamp::from_micros(-300_000_000);
+    let bulk = Waiting { class: Class::Bulk, rank: urgent_since, ..item(0, 90) };
     let early = item(1, 50);
-    let urgent = Waiting { priority: 5, ..item(2, 20) };
+    let urgent = Waiting { rank: urgent_since, ..item(2, 20) };
     let mut batcher = batcher([bulk, early, urgent]);
     assert_eq!(depart(&mut batcher).0, [2]);
     assert_eq!(depart(&mut batcher).0, [1]);
@@ -159,17 +161,50 @@ fn unwanted_items_leave_the_line() {
     assert!(matches!(batcher.next(Instant::now(), true), Next::Nothing));
 }
 
+fn of(owner: &str, payload: u32, length: u32) -> Waiting<u32> {
+    Waiting { owner: owner.into(), ..item(payload, length) }
+}
+
+#[test]
+fn a_newcomer_is_in_the_next_batch_however_much_others_have_waiting() {
+    let mut batcher = batcher((0..1000).map(|n| item(n, 10)));
+    (0..20).for_each(|_| drop(depart(&mut batcher)));
+    batcher.push(of("bob", 5000, 10));
+    assert!(depart(&mut batcher).0.contains(&5000));
+}
+
+#[test]
+fn owners_share_a_batch_of_like_items() {
+    let mut batcher = batcher((0..100).map(|n| item(n, 10)));
+    (100..200).for_each(|n| batcher.push(of("bob", n, 10)));
+    for _ in 0..10 {
+        let (members, _) = depart(&mut batcher);
+        assert_eq!(members.iter().filter(|n| **n < 100).count(), 4, "half of eight: {members:?}");
+    }
+}
+
+#[test]
+fn who_comes_back_has_neither_credit_nor_debt() {
+    let mut batcher = batcher((0..400).map(|n| item(n, 10)));
+    batcher.push(of("bob", 1000, 10));
+    (0..20).for_each(|_| drop(depart(&mut batcher)));
+    (1001..1101).for_each(|n| batcher.push(of("bob", n, 10)));
+    let bobs: usize = (0..4).map(|_| depart(&mut batcher).0.iter().filter(|n| **n > 1000).count()).sum();
+    assert!((16..=20).contains(&bobs), "half from now on, and half of the last batch, not all: {bobs}");
+}
+
 proptest! {
     #[test]
     fn every_item_runs_once_within_the_bounds(
-        lengths in proptest::collection::vec((1u32..200, 0u8..3, any::<bool>(), -10i16..10), 0..200)
+        lengths in proptest::collection::vec((1u32..200, 0u8..3, any::<bool>(), -10i64..10, 0u8..4), 0..200)
     ) {
         let mut batcher = Batcher::new(BUDGET);
-        for (n, (length, isolation, bulk, priority)) in lengths.iter().enumerate() {
+        for (n, (length, isolation, bulk, rank, owner)) in lengths.iter().enumerate() {
             let isolation =
                 [Isolation::None, Isolation::Apart, Isolation::Alone(0)][usize::from(*isolation)];
             let class = if *bulk { Class::Bulk } else { Class::Interactive };
-            batcher.push(Waiting { isolation, class, priority: *priority, ..item(u32::try_from(n).unwrap(), *length) });
+            let (rank, owner) = (Timestamp::from_micros(*rank), owner.to_string().into());
+            batcher.push(Waiting { class, owner, rank, isolation, ..item(u32::try_from(n).unwrap(), *length) });
         }
         let mut ran = Vec::new();
         while let Next::Depart(batch) = batcher.next(Instant::now(), true) {
@@ -188,5 +223,25 @@ proptest! {
         ran.sort_unstable();
         prop_assert_eq!(ran, (0..u32::try_from(lengths.len()).unwrap()).collect::<Vec<_>>());
         prop_assert!(batcher.is_empty());
+    }
+
+    /// Owners who always have work waiting have had the same, within a batch.
+    #[test]
+    fn shares_are_equal_within_a_batch(lengths in proptest::collection::vec(1u32..40, 2..5), rounds in 1usize..80) {
+        let mut batcher = Batcher::new(BUDGET);
+        let mut had = vec![0u64; lengths.len()];
+        for (owner, length) in lengths.iter().enumerate() {
+            for _ in 0..8 * rounds {
+                batcher.push(of(&owner.to_string(), u32::try_from(owner).unwrap(), *length));
+            }
+        }
+        for _ in 0..rounds {
+            let Next::Depart(batch) = batcher.next(Instant::now(), true) else { panic!("work waits") };
+            for item in batch.items {
+                had[item.payload as usize] += u64::from(item.length);
+            }
+        }
+        let (least, most) = (had.iter().min().unwrap(), had.iter().max().unwrap());
+        prop_assert!(most - least <= 2 * BUDGET.cost, "{had:?}");
     }
 }

@@ -1,5 +1,6 @@
 //! One job in a lane: what became of its items, and where its time went.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use forebay_shared::events::{self, Event};
@@ -72,6 +73,7 @@ impl Waits {
 #[derive(Debug)]
 pub(super) struct Progress {
     claimed: Claimed,
+    owner: Arc<str>,
     outcomes: Vec<Option<Ended>>,
     /// Items with no outcome yet that may still get one.
     open: usize,
@@ -109,12 +111,22 @@ impl Progress {
             watchers: claimed.waiters.clone(),
             told: Instant::now(),
             held,
+            owner: claimed.owner.as_str().into(),
             claimed,
         }
     }
 
     pub(super) fn claimed(&self) -> &Claimed {
         &self.claimed
+    }
+
+    pub(super) fn owner(&self) -> Arc<str> {
+        self.owner.clone()
+    }
+
+    /// What an item costs on average, as the job was estimated: rates are compared with what waits, which is estimated too.
+    pub(super) fn cost_of_one(&self) -> f64 {
+        self.claimed.cost.units() as f64 / f64::from(self.claimed.item_count.max(1))
     }
 
     pub(super) fn lease(&self) -> Lease {
@@ -196,6 +208,7 @@ impl Progress {
         if let Some(place @ None) = self.outcomes.get_mut(index as usize) {
             *place = Some(outcome);
             self.open -= 1;
+            self.held.shrink(self.open, self.outcomes.len());
         }
     }
 

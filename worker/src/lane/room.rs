@@ -1,50 +1,77 @@
 //! How much a lane holds: the intake claims only what there is room for.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use forebay_shared::job::Cost;
+use forebay_shared::job::{Class, Cost};
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
-/// A lane's room, in cost.
+/// What of a job's room stays taken until it is settled, however many of its items have ended: an eighth, since what they
+/// gave is held.
+const KEPT: u64 = 8;
+
+/// A lane's room, in cost. When it is full, an owner of whom it holds nothing still gets in, so that nobody waits until
+/// somebody else's work has gone; all those together have as much room again.
 #[derive(Clone, Debug)]
 pub struct Room(Arc<Inside>);
 
 #[derive(Debug)]
 struct Inside {
     size: u64,
-    held: AtomicU64,
+    taken: Mutex<Taken>,
     freed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    /// By those who came while there was room.
+    ordinary: u64,
+    /// By those who came when there was none.
+    extra: u64,
+    /// How many jobs each owner has here.
+    jobs: HashMap<(Class, Arc<str>), u32>,
 }
 
 impl Room {
     /// An empty room of this size.
     pub fn new(size: Cost) -> Self {
-        Self(Arc::new(Inside { size: size.units(), held: AtomicU64::new(0), freed: Notify::new() }))
+        Self(Arc::new(Inside { size: size.units(), taken: Mutex::default(), freed: Notify::new() }))
     }
 
     /// What is free; zero if jobs that were claimed together overfilled it.
     pub fn free(&self) -> Cost {
-        Cost::new(self.0.size.saturating_sub(self.0.held.load(Ordering::Acquire)))
+        Cost::new(self.0.size.saturating_sub(self.taken().ordinary))
+    }
+
+    /// Whether a job of this owner's gets in although nothing is free.
+    pub fn welcomes(&self, class: Class, owner: &str) -> bool {
+        let taken = self.taken();
+        taken.extra < self.0.size && !taken.jobs.contains_key(&(class, Arc::from(owner)))
     }
 
     /// Waits until something is free.
     pub async fn wait(&self) {
-        self.wait_until(|held| held < self.0.size).await;
+        self.wait_until(|taken| taken.ordinary < self.0.size).await;
+    }
+
+    /// Ends when something is given back after it was enabled.
+    pub fn freed(&self) -> Notified<'_> {
+        self.0.freed.notified()
     }
 
     /// Waits until nothing is held.
     pub async fn wait_until_empty(&self) {
-        self.wait_until(|held| held == 0).await;
+        self.wait_until(|taken| taken.ordinary + taken.extra == 0).await;
     }
 
-    async fn wait_until(&self, enough: impl Fn(u64) -> bool) {
+    async fn wait_until(&self, enough: impl Fn(&Taken) -> bool) {
         loop {
             // Registered before looking, so that what is freed between look and wait is not missed.
             let freed = self.0.freed.notified();
             tokio::pin!(freed);
             freed.as_mut().enable();
-            if enough(self.0.held.load(Ordering::Acquire)) {
+            if enough(&self.taken()) {
                 return;
             }
             freed.await;
@@ -52,22 +79,62 @@ impl Room {
     }
 
     /// Takes a part of the room, whether or not there is one.
-    pub fn take(&self, cost: Cost) -> Held {
-        self.0.held.fetch_add(cost.units(), Ordering::AcqRel);
-        Held { room: self.clone(), cost }
+    pub fn take(&self, cost: Cost, class: Class, owner: Arc<str>) -> Held {
+        let mut taken = self.taken();
+        let extra = taken.ordinary >= self.0.size;
+        *taken.part(extra) += cost.units();
+        *taken.jobs.entry((class, owner.clone())).or_default() += 1;
+        drop(taken);
+        Held { room: self.clone(), cost: cost.units(), left: cost.units(), extra, whose: (class, owner) }
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        self.0.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A part of a lane's room, given back when dropped: when its job is settled, or given up.
+impl Taken {
+    fn part(&mut self, extra: bool) -> &mut u64 {
+        if extra { &mut self.extra } else { &mut self.ordinary }
+    }
+}
+
+/// A job's part of a lane's room. Given back as its items end, and wholly when dropped: when the job is settled or given
+/// up.
 #[derive(Debug)]
 pub struct Held {
     room: Room,
-    cost: Cost,
+    cost: u64,
+    left: u64,
+    extra: bool,
+    whose: (Class, Arc<str>),
+}
+
+impl Held {
+    /// So many of the job's items have not ended yet.
+    pub fn shrink(&mut self, open: usize, of: usize) {
+        let open = u128::from(self.cost) * open as u128 / of.max(1) as u128;
+        let left = u64::try_from(open).unwrap_or(self.cost).max(self.cost / KEPT).min(self.left);
+        let freed = self.left - left;
+        if freed > 0 {
+            self.left = left;
+            *self.room.taken().part(self.extra) -= freed;
+            self.room.0.freed.notify_waiters();
+        }
+    }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.room.0.held.fetch_sub(self.cost.units(), Ordering::AcqRel);
+        let mut taken = self.room.taken();
+        *taken.part(self.extra) -= self.left;
+        if let Some(jobs) = taken.jobs.get_mut(&self.whose) {
+            *jobs -= 1;
+            if *jobs == 0 {
+                taken.jobs.remove(&self.whose);
+            }
+        }
+        drop(taken);
         self.room.0.freed.notify_waiters();
     }
 }
@@ -76,14 +143,50 @@ impl Drop for Held {
 mod tests {
     use super::*;
 
+    fn take(room: &Room, cost: u64, owner: &str) -> Held {
+        room.take(Cost::new(cost), Class::Interactive, owner.into())
+    }
+
     #[tokio::test]
     async fn waiting_ends_when_something_is_given_back() {
         let room = Room::new(Cost::new(10));
-        let (large, small) = (room.take(Cost::new(7)), room.take(Cost::new(5)));
+        let (large, small) = (take(&room, 7, "alice"), take(&room, 5, "alice"));
         assert_eq!(room.free(), Cost::default());
         tokio::join!(room.wait(), async { drop(small) });
         assert_eq!(room.free(), Cost::new(3));
         tokio::join!(room.wait_until_empty(), async { drop(large) });
+        assert_eq!(room.free(), Cost::new(10));
+    }
+
+    #[test]
+    fn a_job_gives_back_room_as_its_items_end() {
+        let room = Room::new(Cost::new(1000));
+        let mut held = take(&room, 800, "alice");
+        held.shrink(60, 100);
+        assert_eq!(room.free(), Cost::new(520));
+        held.shrink(0, 100);
+        assert_eq!(room.free(), Cost::new(900), "an eighth stays until it is settled");
+        drop(held);
+        assert_eq!(room.free(), Cost::new(1000));
+    }
+
+    #[test]
+    fn a_full_room_welcomes_whoever_has_nothing_there() {
+        let room = Room::new(Cost::new(10));
+        let alices = take(&room, 100, "alice");
+        assert!(!room.welcomes(Class::Interactive, "alice"));
+        assert!(
+            room.welcomes(Class::Bulk, "alice"),
+            "what somebody waits for is not held up by the same owner's bulk"
+        );
+        let bobs = take(&room, 9, "bob");
+        assert!(room.welcomes(Class::Interactive, "carol"));
+        let carols = take(&room, 5, "carol");
+        assert!(!room.welcomes(Class::Interactive, "dora"), "as much again is the bound");
+        drop((bobs, carols));
+        assert!(room.welcomes(Class::Interactive, "dora"));
+        assert_eq!(room.free(), Cost::default());
+        drop(alices);
         assert_eq!(room.free(), Cost::new(10));
     }
 }

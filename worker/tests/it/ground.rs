@@ -223,7 +223,7 @@ fn config() -> WorkerConfig {
         runtime: PathBuf::new(),
         providers: vec![Provider::Cpu],
         threads: 0,
-        prefetch: 64,
+        prefetch: 256,
         hold: 8,
         fetches: 8,
         decode_memory: Size::new(256 << 20),

@@ -3,6 +3,7 @@
 mod colours;
 mod deaf;
 mod echo;
+mod fairness;
 mod ground;
 mod isolation;
 mod reference;

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 
-use super::{Followed, Id, JobView, follow, job_not_found, kind};
+use super::{Followed, Id, JobView, follow, job_not_found, kind, place};
 use crate::auth::Reader;
 use crate::prefer;
 use crate::problem::{Problem, ProblemBody};
@@ -48,11 +48,12 @@ pub async fn get(
         }
     };
     let (ended, kind) = (job.status.is_terminal(), kind(&app, &job.model).await?);
-    let view = JobView::with_result(&app, job, kind, result).await?;
+    let place = place(&app, &job).await?;
+    let view = JobView::with_result(&app, job, kind, result).await?.with_place(place);
     let mut response = Json(view).into_response();
     response.headers_mut().extend(wait.map(prefer::applied));
     if !ended {
-        response.headers_mut().extend([prefer::ask_again()]);
+        response.headers_mut().extend([prefer::ask_again_in(place.and_then(|place| place.eta))]);
     }
     Ok(response)
 }

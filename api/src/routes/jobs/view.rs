@@ -2,6 +2,7 @@
 
 use forebay_shared::clock::Timestamp;
 use forebay_shared::events::RESULT_LIMIT;
+use forebay_shared::handover::eta::Place;
 use forebay_shared::id::JobId;
 use forebay_shared::job::{Class, ItemError, Job, Kind, MediaFile, Object, Status, Timings};
 use serde::Serialize;
@@ -69,6 +70,8 @@ pub struct JobView {
     /// When it will be forgotten, with its result.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
+    /// What goes before it, while it waits; told where one job is read, and null elsewhere.
+    queue: Option<QueueView>,
     /// Where its time went.
     timings: Option<Timings>,
     /// Why it failed, or why its latest attempt did.
@@ -82,6 +85,31 @@ pub struct JobView {
     files: Vec<FileView>,
     /// Where to go from here.
     urls: JobUrls,
+}
+
+/// What goes before a job that waits. Estimates: owners share by cost, and rates are measured.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = QueuePlace)]
+pub struct QueueView {
+    /// How many jobs probably go before it.
+    position: u64,
+    /// Whether there may be more: its owner's own are counted up to a thousand.
+    at_least: bool,
+    /// What those cost: tokens, pictures or items.
+    ahead_cost: u64,
+    /// In how many seconds it will probably have run; null while no worker has told how fast the model is.
+    eta_seconds: Option<f64>,
+}
+
+impl From<Place> for QueueView {
+    fn from(place: Place) -> Self {
+        Self {
+            position: place.position,
+            at_least: place.at_least,
+            ahead_cost: place.cost.units(),
+            eta_seconds: place.eta.map(|eta| (eta.as_secs_f64() * 1000.0).round() / 1000.0),
+        }
+    }
 }
 
 /// How many items a job has, and what became of them.
@@ -157,6 +185,7 @@ impl JobView {
             started_at: job.started_at,
             finished_at: job.finished_at,
             expires_at: job.purge_at,
+            queue: None,
             timings: job.timings,
             error: job.error.map(ItemError::from),
             result: None,
@@ -164,6 +193,12 @@ impl JobView {
             files: job.files.into_iter().enumerate().map(file).collect(),
             urls: JobUrls { cancel: format!("{this}/cancel"), result, this },
         }
+    }
+
+    /// The job, with what goes before it.
+    #[must_use]
+    pub fn with_place(self, place: Option<Place>) -> Self {
+        Self { queue: place.map(QueueView::from), ..self }
     }
 
     /// The job, with its result if that is small. `told` is the result as an event brought it.

@@ -13,7 +13,7 @@ fn line(owner: &str, served: u64, costs: &[u64]) -> Line<(String, usize)> {
 }
 
 fn room(window: u64) -> Room {
-    Room { window: Cost::new(window), out: Cost::default(), limit: 10_000 }
+    Room { window: Cost::new(window), out: Cost::default(), crowd: Cost::default(), limit: 10_000 }
 }
 
 fn go(lines: Vec<Line<(String, usize)>>, clock: u64, room: Room) -> (String, Vec<(String, u64)>, u64) {
@@ -40,11 +40,11 @@ fn who_comes_back_has_neither_credit_nor_debt() {
 
 #[test]
 fn a_newcomer_goes_though_the_window_is_full() {
-    let full = Room { out: Cost::new(10), ..room(10) };
-    let busy = Line { out: Cost::new(10), ..line("a", 1000, &[1000; 3]) };
+    let full = Room { out: Cost::new(1000), crowd: Cost::new(1), ..room(10) };
+    let busy = Line { out: Cost::new(1000), ..line("a", 1000, &[1000; 3]) };
     assert_eq!(go(vec![busy.clone(), line("b", 0, &[1; 5])], 0, full).0, "b", "one job, not more");
-    let fuller = Room { out: Cost::new(20), ..full };
-    assert_eq!(go(vec![busy, line("b", 0, &[1])], 0, fuller).0, "", "another window is the bound");
+    let fuller = Room { crowd: Cost::new(20), ..full };
+    assert_eq!(go(vec![busy, line("b", 0, &[1])], 0, fuller).0, "", "the crowd is bounded");
 }
 
 #[test]

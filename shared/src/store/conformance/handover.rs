@@ -189,7 +189,13 @@ impl Model {
             lines.last_mut().unwrap().queues[0].waiting.push_back(job.clone());
         }
         let out = self.out.values().map(|(_, cost)| *cost).sum();
-        let room = fair::Room { window, out, limit };
+        let mut owners: HashMap<&str, Cost> = HashMap::new();
+        for (owner, cost) in self.out.values() {
+            let sum = owners.entry(owner).or_default();
+            *sum = *sum + *cost;
+        }
+        let crowd = owners.values().map(|cost| (*cost).min(fair::seat(window))).sum();
+        let room = fair::Room { window, out, crowd, limit };
         let fair::Choice::Go { jobs, served, clock } = fair::choose(lines, self.clock, room) else {
             panic!("all is known")
         };
@@ -254,4 +260,62 @@ pub async fn depths_count_queued_and_running(ground: &Ground) {
     assert_eq!((depths[0].queued, depths[0].running), (1, 1));
     assert_eq!(depths[0].oldest, Some(ground.read(id).await.available_at));
     assert_ne!(claimed.id, id);
+}
+
+/// The sums of what waits follow every arrow of a job's life.
+pub async fn loads_are_the_sums_of_what_waits(ground: &Ground) {
+    let sums = async || {
+        let mut sums: Vec<_> = ground
+            .store
+            .loads()
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|load| (load.owner, load.jobs, load.cost.units()))
+            .collect();
+        sums.sort();
+        sums
+    };
+    let sum = |owner: &str, jobs, cost| (owner.to_owned(), jobs, cost);
+    let ids = waiting(ground, 6, |index, job| {
+        job.owner = ["alice", "bob"][index / 4].into();
+        job.cost = Cost::new(10);
+    })
+    .await;
+    assert_eq!(sums().await, [sum("alice", 4, 40), sum("bob", 2, 20)]);
+    let worker = ground.worker().await;
+    due(ground, 1000).await;
+    assert_eq!(sums().await, [sum("alice", 4, 40), sum("bob", 2, 20)], "what is handed over waits still");
+    let claimed = ground.store.claim(worker, &ids[..2]).await.unwrap();
+    assert_eq!(sums().await, [sum("alice", 2, 20), sum("bob", 2, 20)]);
+    ground.store.fold_loads().await.unwrap();
+    ground.store.cancel("bob", ids[4]).await.unwrap();
+    ground.store.release(worker, &[(claimed[0].id, 1)]).await.unwrap();
+    assert_eq!(sums().await, [sum("alice", 3, 30), sum("bob", 1, 10)]);
+    ground.store.delete("bob", ids[5]).await.unwrap();
+    assert!(ground.settle(worker, ended(&claimed[1], Ending::Retry(away(), OVERDUE)), None).await);
+    ground.store.fold_loads().await.unwrap();
+    assert_eq!(sums().await, [sum("alice", 4, 40)]);
+    assert_eq!(ground.store.fold_loads().await.unwrap(), 0);
+}
+
+pub async fn a_job_knows_what_stands_before_it(ground: &Ground) {
+    let ids = waiting(ground, 5, |index, job| {
+        job.owner = ["alice", "alice", "alice", "alice", "bob"][index].into();
+        job.priority = [0, 0, 5, 0, 9][index];
+        job.cost = Cost::new(10);
+    })
+    .await;
+    let ahead = async |owner: &str, id| {
+        let ahead = ground.store.ahead(owner, id).await.unwrap();
+        ahead.map(|ahead| (ahead.jobs, ahead.cost.units(), ahead.own.units(), ahead.at_least))
+    };
+    assert_eq!(ahead("alice", ids[3]).await, Some((3, 30, 10, false)));
+    assert_eq!(ahead("alice", ids[2]).await, Some((0, 0, 10, false)));
+    assert_eq!(ahead("bob", ids[4]).await, Some((0, 0, 10, false)), "others' jobs are not in its line");
+    assert_eq!(ahead("bob", ids[3]).await, None, "not its job");
+    let handed = due(ground, 1).await;
+    assert_eq!(handed, [ids[4], ids[2]]);
+    assert_eq!(ahead("alice", ids[0]).await, Some((1, 10, 10, false)), "what is handed over goes first");
+    assert_eq!(ahead("alice", ids[2]).await, Some((0, 0, 10, false)));
 }

@@ -148,3 +148,16 @@ pub async fn living_workers_are_listed(ground: &Ground) {
     writers.sort();
     assert_eq!(writers, expected);
 }
+
+pub async fn workers_tell_how_fast_they_are(ground: &Ground) {
+    let card = crate::testing::card("echo", crate::job::Kind::Echo);
+    ground.store.announce(&[card]).await.unwrap();
+    for rate in [10.5, 20.0] {
+        let worker = ground.worker().await;
+        ground.store.report(worker, &[("echo".to_owned(), rate)].into()).await.unwrap();
+    }
+    let models = ground.store.models().await.unwrap();
+    assert!((models[0].rate - 30.5).abs() < 1e-9, "{}", models[0].rate);
+    ground.clock.advance(LIFE);
+    assert!(ground.store.models().await.unwrap()[0].rate.abs() < 1e-9, "who is gone does nothing");
+}

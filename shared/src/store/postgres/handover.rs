@@ -11,10 +11,10 @@ use super::jobs::column;
 use crate::clock::Timestamp;
 use crate::id::{JobId, KeyId};
 use crate::job::Cost;
-use crate::job::fair::{Choice, Room, choose};
-use crate::store::handover::{PREFIX, WAKE};
-use crate::store::row::{DepthRow, DueRow, LineRow, RouteRow};
-use crate::store::{Depth, Due, Handover, Route, RouteState, StoreResult};
+use crate::job::fair::{Choice, choose, seat};
+use crate::store::handover::{COUNTED, FOLDED, PREFIX, WAKE};
+use crate::store::row::{AheadRow, DepthRow, DueRow, LineRow, LoadRow, RouteRow};
+use crate::store::{Ahead, Depth, Due, Handover, Load, Route, RouteState, StoreResult};
 
 #[async_trait]
 impl Handover for Postgres {
@@ -70,9 +70,9 @@ impl Handover for Postgres {
                 wake(connection, &route, now).await?;
                 let mut prefix = PREFIX;
                 let (jobs, served, clock) = loop {
-                    let rows = waiting(connection, &route, now, prefix).await?;
+                    let rows = waiting(connection, &route, now, (prefix, seat(window))).await?;
                     let quotas = quotas(connection, &LineRow::keys(&rows)).await?;
-                    let room = Room { window, out: LineRow::total(&rows)?, limit };
+                    let room = LineRow::room(&rows, window, limit)?;
                     match choose(LineRow::lines(rows, &quotas)?, clock.cast_unsigned(), room) {
                         Choice::Go { jobs, served, clock } => break (jobs, served, clock),
                         Choice::LookFurther => prefix *= 4,
@@ -112,6 +112,80 @@ impl Handover for Postgres {
             })
         })
         .await
+    }
+
+    async fn loads(&self) -> StoreResult<Vec<Load>> {
+        let rows: Vec<LoadRow> = sqlx::query_as(
+            "-- store.loads
+             select model, class, owner, key, sum(jobs)::bigint as jobs, sum(cost)::bigint as cost
+             from (select * from loads union all select * from load_changes) as known
+             group by model, class, owner, key having sum(jobs) > 0",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(LoadRow::load).collect()
+    }
+
+    async fn fold_loads(&self) -> StoreResult<u64> {
+        let folded: i64 = sqlx::query_scalar(
+            "-- store.fold_loads
+             with gone as (
+                 delete from load_changes where ctid = any (array(
+                     select ctid from load_changes limit $1 for update skip locked
+                 ))
+                 returning *
+             ), folded as (
+                 insert into loads as l
+                 select model, class, owner, key, sum(jobs), sum(cost) from gone
+                 group by model, class, owner, key order by model, class, owner, key
+                 on conflict (model, class, owner, key) do update
+                     set jobs = l.jobs + excluded.jobs, cost = l.cost + excluded.cost
+             )
+             select count(*) from gone",
+        )
+        .bind(FOLDED)
+        .fetch_one(&self.pool)
+        .await?;
+        if folded > 0 {
+            sqlx::query(
+                "-- store.fold_loads: forget
+                 delete from loads where jobs = 0 and cost = 0",
+            )
+            .execute(&self.pool)
+            .await?;
+        }
+        Ok(folded.cast_unsigned())
+    }
+
+    async fn ahead(&self, owner: &str, id: JobId) -> StoreResult<Option<Ahead>> {
+        let row: Option<AheadRow> = sqlx::query_as(
+            "-- store.ahead
+             with job as (
+                 select id, model, class, owner, key, cost, rank, published_at from jobs
+                 where owner = $1 and id = $2 and status = 'queued'
+             ), before as (
+                 -- what was handed over, but for what this one was handed over before
+                 select w.cost from job j join jobs w on w.model = j.model and w.class = j.class and w.owner = j.owner
+                     and w.key = j.key and w.status = 'queued' and w.published_at is not null
+                     and (j.published_at is null or (w.published_at, w.id) < (j.published_at, j.id))
+                 union all
+                 select cost from (
+                     select w.cost from job j join jobs w on w.model = j.model and w.class = j.class
+                         and w.owner = j.owner and w.key = j.key and w.status = 'queued'
+                         and w.published_at is null and not w.parked and (w.rank, w.id) < (j.rank, j.id)
+                     where j.published_at is null order by w.rank, w.id limit $3
+                 ) as waiting
+             )
+             select model, class, owner, key, cost as own, (select count(*) from before) as jobs,
+                 (select coalesce(sum(cost), 0)::bigint from before) as cost
+             from job",
+        )
+        .bind(owner)
+        .bind(id)
+        .bind(COUNTED.cast_signed())
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(AheadRow::ahead).transpose()
     }
 
     async fn depths(&self) -> StoreResult<Vec<Depth>> {
@@ -203,7 +277,7 @@ async fn waiting(
     connection: &mut PgConnection,
     route: &Route,
     now: Timestamp,
-    prefix: i64,
+    (prefix, seat): (i64, Cost),
 ) -> StoreResult<Vec<LineRow>> {
     let rows = sqlx::query_as(
         "-- store.due
@@ -228,7 +302,8 @@ async fn waiting(
              select greatest(4, $4 / greatest(1, count(*))) as prefix from pairs
          )
          select p.owner, p.key, coalesce(s.served, 0) as served, coalesce(o.out, 0) as out, w.id, w.cost, w.rank,
-             (select coalesce(sum(out), 0)::bigint from published) as total, d.prefix
+             (select coalesce(sum(out), 0)::bigint from published) as total,
+             (select coalesce(sum(least(out, $5)), 0)::bigint from published) as crowd, d.prefix
          from pairs p
          cross join depth d
          left join shares s on s.model = $1 and s.class = $2 and s.owner = p.owner
@@ -245,6 +320,7 @@ async fn waiting(
     .bind(route.class.as_str())
     .bind(now)
     .bind(prefix)
+    .bind(seat.units().cast_signed())
     .fetch_all(connection)
     .await?;
     Ok(rows)

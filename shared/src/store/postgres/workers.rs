@@ -1,5 +1,6 @@
 //! Workers and their leases, on Postgres.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -48,6 +49,18 @@ impl Workers for Postgres {
         .fetch_optional(&self.pool)
         .await?;
         Ok(cancelled.map_or(Beat::Lapsed, |Json(ids)| Beat::Alive(ids)))
+    }
+
+    async fn report(&self, id: WorkerId, rates: &BTreeMap<String, f64>) -> StoreResult<()> {
+        sqlx::query(
+            "-- store.report
+             update workers set rates = $2 where id = $1",
+        )
+        .bind(id)
+        .bind(Json(rates))
+        .execute(&self.pool)
+        .await?;
+        Ok(())
     }
 
     async fn drain(&self, id: WorkerId) -> StoreResult<()> {
@@ -181,7 +194,7 @@ impl Workers for Postgres {
     async fn workers(&self) -> StoreResult<Vec<Worker>> {
         let rows: Vec<WorkerRow> = sqlx::query_as(
             "-- store.workers
-             select id, host, state, models, started_at, expires_at from workers
+             select id, host, state, models, started_at, expires_at, rates from workers
              where state in ('live', 'draining') and expires_at > $1 order by id",
         )
         .bind(self.now())

@@ -8,8 +8,9 @@ use super::Place;
 use crate::clock::Timestamp;
 use crate::id::{JobId, KeyId};
 use crate::job::Cost;
-use crate::job::fair::{Line, Queue, Waiting};
-use crate::store::{Depth, Due, Route, RouteState, StoreResult};
+use crate::job::fair::{Line, Queue, Room, Waiting};
+use crate::store::handover::COUNTED;
+use crate::store::{Ahead, Depth, Due, Load, Route, RouteState, StoreResult};
 
 #[derive(FromRow)]
 pub(in crate::store) struct RouteRow {
@@ -64,6 +65,7 @@ pub(in crate::store) struct LineRow {
     cost: i64,
     rank: Timestamp,
     total: i64,
+    crowd: i64,
     prefix: i64,
 }
 
@@ -75,10 +77,12 @@ impl LineRow {
         keys
     }
 
-    /// The cost of all that is with the broker.
-    pub(in crate::store) fn total(rows: &[Self]) -> StoreResult<Cost> {
+    /// How much of `window` is used by what is with the broker.
+    pub(in crate::store) fn room(rows: &[Self], window: Cost, limit: usize) -> StoreResult<Room> {
         let at = Place { table: "jobs", row: "published".to_owned() };
-        rows.first().map_or(Ok(Cost::default()), |row| Ok(Cost::new(at.number("cost", row.total)?)))
+        let (total, crowd) = rows.first().map_or((0, 0), |row| (row.total, row.crowd));
+        let (out, crowd) = (Cost::new(at.number("cost", total)?), Cost::new(at.number("cost", crowd)?));
+        Ok(Room { window, out, crowd, limit })
     }
 
     /// Lines of rows that come by owner, key and rank. A key that is not among `quotas` has no limit.
@@ -128,5 +132,55 @@ impl DueRow {
             rows.into_iter().map(|row| Due { id: row.id, owner: row.owner, trace: row.trace }).collect();
         due.sort_by_key(|due| place.get(&due.id).copied());
         due
+    }
+}
+
+#[derive(FromRow)]
+pub(in crate::store) struct LoadRow {
+    model: String,
+    class: String,
+    owner: String,
+    key: KeyId,
+    jobs: i64,
+    cost: i64,
+}
+
+impl LoadRow {
+    pub(in crate::store) fn load(self) -> StoreResult<Load> {
+        let at = Place { table: "loads", row: self.owner.clone() };
+        Ok(Load {
+            route: Route { class: at.word("class", &self.class)?, model: self.model },
+            owner: self.owner,
+            key: self.key,
+            jobs: at.number("jobs", self.jobs)?,
+            cost: Cost::new(at.number("cost", self.cost)?),
+        })
+    }
+}
+
+#[derive(FromRow)]
+pub(in crate::store) struct AheadRow {
+    model: String,
+    class: String,
+    owner: String,
+    key: KeyId,
+    own: i64,
+    jobs: i64,
+    cost: i64,
+}
+
+impl AheadRow {
+    pub(in crate::store) fn ahead(self) -> StoreResult<Ahead> {
+        let at = Place { table: "jobs", row: self.owner.clone() };
+        let jobs = at.number("id", self.jobs)?;
+        Ok(Ahead {
+            route: Route { class: at.word("class", &self.class)?, model: self.model },
+            owner: self.owner,
+            key: self.key,
+            own: Cost::new(at.number("cost", self.own)?),
+            jobs,
+            cost: Cost::new(at.number("cost", self.cost)?),
+            at_least: jobs >= COUNTED,
+        })
     }
 }

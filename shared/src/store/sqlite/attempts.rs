@@ -176,11 +176,12 @@ async fn update(
              timings = h.e -> 'timings'
          from (
              -- a job that was asked to stop is not tried again, nor is one whose time is over
+             -- (a cross join goes from the settlements to their rows, and not from all that the worker holds)
              select j.id, e.value as e, case
                  when e.value ->> 'status' = 'queued' and j.cancel_requested then 'cancelled'
                  when e.value ->> 'status' = 'queued' and j.finish_by <= $3 then 'expired'
                  else e.value ->> 'status' end as status
-             from json_each($2) e join jobs j on j.id = unhex(e.value ->> 'id') and j.attempt = e.value ->> 'attempt'
+             from json_each($2) e cross join jobs j on j.id = unhex(e.value ->> 'id') and j.attempt = e.value ->> 'attempt'
              where j.worker = $1 and j.status = 'running' and exists (
                  select 1 from workers where id = $1 and state in ('live', 'draining') and expires_at > $3
              )
@@ -245,7 +246,7 @@ async fn remember(
         "-- store.settle: history
          insert into attempts (job, number, worker, started_at, ended_at, code, message, timings)
          select j.id, j.attempt, $1, j.started_at, $2, e.value ->> 'error_code', e.value ->> 'error_message', e.value -> 'timings'
-         from json_each($4) e join jobs j on j.id = unhex(e.value ->> 'id')
+         from json_each($4) e cross join jobs j on j.id = unhex(e.value ->> 'id')
          where j.id in (select unhex(value) from json_each($3)) and e.value ->> 'error_code' is not null",
     )
     .bind(worker)
@@ -267,7 +268,7 @@ async fn counted(
     let rows = sqlx::query_as(
         "-- store.settle: answers
          select j.id, j.status, j.version, j.finished_at, j.purge_at, j.waiters
-         from json_each($2) e join jobs j on j.id = unhex(e.value ->> 'id') and j.attempt = e.value ->> 'attempt'
+         from json_each($2) e cross join jobs j on j.id = unhex(e.value ->> 'id') and j.attempt = e.value ->> 'attempt'
          where j.id in (select unhex(value) from json_each($3))
             or (j.worker = $1 and j.status = e.value ->> 'status' and j.status not in ('queued', 'running'))",
     )

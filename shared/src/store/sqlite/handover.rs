@@ -10,10 +10,10 @@ use super::{Sqlite, ids};
 use crate::clock::Timestamp;
 use crate::id::{JobId, KeyId};
 use crate::job::Cost;
-use crate::job::fair::{Choice, Room, choose};
-use crate::store::handover::{PREFIX, WAKE};
-use crate::store::row::{DepthRow, DueRow, LineRow, RouteRow};
-use crate::store::{Depth, Due, Handover, Route, RouteState, StoreResult};
+use crate::job::fair::{Choice, choose, seat};
+use crate::store::handover::{COUNTED, PREFIX, WAKE};
+use crate::store::row::{AheadRow, DepthRow, DueRow, LineRow, LoadRow, RouteRow};
+use crate::store::{Ahead, Depth, Due, Handover, Load, Route, RouteState, StoreResult};
 
 #[async_trait]
 impl Handover for Sqlite {
@@ -71,9 +71,9 @@ impl Handover for Sqlite {
                 wake(connection, &route, now).await?;
                 let mut prefix = PREFIX;
                 let (jobs, served, clock) = loop {
-                    let rows = waiting(connection, &route, now, prefix).await?;
+                    let rows = waiting(connection, &route, now, (prefix, seat(window))).await?;
                     let quotas = quotas(connection, &LineRow::keys(&rows)).await?;
-                    let room = Room { window, out: LineRow::total(&rows)?, limit };
+                    let room = LineRow::room(&rows, window, limit)?;
                     match choose(LineRow::lines(rows, &quotas)?, clock.cast_unsigned(), room) {
                         Choice::Go { jobs, served, clock } => break (jobs, served, clock),
                         Choice::LookFurther => prefix *= 4,
@@ -96,6 +96,63 @@ impl Handover for Sqlite {
             })
         })
         .await
+    }
+
+    async fn loads(&self) -> StoreResult<Vec<Load>> {
+        let rows: Vec<LoadRow> = sqlx::query_as(
+            "-- store.loads
+             select model, class, owner, key, jobs, cost from loads where jobs > 0",
+        )
+        .fetch_all(&self.readers)
+        .await?;
+        rows.into_iter().map(LoadRow::load).collect()
+    }
+
+    /// They are counted in place; what has come to nothing is forgotten.
+    async fn fold_loads(&self) -> StoreResult<u64> {
+        self.write(|connection| {
+            Box::pin(async move {
+                sqlx::query(
+                    "-- store.fold_loads: forget
+                     delete from loads where jobs = 0 and cost = 0",
+                )
+                .execute(connection)
+                .await?;
+                Ok(0)
+            })
+        })
+        .await
+    }
+
+    async fn ahead(&self, owner: &str, id: JobId) -> StoreResult<Option<Ahead>> {
+        let row: Option<AheadRow> = sqlx::query_as(
+            "-- store.ahead
+             with job as (
+                 select id, model, class, owner, key, cost, rank, published_at from jobs
+                 where owner = $1 and id = $2 and status = 'queued'
+             ), before as (
+                 -- what was handed over, but for what this one was handed over before
+                 select w.cost from job j join jobs w on w.model = j.model and w.class = j.class and w.owner = j.owner
+                     and w.key = j.key and w.status = 'queued' and w.published_at is not null
+                     and (j.published_at is null or (w.published_at, w.id) < (j.published_at, j.id))
+                 union all
+                 select cost from (
+                     select w.cost from job j join jobs w on w.model = j.model and w.class = j.class
+                         and w.owner = j.owner and w.key = j.key and w.status = 'queued'
+                         and w.published_at is null and not w.parked and (w.rank, w.id) < (j.rank, j.id)
+                     where j.published_at is null order by w.rank, w.id limit $3
+                 ) as waiting
+             )
+             select model, class, owner, key, cost as own, (select count(*) from before) as jobs,
+                 (select coalesce(sum(cost), 0) from before) as cost
+             from job",
+        )
+        .bind(owner)
+        .bind(id)
+        .bind(COUNTED.cast_signed())
+        .fetch_optional(&self.readers)
+        .await?;
+        row.map(AheadRow::ahead).transpose()
     }
 
     async fn depths(&self) -> StoreResult<Vec<Depth>> {
@@ -200,9 +257,9 @@ async fn waiting(
     connection: &mut SqliteConnection,
     route: &Route,
     now: Timestamp,
-    prefix: i64,
+    (prefix, seat): (i64, Cost),
 ) -> StoreResult<Vec<LineRow>> {
-    let pairs: Vec<(String, KeyId, i64, i64, i64)> = sqlx::query_as(
+    let pairs: Vec<(String, KeyId, i64, i64, i64, i64)> = sqlx::query_as(
         "-- store.due: pairs
          with recursive pairs (owner, key) as (
              -- from owner to owner and key to key by the index, however many jobs each has
@@ -222,7 +279,8 @@ async fn waiting(
              select owner, sum(cost) as out from jobs
              where model = $1 and class = $2 and status = 'queued' and published_at is not null group by owner
          )
-         select p.owner, p.key, coalesce(s.served, 0), coalesce(o.out, 0), coalesce((select sum(out) from published), 0)
+         select p.owner, p.key, coalesce(s.served, 0), coalesce(o.out, 0), coalesce((select sum(out) from published), 0),
+             coalesce((select sum(min(out, $3)) from published), 0)
          from pairs p
          left join shares s on s.model = $1 and s.class = $2 and s.owner = p.owner
          left join published o on o.owner = p.owner
@@ -230,14 +288,15 @@ async fn waiting(
     )
     .bind(&route.model)
     .bind(route.class.as_str())
+    .bind(seat.units().cast_signed())
     .fetch_all(&mut *connection)
     .await?;
     let share = (prefix / i64::try_from(pairs.len()).unwrap_or(i64::MAX).max(1)).max(4);
     let mut rows = Vec::new();
-    for (owner, key, served, out, total) in pairs {
+    for (owner, key, served, out, total, crowd) in pairs {
         let first: Vec<LineRow> = sqlx::query_as(
             "-- store.due
-             select owner, key, id, cost, rank, $6 as prefix, $7 as served, $8 as out, $9 as total from jobs
+             select owner, key, id, cost, rank, $6 as prefix, $7 as served, $8 as out, $9 as total, $10 as crowd from jobs
              where model = $1 and class = $2 and status = 'queued' and published_at is null and not parked
                  and owner = $3 and key = $4 and available_at <= $5
              order by rank, id limit $6",
@@ -251,6 +310,7 @@ async fn waiting(
         .bind(served)
         .bind(out)
         .bind(total)
+        .bind(crowd)
         .fetch_all(&mut *connection)
         .await?;
         rows.extend(first);

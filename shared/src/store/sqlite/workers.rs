@@ -1,5 +1,6 @@
 //! Workers and their leases, on SQLite.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -62,6 +63,24 @@ impl Workers for Sqlite {
                 .fetch_all(connection)
                 .await?;
                 Ok(Beat::Alive(cancelled))
+            })
+        })
+        .await
+    }
+
+    async fn report(&self, id: WorkerId, rates: &BTreeMap<String, f64>) -> StoreResult<()> {
+        let rates = rates.clone();
+        self.write(move |connection| {
+            Box::pin(async move {
+                sqlx::query(
+                    "-- store.report
+                     update workers set rates = $2 where id = $1",
+                )
+                .bind(id)
+                .bind(Json(rates))
+                .execute(connection)
+                .await?;
+                Ok(())
             })
         })
         .await
@@ -221,7 +240,7 @@ impl Workers for Sqlite {
     async fn workers(&self) -> StoreResult<Vec<Worker>> {
         let rows: Vec<WorkerRow> = sqlx::query_as(
             "-- store.workers
-             select id, host, state, models, started_at, expires_at from workers
+             select id, host, state, models, started_at, expires_at, rates from workers
              where state in ('live', 'draining') and expires_at > $1 order by id",
         )
         .bind(self.now())

@@ -12,6 +12,7 @@ use super::*;
 use crate::lane::reader::Bounds;
 use crate::model::{ModelError, Runtime};
 use crate::pipeline::Answer;
+use crate::rate::Rates;
 
 /// Says that it prepares, and then does not come back, as if it had taken the process down.
 struct Deadly(mpsc::UnboundedSender<()>);
@@ -65,6 +66,7 @@ fn parts(ground: &Ground) -> LaneParts {
         events: Arc::new(LocalEvents::new()),
         settle: mpsc::channel(1).0,
         hold: 2,
+        rates: Rates::default(),
         tasks: Tasks::new(),
     }
 }

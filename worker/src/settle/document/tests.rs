@@ -37,7 +37,7 @@ fn claimed(items: u32) -> Claimed {
 
 fn finished(outcomes: Vec<Ended>) -> Finished {
     let claimed = claimed(u32::try_from(outcomes.len()).unwrap());
-    let held = Room::new(Cost::new(1)).take(claimed.cost);
+    let held = Room::new(Cost::new(1)).take(claimed.cost, claimed.class, "alice".into());
     Finished {
         claimed,
         outcomes,
@@ -144,7 +144,7 @@ fn media_are_objects_of_their_own_and_know_their_item() {
     let (id, worker) = (job.claimed.id, job.claimed.lease.worker);
     let mut parts = parts(vec![job], RetryPolicy::default(), 0.5);
     let part = parts.remove(0);
-    assert_eq!(part.media, [(format!("media/{worker}/{id}/0"), Bytes::from_static(b"png"))]);
+    assert_eq!(part.media, [(format!("media/{worker}/{id}/1-0"), Bytes::from_static(b"png"))]);
     let files = &part.drafts[0].settlement.files;
     assert_eq!((files.len(), files[0].item, files[0].bytes), (1, 1, 3));
     let object = part.segment.finish(worker, 0).1;

@@ -1,0 +1,138 @@
+//! How much may wait, and what a job that waits is told.
+
+use axum::http::StatusCode;
+use forebay_shared::job::Cost;
+use forebay_shared::store::{Handover, KeyLimits, Keys, NewKey, Scope, Workers};
+use serde_json::json;
+
+use crate::app::{Answer, TestApp};
+
+async fn submit(app: &TestApp, bearer: &str, inputs: usize) -> Answer {
+    let inputs = vec!["a"; inputs];
+    app.post("/v1/jobs").bearer(bearer).json(json!({"model": "echo", "inputs": inputs})).await
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_with_when_to_come_back() {
+    let app = TestApp::build().limits(|limits| limits.max_queued_jobs_per_owner = 2).start().await;
+    let worker = app.ids.worker();
+    app.store
+        .register(worker, "here", &["echo".to_owned()], std::time::Duration::from_hours(1))
+        .await
+        .unwrap();
+    app.store.report(worker, &[("echo".to_owned(), 0.4)].into()).await.unwrap();
+    let app = app.restarted();
+    let body = json!({"model": "echo", "input": "a"});
+    for _ in 0..2 {
+        assert_eq!(app.post("/v1/jobs").json(body.clone()).await.status, StatusCode::ACCEPTED);
+    }
+    insta::assert_snapshot!(app.post("/v1/jobs").json(body).await, @r#"
+    429 Too Many Requests
+    content-type: application/problem+json
+    retry-after: 5
+    {
+      "type": "/problems/queue_full",
+      "title": "Too much is waiting already",
+      "status": 429,
+      "detail": "you have the 2 jobs waiting for the model `echo` that you may have",
+      "code": "queue_full",
+      "limit": 2,
+      "request_id": "a-request"
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn a_bound_holds_however_many_come_at_once() {
+    let app = TestApp::build().limits(|limits| limits.max_queued_jobs = 10).start().await;
+    let body = json!({"model": "echo", "input": "a"});
+    let all = (0..50).map(|_| app.post("/v1/jobs").json(body.clone()));
+    let answers = futures::future::join_all(all).await;
+    let accepted = answers.iter().filter(|answer| answer.status == StatusCode::ACCEPTED).count();
+    let refused = answers.iter().filter(|answer| answer.status == StatusCode::TOO_MANY_REQUESTS).count();
+    assert_eq!((accepted, refused), (10, 40));
+}
+
+#[tokio::test]
+async fn a_list_is_bounded_like_as_many_single_inputs() {
+    // A batch of echo is 64, and each of these items is estimated at two.
+    let app = TestApp::build().limits(|limits| limits.max_queued_batches_per_owner = 1).start().await;
+    let list = json!({"model": "echo", "inputs": vec!["a"; 8]});
+    let accepted =
+        async |body: serde_json::Value| app.post("/v1/jobs").json(body).await.status == StatusCode::ACCEPTED;
+    for _ in 0..3 {
+        assert!(accepted(list.clone()).await);
+    }
+    for _ in 0..8 {
+        assert!(accepted(json!({"model": "echo", "input": "a"})).await);
+    }
+    assert!(!accepted(json!({"model": "echo", "input": "a"})).await);
+    assert!(!accepted(list).await);
+}
+
+#[tokio::test]
+async fn a_repeated_submission_takes_no_room() {
+    let app = TestApp::build().limits(|limits| limits.max_queued_jobs = 2).start().await;
+    let body = json!({"model": "echo", "input": "a"});
+    let again = || app.post("/v1/jobs").header("idempotency-key", "k").json(body.clone());
+    for _ in 0..3 {
+        assert_eq!(again().await.status, StatusCode::ACCEPTED);
+    }
+    assert_eq!(app.post("/v1/jobs").json(body.clone()).await.status, StatusCode::ACCEPTED);
+    assert_eq!(app.post("/v1/jobs").json(body.clone()).await.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn a_keys_limits_are_its_own() {
+    let app = TestApp::build().keys().start().await;
+    let (template, free) = app.key("alice", &Scope::ALL).await;
+    let secret = "fb_a-key-with-limits-of-its-own-0123456789";
+    let limits = KeyLimits { max_running: Some(1), max_queued: Some(Cost::new(24)) };
+    let hash = forebay_shared::apikey::hash(secret);
+    let key = NewKey { id: app.ids.key(), hash, limits, ..template };
+    app.store.create_key(&key).await.unwrap();
+    assert_eq!(submit(&app, secret, 6).await.status, StatusCode::ACCEPTED);
+    let refused = submit(&app, secret, 7).await;
+    assert_eq!(
+        (refused.status, &refused.json()["code"]),
+        (StatusCode::TOO_MANY_REQUESTS, &json!("queue_full"))
+    );
+    assert_eq!(submit(&app, secret, 6).await.status, StatusCode::ACCEPTED);
+    assert_eq!(submit(&app, &free, 8).await.status, StatusCode::ACCEPTED);
+    // The limited key has one job under way, whatever the window would take.
+    app.parts.filler.fill().await.unwrap();
+    let published = app.store.routes(std::time::Duration::ZERO).await.unwrap();
+    let echo = published.iter().find(|state| state.route.model == "echo").unwrap();
+    assert_eq!(echo.published, Cost::new(12 + 16));
+}
+
+#[tokio::test]
+async fn another_dialect_refuses_in_its_own_words() {
+    let app = TestApp::build().limits(|limits| limits.max_queued_jobs = 1).start().await;
+    let body = json!({"model": "minilm", "input": "a"});
+    assert_eq!(app.post("/v1/jobs").json(body.clone()).await.status, StatusCode::ACCEPTED);
+    let refused = app.post("/v1/embeddings").json(body).await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS, "{refused}");
+    assert_eq!(refused.json()["error"]["code"], "queue_full", "{refused}");
+    assert!(refused.header("retry-after").is_some());
+}
+
+#[tokio::test]
+async fn a_job_that_waits_tells_its_place_and_when_it_is_done() {
+    let app = TestApp::start().await;
+    let worker = app.ids.worker();
+    app.store
+        .register(worker, "here", &["echo".to_owned()], std::time::Duration::from_hours(1))
+        .await
+        .unwrap();
+    app.store.report(worker, &[("echo".to_owned(), 2.0)].into()).await.unwrap();
+    let app = app.restarted();
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(app.submit(json!({"model": "echo", "inputs": vec!["a"; 8], "priority": -10})).await);
+    }
+    let answer = app.get(&format!("/v1/jobs/{}", ids[2])).send().await;
+    let queue = json!({"position": 2, "at_least": false, "ahead_cost": 32, "eta_seconds": 24.0});
+    assert_eq!(answer.json()["queue"], queue, "{answer}");
+    assert_eq!(answer.header("retry-after"), Some("24"));
+}
