@@ -108,6 +108,7 @@ pub async fn answer(
 async fn ended(app: &App, id: JobId, work: Work, manner: Manner) -> Result<(Job, Option<String>), Problem> {
     let (began, patience) = (Instant::now(), app.config.limits.max_wait.get());
     let (owner, items) = (work.submitter.owner.clone(), work.items.len());
+    app.room.enter(app.parts.store.as_ref(), app.parts.clock.as_ref(), &owner).await?;
     let mut inputs = Inputs::new(app, id);
     let job = new_job(app, id, work, &manner, &mut inputs).await?;
     // Waiting begins before the job exists: a quick one may have ended before the store's answer is read.
@@ -172,6 +173,7 @@ async fn new_job(
         params,
         metadata: Object::new(),
         blobs: inputs.keys(),
+        blob_bytes: inputs.bytes(),
         idempotency: None,
         max_attempts: app.config.limits.max_attempts,
         waiter: Some(app.parts.events.address().to_owned()),

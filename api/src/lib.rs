@@ -22,6 +22,7 @@ mod prefer;
 mod problem;
 mod resume;
 mod retention;
+mod room;
 mod routes;
 #[doc(hidden)]
 pub mod samples;

@@ -20,6 +20,7 @@ use crate::auth::Keyring;
 use crate::config::ApiConfig;
 use crate::follow::{Follower, Tail};
 use crate::limits::Memory;
+use crate::room::Room;
 use crate::routes::health::Probe;
 use crate::seats::Seats;
 use crate::submit::Door;
@@ -86,6 +87,8 @@ pub struct State {
     pub seats: Seats,
     /// Keys that were seen lately.
     pub keyring: Arc<Keyring>,
+    /// Who may bring more.
+    pub room: Room,
     /// Room for bodies.
     pub memory: Memory,
     /// What the object store said when it was last probed.
@@ -107,6 +110,7 @@ impl State {
         let follower = Follower::start(&parts);
         let tail = Tail::start(&parts, &follower);
         let seats = Seats::new(&config.limits);
+        let room = Room::new(config.limits.room());
         let memory = Memory::new(config.limits.bodies_in_memory);
         let postman = Postman::new(parts.fetcher.clone(), &config.webhooks);
         Arc::new(Self {
@@ -117,6 +121,7 @@ impl State {
             tail,
             seats,
             keyring,
+            room,
             memory,
             probe: Probe::default(),
             postman,

@@ -245,6 +245,7 @@ fn scheduler_parts(config: &Config, seams: &Seams) -> SchedulerParts {
         webhooks: config.webhooks.clone(),
         entropy: Arc::new(OsEntropy),
         keep_events: config.retention.events.get(),
+        count_storage: config.limits.room().is_some(),
         name: format!("{} {}", seams.host, seams.ids.uuid()),
         tasks: seams.tasks.clone(),
     }

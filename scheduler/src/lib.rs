@@ -62,6 +62,8 @@ pub struct SchedulerParts {
     pub entropy: Arc<dyn Entropy>,
     /// How long events are kept.
     pub keep_events: Duration,
+    /// Whether owners' room is bounded, so that what their jobs keep is worth counting.
+    pub count_storage: bool,
     /// This replica's name in the lease.
     pub name: String,
     /// The process's tasks.
@@ -173,6 +175,7 @@ impl Chores {
             self.expire_files().await;
             self.purge_deliveries().await;
             self.clean().await;
+            self.count_storage().await;
             self.forget_firings().await;
         }
     }

@@ -72,6 +72,15 @@ impl Chores {
         }
     }
 
+    /// Counts what owners' jobs keep, after what is past its time is gone.
+    pub(crate) async fn count_storage(&self) {
+        if self.parts.count_storage
+            && let Err(error) = self.parts.store.count_storage().await
+        {
+            tracing::warn!(%error, "what jobs keep cannot be counted at the moment");
+        }
+    }
+
     /// Does what is to be done to objects: segments are blanked or removed, garbage is removed.
     pub(crate) async fn clean(&self) {
         if let Err(error) = self.try_clean().await {

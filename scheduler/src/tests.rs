@@ -147,6 +147,7 @@ fn chores(
         events: events.clone(),
         blobs: blobs.clone(),
         keep_events: 24 * HOUR,
+        count_storage: true,
         fetcher: Fetcher::new(&fetch_config()),
         webhooks,
         entropy: Arc::new(SeededEntropy::new(3)),
@@ -256,8 +257,10 @@ async fn past_retention_rows_and_objects_go() {
     let (_, id, key) = bench.settled().await;
     bench.chores.clone().retain().await;
     assert!(bench.is_there(&key).await);
+    assert!(bench.ground.store.is_full("alice", 10).await.unwrap(), "its owner keeps it");
     bench.ground.clock.advance(HOUR);
     bench.chores.clone().retain().await;
+    assert!(!bench.ground.store.is_full("alice", 1).await.unwrap());
     assert!(bench.ground.store.job("alice", id).await.unwrap().is_none());
     assert!(!bench.is_there(&key).await);
 }

@@ -130,7 +130,8 @@ impl Piece {
         Self { object: object.into(), offset: 0, length: bytes, own: true }
     }
 
-    /// A range of a segment that nothing else names, no job and no other file: once its file is gone it is blanked.
+    /// A range of a segment that no other file names, nor a job that may be deleted before the file: it is blanked with
+    /// either.
     pub fn of_segment(segment: impl Into<String>, offset: u64, length: u64) -> Self {
         Self { object: segment.into(), offset, length, own: false }
     }

@@ -81,6 +81,8 @@ pub struct NewJob {
     pub metadata: Object,
     /// Objects in the blob store that belong to this job alone.
     pub blobs: Vec<String>,
+    /// Bytes of those objects.
+    pub blob_bytes: u64,
     /// The `Idempotency-Key` and what it stands for.
     pub idempotency: Option<Idempotency>,
     /// How many failed attempts end it.

@@ -34,6 +34,7 @@ mod row;
 mod schedules;
 mod segments;
 mod sqlite;
+mod storage;
 mod webhooks;
 mod workers;
 
@@ -58,6 +59,7 @@ pub use revival::{Again, RetryOutcome, Revival};
 pub use schedules::{ScheduleOutcome, ScheduleTerms, Schedules};
 pub use segments::{Blank, NewSegment, SegmentLock, Segments};
 pub use sqlite::Sqlite;
+pub use storage::Storage;
 pub use webhooks::{Disabled, Endpoint, EndpointChange, NewEndpoint, Secrets, Signing, Webhooks};
 pub use workers::{Beat, Noted, Reaped, Worker, WorkerState, Workers};
 
@@ -79,6 +81,7 @@ pub trait Store:
     + Segments
     + Files
     + Uploads
+    + Storage
     + Keys
     + Models
     + Leadership

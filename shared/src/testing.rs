@@ -63,6 +63,7 @@ pub fn sample_job(ids: &Ids, owner: &str) -> NewJob {
         params: Object::new(),
         metadata: Object::new(),
         blobs: Vec::new(),
+        blob_bytes: 0,
         idempotency: None,
         max_attempts: 3,
         waiter: None,

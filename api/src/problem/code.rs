@@ -114,7 +114,7 @@ impl Code {
             Self::FileTooLarge => ("file_too_large", 400, "The file is too large"),
             // What is sent is fine and too much: not 400; and sending it again does not help: neither 429 nor 507, after
             // which clients do.
-            Self::StorageFull => ("storage_full", 413, "There is no room left for files"),
+            Self::StorageFull => ("storage_full", 413, "There is no room left"),
             Self::WebhookNotFound => ("webhook_not_found", 404, "There is no such webhook"),
             Self::DeliveryNotFound => ("delivery_not_found", 404, "There is no such delivery"),
             Self::NoResult => ("no_result", 404, "The job has no result"),

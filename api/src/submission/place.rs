@@ -29,6 +29,7 @@ pub struct Inputs {
     folder: String,
     inline: usize,
     keys: Vec<String>,
+    bytes: u64,
     writing: Option<BlobWriter>,
 }
 
@@ -41,6 +42,7 @@ impl Inputs {
             folder: folder(job),
             inline: app.config.limits.inline_input.as_usize(),
             keys: Vec::new(),
+            bytes: 0,
             writing: None,
         }
     }
@@ -63,6 +65,7 @@ impl Inputs {
         }
         let key = format!("{}/items", self.folder);
         self.keys.push(key.clone());
+        self.bytes += list.len() as u64;
         self.blobs.put(&key, list.into()).await?;
         Ok(ItemsAt::Blob(key))
     }
@@ -75,6 +78,7 @@ impl Inputs {
                 ImageSource::Inline(bytes) if bytes.len() > self.inline => {
                     let key = format!("{}/{index}", self.folder);
                     self.keys.push(key.clone());
+                    self.bytes += bytes.len() as u64;
                     puts.push((key.clone(), Bytes::from(std::mem::take(bytes))));
                     *source = ImageSource::Blob(key);
                 }
@@ -100,7 +104,10 @@ impl Inputs {
     /// Adds to the object that was begun.
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), Problem> {
         match &mut self.writing {
-            Some(writer) => Ok(writer.write(bytes).await?),
+            Some(writer) => {
+                self.bytes += bytes.len() as u64;
+                Ok(writer.write(bytes).await?)
+            }
             None => Ok(()),
         }
     }
@@ -117,6 +124,11 @@ impl Inputs {
     /// The objects so far.
     pub fn keys(&self) -> Vec<String> {
         self.keys.clone()
+    }
+
+    /// Bytes of the objects so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// From now on the objects belong to the job.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use forebay_shared::clock::Clock as _;
 use forebay_shared::config::Size;
 use forebay_shared::file::{FileStatus, NewFile, Piece, Purpose};
-use forebay_shared::store::{Files, Retention, Scope};
+use forebay_shared::store::{Files, Retention, Scope, Storage as _};
 use futures::StreamExt;
 use serde_json::{Value, json};
 
@@ -324,6 +324,41 @@ async fn files_beyond_their_owners_room_are_refused() {
     app.delete(&format!("/v1/files/{}", first["id"].as_str().unwrap())).send().await;
     uploaded(&app, "vision", b"x").await;
     assert_eq!(app.store.stored_bytes(OWNER).await.unwrap(), (1 << 20) + 1);
+}
+
+#[tokio::test]
+async fn what_jobs_keep_fills_their_owners_room() {
+    let app = TestApp::build().limits(|limits| limits.owner_storage = Size::new(100)).start().await;
+    let job = json!({"model": "echo", "input": "x".repeat(100)});
+    let id = app.submit(job.clone()).await;
+    app.store.count_storage().await.unwrap();
+    let second = app.submit(job.clone()).await;
+    app.clock.advance(Duration::from_secs(1));
+    insta::assert_snapshot!(app.post("/v1/jobs").json(job.clone()).await, @r#"
+    413 Payload Too Large
+    content-type: application/problem+json
+    {
+      "type": "/problems/storage_full",
+      "title": "There is no room left",
+      "status": 413,
+      "detail": "what your files and jobs keep fills the 100 B that you may have; delete some, or wait until they expire",
+      "code": "storage_full",
+      "limit": 100,
+      "request_id": "a-request"
+    }
+    "#);
+    let call = json!({"model": "minilm", "input": "x"});
+    assert_eq!(refusal(&app.post("/v1/embeddings").json(call).await).2, "storage_full");
+    assert_eq!(
+        refusal(&send(&app, "/v1/files", &[word("purpose", "vision"), file(b"x")]).await).2,
+        "storage_full"
+    );
+    for id in [id, second] {
+        assert_eq!(app.delete(&format!("/v1/jobs/{id}")).send().await.status, StatusCode::NO_CONTENT);
+    }
+    app.store.count_storage().await.unwrap();
+    app.clock.advance(Duration::from_secs(1));
+    assert_eq!(app.post("/v1/jobs").json(job).await.status, StatusCode::ACCEPTED);
 }
 
 #[tokio::test]

@@ -20,8 +20,8 @@ use forebay_shared::store::{
     Delivery, DeliveryState, Depth, Due, Endpoint, EndpointChange, Expiry, Fanned, FileFilter, FilePage,
     Files, Filter, Handover, Jobs, Keys, Leadership, Load, Models, NewEndpoint, NewKey, NewSegment, Noted,
     Outgoing, Page, PartOutcome, Reaped, Replay, Retention, Room, Route, RouteState, ScheduleOutcome,
-    ScheduleTerms, Schedules, SegmentLock, Segments, Settled, Signing, Store, StoreError, StoreResult,
-    Stored, Submitted, Tested, Try, Uploads, Webhooks, Worker, Workers,
+    ScheduleTerms, Schedules, SegmentLock, Segments, Settled, Signing, Storage, Store, StoreError,
+    StoreResult, Stored, Submitted, Tested, Try, Uploads, Webhooks, Worker, Workers,
 };
 use forebay_shared::store::{Again, QueueState, Queues, Recall, Revival};
 use forebay_shared::store::{Cursor, EventFilter, EventLog, EventPage, Explain, Explained, Followed, Logged};
@@ -203,6 +203,10 @@ pass_on!(Files:
     expire_files(limit: u32) -> u64;
     stored_bytes(owner: &str) -> u64;
     named_files(objects: &[String]) -> Vec<String>;
+);
+pass_on!(Storage:
+    count_storage() -> ();
+    is_full(owner: &str, room: u64) -> bool;
 );
 pass_on!(Uploads:
     create_upload(upload: &NewUpload) -> Upload;

@@ -118,6 +118,7 @@ impl Template {
             params: self.params.clone(),
             metadata,
             blobs: Vec::new(),
+            blob_bytes: 0,
             idempotency: None,
             max_attempts: self.max_attempts,
             waiter: None,

@@ -18,6 +18,7 @@ pub mod models;
 pub mod recall;
 pub mod schedules;
 pub mod segments;
+pub mod storage;
 pub mod uploads;
 pub mod webhooks;
 pub mod workers;
@@ -254,6 +255,10 @@ macro_rules! store_conformance {
             a_living_segment_needs_nothing,
             an_undone_lock_leaves_the_work,
             stale_results_are_blanked,
+        ]);
+        $crate::store_conformance!(@module $ground, storage: [
+            jobs_count_once_they_are_counted,
+            an_owner_without_jobs_keeps_nothing,
         ]);
         $crate::store_conformance!(@module $ground, files: [
             a_stored_file_reads_back_as_it_was,

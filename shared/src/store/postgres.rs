@@ -64,6 +64,7 @@ mod recall;
 mod retention;
 mod revival;
 mod segments;
+mod storage;
 mod workers;
 
 use std::sync::Arc;

@@ -62,6 +62,7 @@ mod recall;
 mod retention;
 mod revival;
 mod segments;
+mod storage;
 mod workers;
 mod writer;
 

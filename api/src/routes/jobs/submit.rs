@@ -146,6 +146,7 @@ async fn take(
     wishes: Wishes,
     request: Request,
 ) -> Result<Response, Problem> {
+    app.room.enter(app.parts.store.as_ref(), app.parts.clock.as_ref(), &submitter.owner).await?;
     let id = app.parts.ids.job();
     let (placed, inputs) = ready(app, id, request, wishes.is_keyed()).await?;
     let (kind, blobs) = (placed.draft.model.card.kind, inputs.keys());
@@ -185,6 +186,7 @@ struct Placed {
     draft: Draft,
     items: ItemsAt,
     blobs: Vec<String>,
+    blob_bytes: u64,
 }
 
 /// Reads, checks and places what the request brings; `keyed` if it may come again.
@@ -215,7 +217,8 @@ async fn unhurried(app: &App, id: JobId, request: Request, keyed: bool) -> Resul
     let items = inputs.place(std::mem::take(&mut draft.items)).await?;
     // What was read is in the row's form or in the object store; nothing of it is held while somebody waits.
     drop(room);
-    Ok((Placed { id, draft, items, blobs: inputs.keys() }, inputs))
+    let (blobs, blob_bytes) = (inputs.keys(), inputs.bytes());
+    Ok((Placed { id, draft, items, blobs, blob_bytes }, inputs))
 }
 
 async fn from_json(
@@ -261,6 +264,7 @@ fn new_job(app: &App, submitter: Submitter, placed: Placed, wishes: &Wishes) -> 
         params: draft.params,
         metadata: draft.metadata,
         blobs: placed.blobs,
+        blob_bytes: placed.blob_bytes,
         idempotency,
         max_attempts: draft.max_attempts,
         waiter: wishes.patience().map(|_| app.parts.events.address().to_owned()),

@@ -194,13 +194,13 @@ impl Postgres {
                      $9::text[], $10::text[], $11::jsonb[], $12::jsonb[], $13::jsonb[], $14::jsonb[], $15::text[],
                      $16::smallint[], $17::bool[], $18::jsonb[], $19::text[], $20::bytea[], $21::timestamptz[],
                      $23::text[], $24::uuid[], $25::uuid[], $26::text[], $27::timestamptz[], $28::timestamptz[],
-                     $29::timestamptz[], $30::timestamptz[], $31::jsonb[], $32::bytea[]
+                     $29::timestamptz[], $30::timestamptz[], $31::jsonb[], $32::bytea[], $33::bigint[]
                  ) as t (
                      id, owner, model, model_digest, class, priority, item_count, cost,
                      items, items_blob, params, metadata, blobs, waiters, trace,
                      max_attempts, published, keep, promise, fingerprint, promise_expires_at,
                      client_id, key, bulk, source, start_by, finish_by,
-                     available_at, rank, webhook, client_fingerprint
+                     available_at, rank, webhook, client_fingerprint, blob_bytes
                  )
              ), keyed as (
                  insert into idempotency as i (owner, key, fingerprint, job, expires_at)
@@ -215,13 +215,13 @@ impl Postgres {
                  id, owner, model, model_digest, class, priority, status, version, item_count, cost, items, items_blob,
                  params, metadata, blobs, waiters, trace, max_attempts, created_at, available_at, published_at,
                  keep, files, client_id, key, bulk, source, start_by, finish_by, rank, webhook, changed_at, parked,
-                 fingerprint
+                 fingerprint, blob_bytes
              )
              select
                  id, owner, model, model_digest, class, priority, 'queued', 1, item_count, cost, items, items_blob,
                  params, metadata, blobs, waiters, trace, max_attempts, $22, available_at, case when published then $22 end,
                  keep, '[]', client_id, key, bulk, source, start_by, finish_by, rank, webhook, $22, available_at > $22,
-                 client_fingerprint
+                 client_fingerprint, blob_bytes
              from incoming
              where promise is null or id in (select job from keyed)
              on conflict (owner, client_id) where client_id is not null do nothing
@@ -265,6 +265,7 @@ impl Postgres {
         .bind(column(jobs, |job| job.rank(now)))
         .bind(column(jobs, |job| job.webhook.as_ref().map(Json)))
         .bind(column(jobs, |job| job.client_id.as_ref().map(|client| client.fingerprint.to_vec())))
+        .bind(column(jobs, |job| job.blob_bytes.cast_signed()))
         .fetch_all(connection)
         .await?;
         Ok(ids)

@@ -222,7 +222,7 @@ pub(super) async fn insert(
                  id, owner, model, model_digest, class, priority, status, version, item_count, cost, items, items_blob,
                  params, metadata, blobs, waiters, trace, max_attempts, created_at, available_at, published_at,
                  keep, files, client_id, key, bulk, source, start_by, finish_by, rank, webhook, changed_at, parked,
-                 fingerprint
+                 fingerprint, blob_bytes
              ) ",
         );
         query.push_values(rows, |mut row, job| {
@@ -262,7 +262,8 @@ pub(super) async fn insert(
                 .push_bind(job.webhook.as_ref().map(Json))
                 .push_bind(now)
                 .push_bind(job.available_at(now) > now)
-                .push_bind(job.client_id.as_ref().map(|client| client.fingerprint.to_vec()));
+                .push_bind(job.client_id.as_ref().map(|client| client.fingerprint.to_vec()))
+                .push_bind(job.blob_bytes.cast_signed());
         });
         query.push(" on conflict (owner, client_id) where client_id is not null do nothing returning id");
         // The text depends on how many rows there are; it is not worth a place among the prepared statements.

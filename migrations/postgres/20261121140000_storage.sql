@@ -1,0 +1,19 @@
+-- What an owner's jobs keep counts against its room: inputs, results and media.
+--
+-- Equal in meaning to migrations/sqlite/20261121140000_storage.sql. Jobs are counted by the leading scheduler now and then,
+-- since a sum that is kept with every settlement would cost every settlement; files are counted as they stand.
+
+alter table jobs add column blob_bytes bigint not null default 0; -- of the objects in `blobs`
+
+create table job_storage (
+    owner      text primary key,
+    bytes      bigint not null,
+    counted_at timestamptz not null
+);
+
+create or replace view storage as
+    select owner, bytes from files
+    union all
+    select uploads.owner, upload_parts.bytes from uploads join upload_parts on upload_parts.upload = uploads.id
+    union all
+    select owner, bytes from job_storage;

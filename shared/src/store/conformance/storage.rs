@@ -1,0 +1,47 @@
+//! Room: counted as files stand and as jobs were last counted.
+
+use super::{Ground, ended};
+use crate::job::{Ending, ItemsAt, MediaFile, NewJob};
+use crate::store::DeleteOutcome;
+
+pub async fn jobs_count_once_they_are_counted(ground: &Ground) {
+    let items = ItemsAt::Row("[1,2,3]".to_owned());
+    let with_inputs = NewJob { items, blobs: vec!["inputs/1".to_owned()], blob_bytes: 500, ..ground.job() };
+    ground.store.submit(&[with_inputs]).await.unwrap();
+    let worker = ground.worker().await;
+    let done = NewJob { items: ItemsAt::Blob("inputs/2/items".to_owned()), blob_bytes: 40, ..ground.job() };
+    ground.store.submit(std::slice::from_ref(&done)).await.unwrap();
+    let [claimed] = &ground.store.claim(worker, &[done.id]).await.unwrap()[..] else {
+        panic!("it is claimed")
+    };
+    let media = |key: &str, bytes| MediaFile {
+        item: 0,
+        key: key.to_owned(),
+        content_type: "image/png".to_owned(),
+        bytes,
+    };
+    let mut settlement = ended(claimed, Ending::Succeeded);
+    settlement.files = vec![media("media/1", 1000), media("media/2", 2000)];
+    let segment = ground.segment(worker, 10);
+    assert!(ground.settle(worker, settlement, Some(&segment)).await);
+
+    assert!(!ground.store.is_full("alice", 1).await.unwrap(), "nothing was counted yet");
+    ground.store.count_storage().await.unwrap();
+    // Items in the row, objects; a result of ten bytes, media, an object.
+    let all = (7 + 500) + (10 + 3000 + 40);
+    assert_eq!(ground.store.stored_bytes("alice").await.unwrap(), all);
+    assert!(ground.store.is_full("alice", all).await.unwrap());
+    assert!(!ground.store.is_full("alice", all + 1).await.unwrap());
+    assert!(!ground.store.is_full("bob", 1).await.unwrap());
+}
+
+pub async fn an_owner_without_jobs_keeps_nothing(ground: &Ground) {
+    let job = NewJob { blob_bytes: 500, ..ground.job() };
+    ground.store.submit(std::slice::from_ref(&job)).await.unwrap();
+    ground.store.count_storage().await.unwrap();
+    assert!(ground.store.is_full("alice", 500).await.unwrap());
+    assert_eq!(ground.store.delete("alice", job.id).await.unwrap(), DeleteOutcome::Deleted);
+    ground.store.count_storage().await.unwrap();
+    assert_eq!(ground.store.stored_bytes("alice").await.unwrap(), 0);
+    assert!(!ground.store.is_full("alice", 1).await.unwrap());
+}
