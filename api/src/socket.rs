@@ -13,7 +13,6 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
-use forebay_shared::id::JobId;
 use forebay_shared::store::Cursor;
 use futures::future::BoxFuture;
 use futures::stream::{AbortHandle, BoxStream, FuturesUnordered, SelectAll, SplitSink, SplitStream};
@@ -26,7 +25,7 @@ pub use message::{ClientMessage, ServerMessage};
 
 use crate::auth::{Reader, Submitter, Writer};
 use crate::problem::{Code, Problem};
-use crate::routes::jobs::{Id, cancel, submit};
+use crate::routes::jobs::{Id, Name, NotAName, cancel, find, own_id, submit};
 use crate::seats::Seat;
 use crate::state::App;
 use crate::stream::{JobStream, OwnerStream, Permitted, Tells, Told, not_ours};
@@ -243,15 +242,20 @@ async fn submitted(app: App, visitor: Visitor, asked: ClientMessage) -> Result<S
     }
     let (mut parts, body) = request.into_parts();
     let submitter = Submitter::from_request_parts(&mut parts, &app).await?;
-    let answer = submit::submit(State(app), submitter, Request::from_parts(parts, body)).await?;
+    let request = Request::from_parts(parts, body);
+    let answer = match asked.client_id {
+        Some(id) => submit::named(&app, submitter, own_id(id, "client_id")?, request).await?,
+        None => submit::submit(State(app), submitter, request).await?,
+    };
     let replayed = answer.headers().contains_key("idempotency-replayed");
     Ok(ServerMessage::Accepted { reference: asked.reference, replayed, job: document_of(answer).await? })
 }
 
 async fn cancelled(app: App, visitor: Visitor, asked: ClientMessage) -> Result<ServerMessage, Problem> {
-    let id = job_id(asked.job.as_deref())?.ok_or_else(|| missing("job"))?;
+    let name = name(asked.job.as_deref())?.ok_or_else(|| missing("job"))?;
     let mut parts = parts(visitor);
     let writer = Writer::from_request_parts(&mut parts, &app).await?;
+    let id = find(&app, &writer.0, name).await?;
     let answer = cancel::cancel(State(app), writer, Id(id)).await?;
     let answer = axum::response::IntoResponse::into_response(answer);
     Ok(ServerMessage::Cancelled { reference: asked.reference, job: document_of(answer).await? })
@@ -282,7 +286,8 @@ async fn follow(
     number: u64,
 ) -> Result<BoxStream<'static, (u64, Option<Told>)>, Problem> {
     let Reader(owner) = Reader::from_request_parts(&mut parts(visitor.clone()), &app).await?;
-    if let Some(id) = job_id(asked.job.as_deref())? {
+    if let Some(name) = name(asked.job.as_deref())? {
+        let id = find(&app, &owner, name).await?;
         let after = asked.after.map(|after| after.parse::<u32>().map_err(|_| version())).transpose()?;
         let stream = JobStream::open(&app, (&owner, id), after.map(i64::from), None).await?;
         return Ok(match stream {
@@ -291,7 +296,7 @@ async fn follow(
         });
     }
     let after = asked.after.map(|after| after.parse::<Cursor>().map_err(|_| not_ours())).transpose()?;
-    let filter = asked.filter.unwrap_or_default().read(&app).await?;
+    let filter = asked.filter.unwrap_or_default().read(&app, &owner).await?;
     let stream = OwnerStream::open(&app, &owner, filter, after, None).await?;
     Ok(telling(number, Permitted::new(stream, &app, &visitor.credentials)))
 }
@@ -332,10 +337,11 @@ fn parts(visitor: Visitor) -> axum::http::request::Parts {
     request.into_parts().0
 }
 
-fn job_id(job: Option<&RawValue>) -> Result<Option<JobId>, Problem> {
-    job.map(|job| serde_json::from_str(job.get()))
+fn name(job: Option<&RawValue>) -> Result<Option<Name>, Problem> {
+    let text = job.map(|job| serde_json::from_str::<String>(job.get()).unwrap_or_default());
+    text.map(|text| text.parse())
         .transpose()
-        .map_err(|_| Problem::new(Code::InvalidId, "`job` must be a job's id, which is a UUID").at("job"))
+        .map_err(|why: NotAName| Problem::new(Code::InvalidId, format_args!("`job` must be {why}")).at("job"))
 }
 
 fn missing(field: &str) -> Problem {

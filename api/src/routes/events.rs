@@ -12,6 +12,7 @@ use url::form_urlencoded;
 use utoipa::{IntoParams, ToSchema};
 
 use super::jobs::list::{invalid, pair};
+use super::jobs::{Name, resolve};
 use crate::auth::Reader;
 use crate::problem::{Problem, ProblemBody};
 use crate::resume;
@@ -65,7 +66,7 @@ pub async fn events(
     let after = resume::cursor(&headers, query.after.clone())?;
     if query.follow == Some(false) {
         let limit = query.limit.unwrap_or(USUAL);
-        let filter = query.filter(&app).await?;
+        let filter = query.filter(&app, &owner).await?;
         let page = read(&app, &owner, &filter, after.unwrap_or(Cursor::START), limit).await?;
         let next_cursor = page.next.to_string();
         let data = page.events.into_iter().map(EventView::from).collect();
@@ -75,7 +76,7 @@ pub async fn events(
         return Err(invalid("limit", "only a page, with `follow=false`, has a limit"));
     }
     let seat = app.seats.take(&owner)?;
-    let filter = query.filter(&app).await?;
+    let filter = query.filter(&app, &owner).await?;
     let stream = OwnerStream::open(&app, &owner, filter, after, Some(seat)).await?;
     Ok(sse(stream, &app, &headers))
 }
@@ -89,9 +90,9 @@ struct EventQuery {
     types: Vec<EventType>,
     /// Only of jobs for this model, by its name or an alias.
     model: Option<String>,
-    /// Only of this job; may be given several times.
+    /// Only of this job, by our id or by your own; may be given several times.
     #[param(value_type = Option<Vec<String>>)]
-    job: Vec<forebay_shared::id::JobId>,
+    job: Vec<Name>,
     /// Only of jobs with these pairs among their metadata, written `metadata.<name>=<value>`.
     #[param(style = DeepObject, value_type = Option<Object>)]
     metadata: Object,
@@ -118,7 +119,7 @@ impl EventQuery {
                 "types" | "type" => read.types.extend(types(&name, &value)?),
                 "model" => read.model = Some(value.into_owned()),
                 "job" if read.job.len() < JOBS => {
-                    let id = value.parse().map_err(|_| invalid("job", "it must be a job's id, a UUID"))?;
+                    let id = value.parse().map_err(|why| invalid("job", &format!("it must be {why}")))?;
                     read.job.push(id);
                 }
                 "job" => {
@@ -143,12 +144,13 @@ impl EventQuery {
         Ok(read)
     }
 
-    async fn filter(self, app: &AppState) -> Result<EventFilter, Problem> {
+    async fn filter(self, app: &AppState, owner: &str) -> Result<EventFilter, Problem> {
         let model = match self.model {
             Some(name) => Some(app.parts.catalog.find(&name).await?.map_or(name, |model| model.card.name)),
             None => None,
         };
-        Ok(EventFilter { kinds: self.types, model, jobs: self.job, metadata: self.metadata })
+        let jobs = resolve(app, owner, self.job, "job").await?;
+        Ok(EventFilter { kinds: self.types, model, jobs, metadata: self.metadata })
     }
 }
 

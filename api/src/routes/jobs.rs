@@ -11,6 +11,7 @@ mod filter;
 pub mod get;
 pub mod list;
 mod multipart;
+mod name;
 pub mod put;
 pub mod result;
 pub mod retry;
@@ -28,7 +29,10 @@ use forebay_shared::handover::eta::{self, Place};
 use forebay_shared::id::JobId;
 use forebay_shared::job::{Job, Kind, Status};
 
+pub use name::{Name, NotAName, find, own_id, resolve};
 pub use view::{JobView, url};
+
+use name::LONGEST_ID;
 
 use crate::auth::whose;
 use crate::problem::{Code, Problem};
@@ -76,9 +80,6 @@ pub fn apply(event: &Event, job: &mut Job) -> Option<String> {
     ended.result.clone()
 }
 
-/// The longest id that a client may choose.
-const LONGEST_ID: usize = 128;
-
 /// The job's id in the path: ours, or the client's own.
 #[derive(Clone, Copy, Debug)]
 pub struct Id(pub JobId);
@@ -96,19 +97,13 @@ impl FromRequestParts<App> for Id {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let id = segment(parts, app, "id").await?;
-        match id.parse() {
-            Ok(id) => Ok(Self(id)),
-            Err(_) if is_name(&id) => {
-                let owner = whose(app, &parts.headers).await?;
-                app.parts.store.named(&owner, &id).await?.map(Self).ok_or_else(job_not_found)
-            }
-            Err(_) => {
-                let detail = format_args!(
-                    "`id` in the path must be a job's id, which is a UUID, or your own of 1 to {LONGEST_ID} characters \
-                     of A-Z, a-z, 0-9, `.`, `_`, `:` and `-`"
-                );
-                Err(Problem::new(Code::InvalidId, detail).at("id").limit(LONGEST_ID as u64))
-            }
+        let name = id.parse::<Name>().map_err(|why| {
+            let detail = format_args!("`id` in the path must be {why}");
+            Problem::new(Code::InvalidId, detail).at("id").limit(LONGEST_ID as u64)
+        })?;
+        match name {
+            Name::Ours(id) => Ok(Self(id)),
+            name @ Name::Own(_) => find(app, &whose(app, &parts.headers).await?, name).await.map(Self),
         }
     }
 }
@@ -129,24 +124,8 @@ impl FromRequestParts<App> for OwnId {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let id = segment(parts, app, "id").await?;
-        if id.parse::<JobId>().is_ok() {
-            let detail = "an id of your own must not be a UUID, as ours are";
-            return Err(Problem::new(Code::InvalidId, detail).at("id"));
-        }
-        if !is_name(&id) {
-            let detail = format_args!(
-                "an id of your own has 1 to {LONGEST_ID} characters of A-Z, a-z, 0-9, `.`, `_`, `:` and `-`"
-            );
-            return Err(Problem::new(Code::InvalidId, detail).at("id").limit(LONGEST_ID as u64));
-        }
-        Ok(Self(id))
+        own_id(id, "id").map(Self)
     }
-}
-
-/// Whether a client may call a job so.
-fn is_name(id: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
-    (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(plain)
 }
 
 async fn segment(parts: &mut Parts, app: &App, name: &str) -> Result<String, Problem> {

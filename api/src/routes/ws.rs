@@ -14,8 +14,9 @@ use crate::{auth, host};
 /// Talk over a WebSocket
 ///
 /// JSON messages, one object each. A client sends `{"type": "submit", "ref": …, "job": {…}}` with what `POST /v1/jobs` takes,
-/// `{"type": "subscribe", "ref": …, "job": "<id>"}` or `{"type": "subscribe", "filter": {…}}`, with `after` to resume,
-/// `{"type": "unsubscribe", "subscription": n}` and `{"type": "cancel", "job": "<id>"}`. Answers carry `ref`; what is refused
+/// with `client_id` for an id of its own, `{"type": "subscribe", "ref": …, "job": "<id>"}` or `{"type": "subscribe", "filter":
+/// {…}}`, with `after` to resume, `{"type": "unsubscribe", "subscription": n}` and `{"type": "cancel", "job": "<id>"}`. A job
+/// is named by our id or by your own. Answers carry `ref`; what is refused
 /// is an `error` with the problem that HTTP would answer. Events are those of `GET /v1/jobs/{id}/events` and
 /// `GET /v1/events`. A socket follows 100 things at most and has 32 questions answered at once; a message is at most as
 /// large as a body (`limits.max_body`). It counts as one stream of its owner.

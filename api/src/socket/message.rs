@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use axum::extract::ws::Message;
-use forebay_shared::id::JobId;
 use forebay_shared::job::EventType;
 use forebay_shared::store::EventFilter;
 use serde::{Deserialize, Serialize};
@@ -11,6 +10,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::problem::{Code, Problem};
+use crate::routes::jobs::{Name, resolve};
 use crate::state::State;
 
 /// What a client says over a WebSocket.
@@ -23,13 +23,17 @@ pub struct ClientMessage {
     /// The client's own word for this question; the answer carries it.
     #[serde(default, rename = "ref")]
     pub reference: Option<String>,
-    /// To submit: the same object as `POST /v1/jobs` takes. To subscribe or to cancel: a job's id.
+    /// To submit: the same object as `POST /v1/jobs` takes. To subscribe or to cancel: a job's id, ours
+    /// or your own.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub job: Option<Box<RawValue>>,
     /// To submit: as the header `Idempotency-Key`.
     #[serde(default)]
     pub idempotency_key: Option<String>,
+    /// To submit: an id of your own, as in `PUT /v1/jobs/{id}`.
+    #[serde(default)]
+    pub client_id: Option<String>,
     /// To subscribe to more than one job: which events. None means all of the owner's.
     #[serde(default)]
     pub filter: Option<FilterBody>,
@@ -66,10 +70,10 @@ pub struct FilterBody {
     /// Of jobs for this model, by its name or an alias.
     #[serde(default)]
     model: Option<String>,
-    /// Of one of these jobs; at most 100.
+    /// Of one of these jobs, by our ids or by your own; at most 100.
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
-    jobs: Vec<JobId>,
+    jobs: Vec<Name>,
     /// Of jobs with these pairs among their metadata.
     #[serde(default)]
     metadata: BTreeMap<String, String>,
@@ -80,7 +84,7 @@ const JOBS: usize = 100;
 
 impl FilterBody {
     /// The filter, names resolved.
-    pub async fn read(self, app: &State) -> Result<EventFilter, Problem> {
+    pub async fn read(self, app: &State, owner: &str) -> Result<EventFilter, Problem> {
         if let Some(kind) = self.types.iter().find(|kind| !kind.is_kept()) {
             let detail = format!("`{kind}` is told to whoever follows one job only");
             return Err(Problem::new(Code::InvalidField, detail).at("filter.types"));
@@ -99,7 +103,8 @@ impl FilterBody {
             None => None,
         };
         let metadata = self.metadata.into_iter().map(|(name, value)| (name, value.into())).collect();
-        Ok(EventFilter { kinds: self.types, model, jobs: self.jobs, metadata })
+        let jobs = resolve(app, owner, self.jobs, "filter.jobs").await?;
+        Ok(EventFilter { kinds: self.types, model, jobs, metadata })
     }
 }
 

@@ -59,6 +59,20 @@ async fn a_job_that_nobody_can_run_says_so() {
 }
 
 #[tokio::test]
+async fn a_job_of_a_paused_queue_says_so_and_no_more() {
+    let app = TestApp::start().await;
+    let _worker = app.worker().await;
+    assert_eq!(app.post("/v1/queues/pause/echo").send().await.status, StatusCode::NO_CONTENT);
+    let id = app.submit(json!({"model": "echo", "input": "hello"})).await;
+    let told = explain(&app, id).await;
+    assert_eq!(reasons(&told), ["paused"], "{told}");
+    let sentence = told["waits"][0]["sentence"].as_str().unwrap();
+    assert!(sentence.contains("echo is paused since 2026-06-01T12:00:00"), "{sentence}");
+    app.post("/v1/queues/resume/echo").send().await;
+    assert!(!reasons(&explain(&app, id).await).contains(&"paused"));
+}
+
+#[tokio::test]
 async fn a_running_job_tells_what_is_known_so_far() {
     let app = TestApp::start().await;
     let worker = app.worker().await;

@@ -163,6 +163,25 @@ async fn every_path_of_a_job_takes_the_clients_id() {
 }
 
 #[tokio::test]
+async fn filters_take_the_clients_ids_too() {
+    let app = TestApp::start().await;
+    let id = app.call("PUT", "/v1/jobs/order-1").json(body("a")).await.id();
+    let other = app.submit(body("b")).await;
+    let events = app.get("/v1/events?follow=false&job=order-1").send().await.json();
+    let jobs: Vec<_> = events["data"].as_array().unwrap().iter().map(|event| &event["job"]).collect();
+    assert_eq!(jobs, [&json!(id)], "{events}");
+    let answer = app.post("/v1/jobs/cancel").json(json!({"ids": ["order-1"]})).await;
+    assert_eq!(answer.json()["cancelled"], 1, "{answer}");
+    let answer = app.post("/v1/jobs/retry").json(json!({"ids": ["order-1", other]})).await;
+    assert_eq!(answer.json()["retried"], 1, "{answer}");
+    let unknown = app.post("/v1/jobs/cancel").json(json!({"ids": ["order-2"]})).await;
+    assert_eq!(told(&unknown), (StatusCode::NOT_FOUND, "job_not_found".into(), "ids".into()));
+    assert_eq!(status(&app, other).await, "queued", "an unknown name does not mean all");
+    let unknown = app.get("/v1/events?follow=false&job=order-2").send().await;
+    assert_eq!(told(&unknown), (StatusCode::NOT_FOUND, "job_not_found".into(), "job".into()));
+}
+
+#[tokio::test]
 async fn an_id_that_nobody_may_choose_is_refused() {
     let app = TestApp::start().await;
     let (uuid, long) = (app.ids.job().to_string(), "x".repeat(129));

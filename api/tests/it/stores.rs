@@ -122,7 +122,7 @@ pass_on!(Jobs:
     job(owner: &str, id: JobId) -> Option<Job>;
     jobs(owner: &str, filter: &Filter, page: Page) -> Vec<Job>;
     attempts(owner: &str, id: JobId) -> Vec<Attempt>;
-    named(owner: &str, client_id: &str) -> Option<JobId>;
+    named(owner: &str, client_ids: &[String]) -> Vec<(String, JobId)>;
     cancel(owner: &str, id: JobId) -> CancelOutcome;
     delete(owner: &str, id: JobId) -> DeleteOutcome;
     watch(owner: &str, id: JobId, waiter: &str) -> Option<Job>;

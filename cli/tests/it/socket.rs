@@ -15,6 +15,7 @@ on_both! {
     Plan::echo().hasty() => [
         a_job_is_submitted_and_followed_over_one_socket,
         many_things_happen_on_one_socket_at_once,
+        a_socket_takes_ids_of_the_clients_own,
         what_a_socket_cannot_have_is_refused_as_http_refuses_it,
     ];
 }
@@ -92,6 +93,38 @@ async fn a_job_is_submitted_and_followed_over_one_socket(house: House) {
     socket.say(json!({"type": "submit", "ref": "c", "job": job, "idempotency_key": "k"})).await;
     let again = socket.hear("accepted").await;
     assert_eq!((&again["job"]["id"], &again["replayed"]), (&json!(id), &json!(true)));
+    house.stop();
+}
+
+async fn a_socket_takes_ids_of_the_clients_own(house: House) {
+    let mut socket = open(&house, &[]).await.ok().unwrap();
+    let job = json!({"model": "echo", "input": "hello", "params": {"delay_ms": 60_000}});
+    socket.say(json!({"type": "submit", "client_id": "order-1", "job": job})).await;
+    let id = socket.hear("accepted").await["job"]["id"].clone();
+    socket.say(json!({"type": "submit", "client_id": "order-1", "job": job})).await;
+    assert_eq!(socket.hear("accepted").await["job"]["id"], id, "it is attached to");
+    socket.say(json!({"type": "subscribe", "job": "order-1", "after": "0"})).await;
+    socket.hear("subscribed").await;
+    assert_eq!(socket.hear("event").await["data"]["id"], id);
+    socket.say(json!({"type": "subscribe", "filter": {"jobs": ["order-1"]}})).await;
+    socket.hear("subscribed").await;
+    socket.say(json!({"type": "cancel", "job": "order-1"})).await;
+    assert_eq!(socket.hear("cancelled").await["job"]["id"], id);
+    for message in [
+        json!({"type": "cancel", "job": "order-2"}),
+        json!({"type": "subscribe", "job": "order-2"}),
+        json!({"type": "subscribe", "filter": {"jobs": ["order-2"]}}),
+    ] {
+        socket.say(message).await;
+        let refused = loop {
+            let message = socket.next().await;
+            if message["type"] == "error" {
+                break message;
+            }
+        };
+        assert_eq!(refused["problem"]["code"], "job_not_found", "{refused}");
+    }
+    house.ended(id.as_str().unwrap()).await;
     house.stop();
 }
 

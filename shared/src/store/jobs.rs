@@ -87,8 +87,8 @@ pub trait Jobs: Send + Sync {
     /// The attempts of the owner's job that ended without success, first to last.
     async fn attempts(&self, owner: &str, id: JobId) -> StoreResult<Vec<Attempt>>;
 
-    /// The id of the owner's job that has this id of the client's.
-    async fn named(&self, owner: &str, client_id: &str) -> StoreResult<Option<JobId>>;
+    /// Those of the owner's jobs that have one of these ids of the client's, with it.
+    async fn named(&self, owner: &str, client_ids: &[String]) -> StoreResult<Vec<(String, JobId)>>;
 
     /// `queued → cancelled`; of a running job it is asked, and its worker obeys.
     async fn cancel(&self, owner: &str, id: JobId) -> StoreResult<CancelOutcome>;

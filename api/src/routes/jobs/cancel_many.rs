@@ -45,7 +45,7 @@ pub async fn cancel_many(
     request: Request,
 ) -> Result<Json<Cancelled>, Problem> {
     let (body, _room) = app.memory.read(request, app.config.limits.max_body).await?;
-    let filter = FilterBody::read(&app, &body).await?;
+    let filter = FilterBody::read(&app, &owner, &body).await?;
     stop_all(&app, || app.parts.store.cancel_all(&owner, &filter, CHUNK)).await.map(Json)
 }
 

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use forebay_shared::clock::Timestamp;
-use forebay_shared::id::{BulkId, JobId};
+use forebay_shared::id::BulkId;
 use forebay_shared::job::{Class, Status};
 use forebay_shared::store::Filter;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::{Name, resolve};
 use crate::body;
 use crate::problem::{Code, Problem};
 use crate::state::State;
@@ -45,15 +46,15 @@ pub struct FilterBody {
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     created_before: Option<Timestamp>,
-    /// One of these, at most 1000.
+    /// One of these, at most 1000, by our ids or by your own.
     #[serde(default)]
     #[schema(value_type = Vec<String>, max_items = 1000)]
-    ids: Vec<JobId>,
+    ids: Vec<Name>,
 }
 
 impl FilterBody {
     /// Reads a body and checks what it says.
-    pub async fn read(app: &State, body: &[u8]) -> Result<Filter, Problem> {
+    pub async fn read(app: &State, owner: &str, body: &[u8]) -> Result<Filter, Problem> {
         let read: Self = body::parse(body, "filter")?;
         if read.ids.len() > MOST_IDS {
             let detail = format_args!("there are {} ids, the limit is {MOST_IDS}", read.ids.len());
@@ -76,7 +77,7 @@ impl FilterBody {
             model,
             class: read.class,
             bulk: read.bulk,
-            ids: read.ids,
+            ids: resolve(app, owner, read.ids, "ids").await?,
             metadata,
             created_after: read.created_after,
             created_before: read.created_before,

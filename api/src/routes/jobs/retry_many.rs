@@ -37,7 +37,7 @@ pub async fn retry_many(
     request: Request,
 ) -> Result<Json<Retried>, Problem> {
     let (body, _room) = app.memory.read(request, app.config.limits.max_body).await?;
-    let filter = FilterBody::read(&app, &body).await?;
+    let filter = FilterBody::read(&app, &owner, &body).await?;
     // One that ends anew while this goes on is not meant.
     let again = Again { ended_by: app.parts.store.now(), start_by: None, finish_by: None };
     let (started, mut told) = (Instant::now(), Retried { retried: 0, more: true });

@@ -76,7 +76,7 @@ pub async fn submit(
 }
 
 /// The same under an id of the client's own.
-pub(super) async fn named(
+pub async fn named(
     app: &App,
     submitter: Submitter,
     id: String,

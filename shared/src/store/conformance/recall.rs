@@ -234,8 +234,9 @@ pub async fn a_clients_id_names_one_job(ground: &Ground) {
     let plain = ground.job();
     ground.store.submit(&[first.clone(), plain]).await.unwrap();
     assert_eq!(ground.read(first.id).await.client_id.as_deref(), Some("order-1"));
-    assert_eq!(ground.store.named("alice", "order-1").await.unwrap(), Some(first.id));
-    assert_eq!(ground.store.named("bob", "order-1").await.unwrap(), None);
+    let names = ["order-1".to_owned(), "order-2".to_owned()];
+    assert_eq!(ground.store.named("alice", &names).await.unwrap(), [(names[0].clone(), first.id)]);
+    assert_eq!(ground.store.named("bob", &names).await.unwrap(), []);
 
     let (repeat, misuse, neighbour) =
         (named(ground, "order-1", 1), named(ground, "order-1", 2), ground.job());

@@ -79,16 +79,16 @@ impl Jobs for Postgres {
         rows.into_iter().map(AttemptRow::attempt).collect()
     }
 
-    async fn named(&self, owner: &str, client_id: &str) -> StoreResult<Option<JobId>> {
-        let id = sqlx::query_scalar(
+    async fn named(&self, owner: &str, client_ids: &[String]) -> StoreResult<Vec<(String, JobId)>> {
+        let named = sqlx::query_as(
             "-- store.named
-             select id from jobs where owner = $1 and client_id = $2",
+             select client_id, id from jobs where owner = $1 and client_id = any($2)",
         )
         .bind(owner)
-        .bind(client_id)
-        .fetch_optional(&self.pool)
+        .bind(client_ids)
+        .fetch_all(&self.pool)
         .await?;
-        Ok(id)
+        Ok(named)
     }
 
     async fn cancel(&self, owner: &str, id: JobId) -> StoreResult<CancelOutcome> {

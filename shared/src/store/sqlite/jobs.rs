@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
+use serde_json::json;
 use sqlx::types::Json;
 use sqlx::{QueryBuilder, SqliteConnection};
 
@@ -80,16 +81,16 @@ impl Jobs for Sqlite {
         rows.into_iter().map(AttemptRow::attempt).collect()
     }
 
-    async fn named(&self, owner: &str, client_id: &str) -> StoreResult<Option<JobId>> {
-        let id = sqlx::query_scalar(
+    async fn named(&self, owner: &str, client_ids: &[String]) -> StoreResult<Vec<(String, JobId)>> {
+        let named = sqlx::query_as(
             "-- store.named
-             select id from jobs where owner = $1 and client_id = $2",
+             select client_id, id from jobs where owner = $1 and client_id in (select value from json_each($2))",
         )
         .bind(owner)
-        .bind(client_id)
-        .fetch_optional(&self.readers)
+        .bind(json!(client_ids).to_string())
+        .fetch_all(&self.readers)
         .await?;
-        Ok(id)
+        Ok(named)
     }
 
     async fn cancel(&self, owner: &str, id: JobId) -> StoreResult<CancelOutcome> {

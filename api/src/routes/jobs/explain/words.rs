@@ -38,6 +38,8 @@ pub fn waits(explained: &Explained, served: Option<usize>, now: Timestamp) -> Ve
         Some(_) => {}
     }
     match explained.handed_over_at {
+        // What a paused queue has is handed over when it is resumed.
+        _ if explained.paused_at.is_some() => {}
         None => because(
             "window",
             format!(
