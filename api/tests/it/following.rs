@@ -349,7 +349,7 @@ async fn what_cannot_be_followed_is_refused_by_name() {
         ("/v1/events?after=7-999999".to_owned(), 400, "invalid_cursor", "after"),
         ("/v1/events?types=job.done".to_owned(), 400, "invalid_query", "types"),
         ("/v1/events?types=job.progress".to_owned(), 400, "invalid_query", "types"),
-        ("/v1/events?job=7".to_owned(), 400, "invalid_query", "job"),
+        ("/v1/events?job=a%20b".to_owned(), 400, "invalid_query", "job"),
         ("/v1/events?colour=red".to_owned(), 400, "invalid_query", "colour"),
         ("/v1/events?follow=no".to_owned(), 400, "invalid_query", "follow"),
         ("/v1/events?limit=5".to_owned(), 400, "invalid_query", "limit"),

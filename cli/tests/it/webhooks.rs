@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::clients;
 use super::columns::on_both;
 use super::house::{House, Plan};
+use super::process::Process;
 
 on_both! {
     open() => [
@@ -39,18 +40,18 @@ async fn the_reference_library_takes_what_was_signed(house: House) {
     let rotate = format!("/v1/webhooks/{}/rotate", made["id"].as_str().unwrap());
     let (_, rotated) = house.post(&rotate, &json!({})).await;
     let id = house.submit_echo("hello", 0).await;
-    let received = receiver.next().await;
-    assert_eq!(received.json()["data"]["id"], json!(id));
-    assert_eq!(received.json()["data"]["result"]["items"][0]["output"]["echo"], "hello");
-    verified(&house, &[received], &[&rotated["secret"], &made["secret"]]).await;
+    let heard = receiver.next().await;
+    assert_eq!(heard.json()["data"]["id"], json!(id));
+    assert_eq!(heard.json()["data"]["result"]["items"][0]["output"]["echo"], "hello");
+    verified(&house, &[heard], &[&rotated["secret"], &made["secret"]]).await;
 
     let (_, default) = house.get("/v1/webhooks/secret").await;
     let gone = house.request(Method::DELETE, rotate.trim_end_matches("/rotate")).send().await.unwrap();
     assert_eq!(gone.status(), StatusCode::NO_CONTENT);
     house.submit(&json!({"model": "echo", "input": "a", "webhook": {"url": receiver.url}})).await;
-    let received = receiver.next().await;
-    verified(&house, &[received], &[&default["secret"]]).await;
-    let logs: String = house.workers.iter().chain(&house.processes).map(|process| process.log()).collect();
+    let heard = receiver.next().await;
+    verified(&house, &[heard], &[&default["secret"]]).await;
+    let logs: String = house.workers.iter().chain(&house.processes).map(Process::log).collect();
     for secret in [&made, &rotated, &default] {
         let secret = secret["secret"].as_str().unwrap().trim_start_matches("whsec_");
         assert!(!logs.contains(secret), "secrets are not logged");

@@ -32,7 +32,7 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
     operation_id = "cancel_jobs",
     request_body = FilterBody,
     responses(
-        (status = 200, description = "How many were cancelled", body = Cancelled),
+        (status = 200, description = "How many were cancelled", body = Stopped),
         (status = 400, description = "The body cannot be read", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A field is not valid", body = ProblemBody, content_type = "application/problem+json"),
@@ -43,19 +43,19 @@ pub async fn cancel_many(
     State(app): State<App>,
     Writer(owner): Writer,
     request: Request,
-) -> Result<Json<Cancelled>, Problem> {
+) -> Result<Json<Stopped>, Problem> {
     let (body, _room) = app.memory.read(request, app.config.limits.max_body).await?;
     let filter = FilterBody::read(&app, &owner, &body).await?;
     stop_all(&app, || app.parts.store.cancel_all(&owner, &filter, CHUNK)).await.map(Json)
 }
 
 /// Cancels chunk by chunk, and tells those who wait.
-pub async fn stop_all<F>(app: &AppState, chunk: impl Fn() -> F) -> Result<Cancelled, Problem>
+pub async fn stop_all<F>(app: &AppState, chunk: impl Fn() -> F) -> Result<Stopped, Problem>
 where
     F: Future<Output = StoreResult<Vec<Job>>>,
 {
     let started = Instant::now();
-    let mut told = Cancelled { cancelled: 0, requested: 0, more: true };
+    let mut told = Stopped { cancelled: 0, requested: 0, more: true };
     while told.more && started.elapsed() < PATIENCE {
         let jobs = chunk().await?;
         told.more = jobs.len() == CHUNK as usize;
@@ -70,7 +70,8 @@ where
 
 /// How many jobs were cancelled.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
-pub struct Cancelled {
+#[schema(as = Cancelled)]
+pub struct Stopped {
     /// Jobs that waited and have ended.
     cancelled: u64,
     /// Jobs that run and have been asked to stop.

@@ -103,11 +103,11 @@ pub async fn resolve(
     }
     own.sort();
     own.dedup();
-    let named = app.parts.store.named(owner, &own).await?;
-    if named.len() < own.len() {
+    let found = app.parts.store.named(owner, &own).await?;
+    if found.len() < own.len() {
         let problem = job_not_found();
         return Err(if field.is_empty() { problem } else { problem.at(field) });
     }
-    ids.extend(named.into_iter().map(|(_, id)| id));
+    ids.extend(found.into_iter().map(|(_, id)| id));
     Ok(ids)
 }

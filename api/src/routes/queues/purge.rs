@@ -6,7 +6,7 @@ use axum::extract::State;
 use super::Named;
 use crate::auth::Admin;
 use crate::problem::{Problem, ProblemBody};
-use crate::routes::jobs::cancel_many::{CHUNK, Cancelled, stop_all};
+use crate::routes::jobs::cancel_many::{CHUNK, Stopped, stop_all};
 use crate::state::App;
 
 /// Purge a model's queue
@@ -19,16 +19,12 @@ use crate::state::App;
     operation_id = "purge_queue",
     params(("model" = String, Path, description = "The model's name or an alias; it may contain `/`")),
     responses(
-        (status = 200, description = "How many were cancelled", body = Cancelled),
+        (status = 200, description = "How many were cancelled", body = Stopped),
         (status = 404, description = "There is no such model", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "Ask again in a moment", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
-pub async fn purge(
-    State(app): State<App>,
-    _: Admin,
-    Named(model): Named,
-) -> Result<Json<Cancelled>, Problem> {
+pub async fn purge(State(app): State<App>, _: Admin, Named(model): Named) -> Result<Json<Stopped>, Problem> {
     let told = stop_all(&app, || app.parts.store.cancel_queue(&model, CHUNK)).await?;
     tracing::info!(model, ?told, "a queue was purged");
     Ok(Json(told))

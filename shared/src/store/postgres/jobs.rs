@@ -283,7 +283,7 @@ impl Postgres {
         if names.is_empty() {
             return Ok(());
         }
-        let named: Vec<(String, JobId, Vec<u8>)> = sqlx::query_as(
+        let rows: Vec<(String, JobId, Vec<u8>)> = sqlx::query_as(
             "-- store.standing: client ids
              select owner, id, fingerprint from jobs
              where fingerprint is not null and (owner, client_id) in (select * from unnest($1::text[], $2::text[]))",
@@ -292,7 +292,7 @@ impl Postgres {
         .bind(column(names, |(_, id)| *id))
         .fetch_all(&self.pool)
         .await?;
-        for (owner, id, fingerprint) in named {
+        for (owner, id, fingerprint) in rows {
             if let Some(job) = self.job(&owner, id).await? {
                 standing.add_client_id(fingerprint, job);
             }
