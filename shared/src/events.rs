@@ -125,11 +125,7 @@ impl Ended {
         job.started_at = self.started_at;
         job.finished_at = self.finished_at;
         job.purge_at = self.purge_at;
-        job.error = self.error.as_ref().map(|(code, message)| Failure {
-            code: *code,
-            message: message.clone(),
-            retryable: false,
-        });
+        job.error = self.error.as_ref().map(|(code, message)| Failure::permanent(*code, message));
         job.result = self.segment.as_ref().map(|(segment, offset, length)| ResultAt {
             segment: segment.clone(),
             offset: *offset,

@@ -11,13 +11,14 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER};
 use tokio::time::Instant;
 use url::{Host, Url};
 
 pub use address::Guard;
 
 use crate::config::{FetchConfig, Size};
+use crate::retry_after::{date, retry_after};
 
 /// Why a URL was not fetched.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +47,8 @@ pub enum FetchError {
         host: String,
         /// The HTTP status.
         status: u16,
+        /// How long it asks to be left alone.
+        retry_after: Option<Duration>,
     },
     /// It answered with something else than was asked for.
     #[error("`{host}` answered with `{content_type}`")]
@@ -89,6 +92,14 @@ impl FetchError {
             Self::Timeout { .. } | Self::Unreachable { .. } => true,
             Self::Status { status, .. } => *status == 429 || *status >= 500,
             _ => false,
+        }
+    }
+
+    /// How long the server asks to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after, .. } => *retry_after,
+            _ => None,
         }
     }
 
@@ -224,7 +235,7 @@ impl Fetcher {
                 continue;
             }
             if !answer.status().is_success() {
-                return Err(FetchError::Status { host: host(&url), status: answer.status().as_u16() });
+                return Err(refused(&url, &answer));
             }
             let content_type =
                 answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -276,9 +287,15 @@ fn is_picture(content_type: &str) -> bool {
 
 fn next_hop(url: &Url, answer: &reqwest::Response) -> Result<Url, FetchError> {
     let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
-    location
-        .and_then(|location| url.join(location).ok())
-        .ok_or_else(|| FetchError::Status { host: host(url), status: answer.status().as_u16() })
+    location.and_then(|location| url.join(location).ok()).ok_or_else(|| refused(url, answer))
+}
+
+/// A date in `Retry-After` is read beside the server's own `Date`, so that no clock of ours matters.
+fn refused(url: &Url, answer: &reqwest::Response) -> FetchError {
+    let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
+    let sent = || header(DATE).and_then(date);
+    let retry_after = header(RETRY_AFTER).and_then(|wish| retry_after(wish, sent));
+    FetchError::Status { host: host(url), status: answer.status().as_u16(), retry_after }
 }
 
 fn unreachable(url: &Url, error: reqwest::Error) -> FetchError {

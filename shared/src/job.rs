@@ -37,7 +37,7 @@ pub use params::{
     EchoParams, ImageClassificationParams, ParamError, Params, TextClassificationParams, TextEmbeddingParams,
 };
 pub use rank::{STEP, rank};
-pub use retry::{RetryPolicy, Verdict};
+pub use retry::{Backoff, ErrorClass, RetryPolicy, Verdict};
 pub use status::{Class, Move, Status};
 pub use suspicion::{Isolation, OWN_CRASHES, Suspects};
 pub use timings::Timings;

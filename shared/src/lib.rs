@@ -27,6 +27,7 @@ pub mod model;
 pub mod picture;
 #[cfg(feature = "seams")]
 pub mod queue;
+mod retry_after;
 #[cfg(feature = "seams")]
 pub mod schedule;
 #[cfg(feature = "seams")]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use forebay_shared::config::{Size, Span};
+use forebay_shared::job::{Backoff, RetryPolicy};
 use serde::Deserialize;
 
 use crate::model::Provider;
@@ -47,10 +48,52 @@ pub struct WorkerConfig {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RetryConfig {
-    /// The delay after the first failure; it doubles each time.
+    /// The delay after the first failure of infrastructure; it doubles each time.
     pub base: Span,
     /// The longest delay.
     pub max: Span,
+    /// The same after a fetch.
+    pub fetch_base: Span,
+    /// And its longest, which also bounds `Retry-After`.
+    pub fetch_max: Span,
+    /// The same after the model.
+    pub model_base: Span,
+    /// And its longest.
+    pub model_max: Span,
+    /// The share of a delay that chance may take away or add.
+    pub jitter: f64,
+}
+
+impl RetryConfig {
+    /// The policy in the policy's words.
+    pub fn policy(&self) -> RetryPolicy {
+        let backoff =
+            |base: Span, max: Span| Backoff { base: base.get(), max: max.get(), jitter: self.jitter };
+        RetryPolicy {
+            infrastructure: backoff(self.base, self.max),
+            fetch: backoff(self.fetch_base, self.fetch_max),
+            model: backoff(self.model_base, self.model_max),
+        }
+    }
+
+    fn check(&self) -> Vec<String> {
+        let pairs = [
+            ("base", self.base, "max", self.max),
+            ("fetch_base", self.fetch_base, "fetch_max", self.fetch_max),
+            ("model_base", self.model_base, "model_max", self.model_max),
+        ];
+        let mut complaints: Vec<_> = pairs
+            .into_iter()
+            .filter(|(_, base, _, max)| base.get() > max.get())
+            .map(|(base, _, max, _)| {
+                format!("worker.retry.{base} must not be longer than worker.retry.{max}")
+            })
+            .collect();
+        if !(0.0..=1.0).contains(&self.jitter) {
+            complaints.push(format!("worker.retry.jitter must be from 0 to 1, not {}", self.jitter));
+        }
+        complaints
+    }
 }
 
 impl WorkerConfig {
@@ -76,9 +119,7 @@ impl WorkerConfig {
         if self.prefetch == 0 {
             complaints.push("worker.prefetch must be at least 1".to_owned());
         }
-        if self.retry.base.get() > self.retry.max.get() {
-            complaints.push("worker.retry.base must not be longer than worker.retry.max".to_owned());
-        }
+        complaints.extend(self.retry.check());
         complaints
     }
 }

@@ -110,11 +110,7 @@ impl JobStream {
     /// The job as it stood then, as far as the log tells.
     fn passed(&self, job: &Job, event: &Logged) -> Told {
         let status = event.kind.status().unwrap_or(job.status);
-        let error = event.error.map(|code| Failure {
-            code,
-            message: "the job's attempts say more".to_owned(),
-            retryable: false,
-        });
+        let error = event.error.map(|code| Failure::permanent(code, "the job's attempts say more"));
         let then = Job {
             status,
             version: event.version,

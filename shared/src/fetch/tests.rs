@@ -114,10 +114,29 @@ async fn an_error_keeps_its_status_and_silence_times_out() {
     let (port, _) = server(|_| "HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n".to_owned()).await;
     let failed = fetch(&["127.0.0.0/8"], &format!("http://127.0.0.1:{port}/")).await.unwrap_err();
     assert!(matches!(failed, FetchError::Status { status: 503, .. }) && failed.is_transient());
+    assert_eq!(failed.retry_after(), None);
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = silent.local_addr().unwrap().port();
     let failed = fetch(&["127.0.0.0/8"], &format!("http://127.0.0.1:{port}/")).await.unwrap_err();
     assert!(matches!(failed, FetchError::Timeout { .. }) && failed.is_transient());
+}
+
+#[tokio::test]
+async fn a_server_may_say_when_to_come_again_in_seconds_or_as_a_date() {
+    let date = "date: Wed, 21 Oct 2026 07:28:00 GMT\r\n";
+    let table = [
+        ("retry-after: 7\r\n".to_owned(), Some(7)),
+        (format!("{date}retry-after: Wed, 21 Oct 2026 07:29:30 GMT\r\n"), Some(90)),
+        (format!("{date}retry-after: Wed, 21 Oct 2026 07:00:00 GMT\r\n"), Some(0)),
+        ("retry-after: Wed, 21 Oct 2026 07:29:30 GMT\r\n".to_owned(), None),
+        ("retry-after: soon\r\n".to_owned(), None),
+    ];
+    for (headers, told) in table {
+        let answer = format!("HTTP/1.1 429 Slow\r\n{headers}content-length: 0\r\n\r\n");
+        let (port, _) = server(move |_| answer.clone()).await;
+        let failed = fetch(&["127.0.0.0/8"], &format!("http://127.0.0.1:{port}/")).await.unwrap_err();
+        assert_eq!(failed.retry_after(), told.map(Duration::from_secs), "{headers}");
+    }
 }
 
 #[tokio::test]

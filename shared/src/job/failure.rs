@@ -1,6 +1,7 @@
 //! Why something failed, and whether trying again could help.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -84,17 +85,25 @@ pub struct Failure {
     pub message: String,
     /// Whether another attempt could end differently.
     pub retryable: bool,
+    /// How long whoever refused asks to be left alone. Nothing that is stored says it.
+    pub retry_after: Option<Duration>,
 }
 
 impl Failure {
     /// Another attempt could end differently.
     pub fn transient(code: FailureCode, message: impl fmt::Display) -> Self {
-        Self { code, message: readable(&message), retryable: true }
+        Self { code, message: readable(&message), retryable: true, retry_after: None }
     }
 
     /// Another attempt would end the same.
     pub fn permanent(code: FailureCode, message: impl fmt::Display) -> Self {
-        Self { code, message: readable(&message), retryable: false }
+        Self { code, message: readable(&message), retryable: false, retry_after: None }
+    }
+
+    /// The same, with how long to wait at least.
+    #[must_use]
+    pub fn after(self, retry_after: Option<Duration>) -> Self {
+        Self { retry_after, ..self }
     }
 }
 

@@ -2,11 +2,50 @@
 
 use std::time::Duration;
 
-use super::Failure;
+use super::{Failure, FailureCode};
+
+/// What kind of thing went wrong: what fails alike is tried again alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorClass {
+    /// Something of ours was away: the object store, a worker. It is back soon, or an operator sees to it.
+    Infrastructure,
+    /// Somebody else's server did not give what it should. It may say itself when to come again.
+    Fetch,
+    /// The model could not be loaded, or failed while running.
+    Model,
+    /// What the client gave. It stays as it is.
+    Input,
+    /// The item took its worker down, which the crash rule has tried again often enough.
+    Crash,
+}
+
+impl FailureCode {
+    /// What kind of thing went wrong.
+    pub const fn class(self) -> ErrorClass {
+        match self {
+            Self::StorageUnavailable | Self::LeaseLost | Self::Internal => ErrorClass::Infrastructure,
+            Self::FetchFailed => ErrorClass::Fetch,
+            Self::ModelUnavailable | Self::InferenceFailed => ErrorClass::Model,
+            Self::WorkerCrashed => ErrorClass::Crash,
+            Self::ImageUndecodable
+            | Self::ImageTooLarge
+            | Self::InputTooLong
+            | Self::UnknownToken
+            | Self::FetchRefused
+            | Self::InputMissing
+            | Self::InvalidParams
+            | Self::AllItemsFailed
+            | Self::Cancelled
+            | Self::Expired
+            | Self::StartByPassed
+            | Self::FinishByPassed => ErrorClass::Input,
+        }
+    }
+}
 
 /// Exponential backoff with jitter.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RetryPolicy {
+pub struct Backoff {
     /// The delay after the first failure.
     pub base: Duration,
     /// The longest delay.
@@ -15,24 +54,61 @@ pub struct RetryPolicy {
     pub jitter: f64,
 }
 
+/// Backoff by class of error. What came of the input, or of a crash, is never tried again.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RetryPolicy {
+    /// After something of ours was away.
+    pub infrastructure: Backoff,
+    /// After a fetch; its longest delay also bounds what a server may ask for.
+    pub fetch: Backoff,
+    /// After the model.
+    pub model: Backoff,
+}
+
 /// What follows a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Verdict {
-    /// Another attempt, not before the delay.
-    RetryAfter(Duration),
+pub enum Verdict<'a> {
+    /// Another attempt, not before the delay, because of this.
+    RetryAfter(&'a Failure, Duration),
     /// Nothing: the job is `failed`.
     GiveUp,
 }
 
 impl RetryPolicy {
-    /// Decides after the `failures`-th failed attempt (this one counted); `chance` is in 0…1.
-    pub fn decide(&self, failure: &Failure, failures: u16, max_attempts: u16, chance: f64) -> Verdict {
-        if !failure.retryable || failures >= max_attempts {
+    /// Decides after the `failures`-th failed attempt (this one counted), in which items failed of `why`; `chance` is in
+    /// 0…1. One item that could end differently is reason enough; of several, the one that takes longest is waited for.
+    pub fn decide<'a>(
+        &self,
+        why: impl IntoIterator<Item = &'a Failure>,
+        (failures, max_attempts): (u16, u16),
+        chance: f64,
+    ) -> Verdict<'a> {
+        if failures >= max_attempts {
             return Verdict::GiveUp;
         }
-        Verdict::RetryAfter(self.delay(failures, chance))
+        let delays =
+            why.into_iter().filter_map(|failure| Some((failure, self.delay(failure, failures, chance)?)));
+        // Of equals the first.
+        let longest = delays.reduce(|longest, next| if next.1 > longest.1 { next } else { longest });
+        longest.map_or(Verdict::GiveUp, |(failure, delay)| Verdict::RetryAfter(failure, delay))
     }
 
+    /// How long to wait before an attempt that could end differently; `None` if none could.
+    fn delay(&self, failure: &Failure, failures: u16, chance: f64) -> Option<Duration> {
+        let backoff = match failure.code.class() {
+            _ if !failure.retryable => return None,
+            ErrorClass::Infrastructure => self.infrastructure,
+            ErrorClass::Fetch => self.fetch,
+            ErrorClass::Model => self.model,
+            ErrorClass::Input | ErrorClass::Crash => return None,
+        };
+        let delay = backoff.delay(failures, chance);
+        // Whoever asks for patience is given it, within reason; never less than anybody else.
+        Some(failure.retry_after.map_or(delay, |wish| delay.max(wish.min(backoff.max))))
+    }
+}
+
+impl Backoff {
     /// The delay after the `failures`-th failure: it doubles each time.
     fn delay(&self, failures: u16, chance: f64) -> Duration {
         let doublings = u32::from(failures.saturating_sub(1)).min(31);
@@ -41,49 +117,5 @@ impl RetryPolicy {
     }
 }
 
-impl Default for RetryPolicy {
-    /// A second, doubling up to five minutes, ± a fifth: chosen; see docs/decisions.md.
-    fn default() -> Self {
-        Self { base: Duration::from_secs(1), max: Duration::from_mins(5), jitter: 0.2 }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::job::FailureCode;
-
-    fn transient() -> Failure {
-        Failure::transient(FailureCode::StorageUnavailable, "away")
-    }
-
-    #[test]
-    fn a_permanent_failure_is_never_retried() {
-        let failure = Failure::permanent(FailureCode::InferenceFailed, "wrong shape");
-        assert_eq!(RetryPolicy::default().decide(&failure, 1, 3, 0.5), Verdict::GiveUp);
-    }
-
-    #[test]
-    fn the_last_attempt_is_the_last() {
-        let policy = RetryPolicy::default();
-        assert!(matches!(policy.decide(&transient(), 2, 3, 0.5), Verdict::RetryAfter(_)));
-        assert_eq!(policy.decide(&transient(), 3, 3, 0.5), Verdict::GiveUp);
-    }
-
-    #[test]
-    fn delays_double() {
-        let policy = RetryPolicy { jitter: 0.0, ..RetryPolicy::default() };
-        let delays: Vec<_> = (1..=4).map(|failures| policy.delay(failures, 0.0).as_secs()).collect();
-        assert_eq!(delays, [1, 2, 4, 8]);
-    }
-
-    proptest! {
-        #[test]
-        fn a_delay_never_exceeds_the_maximum(failures in 1u16..1000, chance in 0.0..1.0f64) {
-            let policy = RetryPolicy::default();
-            prop_assert!(policy.delay(failures, chance) <= policy.max);
-        }
-    }
-}
+mod tests;

@@ -151,6 +151,7 @@ macro_rules! store_conformance {
         ]);
         $crate::store_conformance!(@module $ground, attempts: [
             a_claim_grants_the_next_attempt,
+            a_dead_job_keeps_what_each_of_its_attempts_ended_of,
             a_job_is_claimed_once,
             an_unpublished_job_is_not_claimed,
             a_cancelled_job_is_not_claimed,

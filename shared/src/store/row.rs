@@ -93,9 +93,7 @@ impl JobRow {
     pub(super) fn job(self) -> StoreResult<Job> {
         let at = Place { table: "jobs", row: self.id.to_string() };
         let error = match (self.error_code, self.error_message) {
-            (Some(code), Some(message)) => {
-                Some(Failure { code: at.word("error_code", &code)?, message, retryable: false })
-            }
+            (Some(code), Some(message)) => Some(Failure::permanent(at.word("error_code", &code)?, message)),
             _ => None,
         };
         let result = match (self.segment, self.segment_offset, self.segment_length) {

@@ -1,8 +1,9 @@
 //! When a message is told again, and when no more: pure policy.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::retry_after::retry_after;
 
 /// What was heard of one try.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +57,7 @@ impl Schedule {
         let Some(&delay) = self.delays.get(step) else { return Next::GiveUp };
         let base = if throttled(heard) { delay.max(self.throttle) } else { delay };
         let wished = match heard {
-            Heard::Status { retry_after: Some(wish), .. } => retry_after(wish, now),
+            Heard::Status { retry_after: Some(wish), .. } => retry_after(wish, || Some(now)),
             _ => None,
         };
         Next::Retry(match wished {
@@ -73,15 +74,4 @@ impl Schedule {
 /// Whether the receiver, or what stands before it, has too much to do.
 fn throttled(heard: &Heard) -> bool {
     matches!(heard, Heard::Status { status: 429 | 502 | 504, .. } | Heard::Timeout)
-}
-
-/// `Retry-After` as a delay: seconds, or a date.
-fn retry_after(wish: &str, now: Timestamp) -> Option<Duration> {
-    let wish = wish.trim();
-    if let Ok(seconds) = wish.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = httpdate::parse_http_date(wish).ok()?;
-    let at = at.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-    Some(Timestamp::from_micros(crate::clock::micros(at)).since(now))
 }

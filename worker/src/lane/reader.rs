@@ -87,7 +87,8 @@ impl Reader {
             ImageSource::Url(url) => self.fetcher.picture(&url).await.map_err(|error| {
                 let code =
                     if error.is_refusal() { FailureCode::FetchRefused } else { FailureCode::FetchFailed };
-                Failure { code, message: error.to_string(), retryable: error.is_transient() }
+                let failure = Failure::permanent(code, &error).after(error.retry_after());
+                Failure { retryable: error.is_transient(), ..failure }
             })?,
         };
         room.shrink(bytes.len());

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use forebay_shared::events::Event;
 use forebay_shared::job::{Class, FailureCode, ImageSource, Input, Item, ItemsAt, Object, Status};
 use forebay_shared::store::{CancelOutcome, Jobs};
+use forebay_shared::testing::Receiver;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -168,6 +169,28 @@ async fn a_transient_failure_is_tried_again_and_then_told() {
     assert_eq!((job.status, job.attempt), (Status::Failed, 3));
     assert_eq!(job.error.as_ref().map(|error| error.code), Some(FailureCode::FetchFailed));
     assert_eq!(ground.store.attempts("alice", job.id).await.unwrap().len(), 3);
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_asks_for_patience_is_asked_again_no_sooner() {
+    let ground = Ground::new().await;
+    let receiver = Receiver::answering(|_| Some("503 Busy\r\nretry-after: 4\r\n".to_owned())).await;
+    let worker = ground.start().await;
+    let item = Item { input: Input::Image(ImageSource::Url(receiver.url.clone())), params: Object::new() };
+    let ids = ground.submit(&[ground.job("echo", &[item])]).await;
+    let failed = async {
+        while ground.store.attempts("alice", ids[0]).await.unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, failed).await.expect("the attempt fails");
+    let job = ground.store.job("alice", ids[0]).await.unwrap().unwrap();
+    assert_eq!(
+        (job.status, job.error.map(|error| error.code)),
+        (Status::Queued, Some(FailureCode::FetchFailed))
+    );
+    assert_eq!(job.available_at.since(job.changed_at), Duration::from_secs(4));
     worker.stop().await;
 }
 

@@ -234,6 +234,11 @@ fn config() -> WorkerConfig {
         retry: RetryConfig {
             base: Span::new(Duration::from_millis(10)),
             max: Span::new(Duration::from_secs(1)),
+            fetch_base: Span::new(Duration::from_millis(10)),
+            fetch_max: Span::new(Duration::from_secs(5)),
+            model_base: Span::new(Duration::from_millis(10)),
+            model_max: Span::new(Duration::from_secs(1)),
+            jitter: 0.2,
         },
     }
 }

@@ -165,7 +165,7 @@ impl Explanation {
 impl AttemptExplained {
     fn failed(attempt: ExplainedAttempt) -> Self {
         let ExplainedAttempt { attempt, timings, account } = attempt;
-        let failure = Failure { code: attempt.code, message: attempt.message, retryable: false };
+        let failure = Failure::permanent(attempt.code, attempt.message);
         Self::of(
             (attempt.number, Some(attempt.worker), Some(attempt.started_at), Some(attempt.ended_at)),
             Some(failure),

@@ -15,6 +15,42 @@ pub async fn a_claim_grants_the_next_attempt(ground: &Ground) {
     assert_eq!((job.status, job.attempt, job.version), (Status::Running, 1, 2));
 }
 
+pub async fn a_dead_job_keeps_what_each_of_its_attempts_ended_of(ground: &Ground) {
+    let id = ground.submitted(1).await[0];
+    let endings = [
+        Some(Ending::Retry(away(), Duration::ZERO)),
+        None,
+        Some(Ending::Retry(Failure::transient(FailureCode::FetchFailed, "busy"), Duration::ZERO)),
+        Some(Ending::Failed(Failure::permanent(FailureCode::InferenceFailed, "no"))),
+    ];
+    for (n, ending) in endings.into_iter().enumerate() {
+        if n > 0 {
+            ground.clock.advance(Duration::from_secs(1));
+            super::workers::hand_over(ground, id).await;
+        }
+        let worker = ground.worker().await;
+        let claimed = ground.store.claim(worker, &[id]).await.unwrap().remove(0);
+        if let Some(ending) = ending {
+            assert!(ground.settle(worker, ended(&claimed, ending), None).await);
+        } else {
+            ground.clock.advance(LIFE);
+            ground.store.reap().await.unwrap();
+        }
+    }
+    assert_eq!(ground.read(id).await.status, Status::Failed);
+    let history = ground.store.attempts("alice", id).await.unwrap();
+    let told: Vec<_> = history.iter().map(|attempt| (attempt.number, attempt.code)).collect();
+    assert_eq!(
+        told,
+        [
+            (1, FailureCode::StorageUnavailable),
+            (2, FailureCode::LeaseLost),
+            (3, FailureCode::FetchFailed),
+            (4, FailureCode::InferenceFailed),
+        ]
+    );
+}
+
 pub async fn a_job_is_claimed_once(ground: &Ground) {
     let ids = ground.submitted(20).await;
     let (one, other) = (ground.worker().await, ground.worker().await);

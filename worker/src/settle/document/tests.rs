@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use forebay_shared::clock::Timestamp;
-use forebay_shared::job::{Account, Class, Cost, ItemsAt, Lease, Object, Output, Status, Suspects, Timings};
+use forebay_shared::job::{
+    Account, Backoff, Class, Cost, ItemsAt, Lease, Object, Output, Status, Suspects, Timings,
+};
 use forebay_shared::segment::SEGMENT_LIMIT;
 use forebay_shared::testing::fresh_ids;
 
@@ -61,8 +63,13 @@ fn permanent() -> Ended {
     Err(Failure::permanent(FailureCode::ImageUndecodable, "it is torn"))
 }
 
+fn policy() -> RetryPolicy {
+    let backoff = Backoff { base: Duration::from_secs(1), max: Duration::from_mins(5), jitter: 0.2 };
+    RetryPolicy { infrastructure: backoff, fetch: backoff, model: backoff }
+}
+
 fn settled(job: Finished) -> Settlement {
-    let mut parts = parts(vec![job], RetryPolicy::default(), 0.5);
+    let mut parts = parts(vec![job], policy(), 0.5);
     parts.remove(0).drafts.remove(0).settlement
 }
 
@@ -128,7 +135,7 @@ fn jobs_settled_together_share_a_segment_until_it_is_full() {
         finished(vec![answer(&large)]),
         finished(vec![answer(&large)]),
     ];
-    let parts = parts(jobs, RetryPolicy::default(), 0.5);
+    let parts = parts(jobs, policy(), 0.5);
     assert_eq!(parts.iter().map(|part| part.drafts.len()).collect::<Vec<_>>(), [3, 1]);
     let ranges: Vec<_> = parts[0].drafts.iter().filter_map(|draft| draft.settlement.range).collect();
     assert_eq!(ranges[0].1, ranges[1].0, "one after the other");
@@ -142,7 +149,7 @@ fn media_are_objects_of_their_own_and_know_their_item() {
     };
     let job = finished(vec![answer("a"), Ok(picture)]);
     let (id, worker) = (job.claimed.id, job.claimed.lease.worker);
-    let mut parts = parts(vec![job], RetryPolicy::default(), 0.5);
+    let mut parts = parts(vec![job], policy(), 0.5);
     let part = parts.remove(0);
     assert_eq!(part.media, [(format!("media/{worker}/{id}/1-0"), Bytes::from_static(b"png"))]);
     let files = &part.drafts[0].settlement.files;
@@ -153,7 +160,8 @@ fn media_are_objects_of_their_own_and_know_their_item() {
 
 #[test]
 fn delays_follow_the_policy() {
-    let retry = RetryPolicy { base: Duration::from_secs(4), jitter: 0.0, ..RetryPolicy::default() };
+    let backoff = Backoff { base: Duration::from_secs(4), jitter: 0.0, ..policy().fetch };
+    let retry = RetryPolicy { fetch: backoff, ..policy() };
     let parts = parts(vec![finished(vec![transient()])], retry, 0.5);
     let Ending::Retry(_, delay) = parts[0].drafts[0].settlement.ending else { panic!("a retry was meant") };
     assert_eq!(delay, Duration::from_secs(4));
