@@ -147,3 +147,6 @@ impl From<sqlx::Error> for StoreError {
 
 /// What a store method answers.
 pub type StoreResult<T> = Result<T, StoreError>;
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,8 @@ pub mod picture;
 pub mod pipeline;
 pub mod quarantine;
 pub mod rate;
+#[cfg(feature = "rehearsal")]
+mod rehearsal;
 pub mod settle;
 pub mod share;
 pub mod text;
@@ -26,7 +28,7 @@ use forebay_shared::entropy::Entropy;
 use forebay_shared::events::{Event, Events};
 use forebay_shared::fetch::Fetcher;
 use forebay_shared::id::Ids;
-use forebay_shared::job::{Kind, RetryPolicy};
+use forebay_shared::job::Kind;
 use forebay_shared::queue::Queue;
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::Store;
@@ -46,8 +48,6 @@ use settle::Settler;
 
 /// Finished jobs on their way to the settler.
 const FINISHED: usize = 64;
-/// The share of a delay that chance may take away or add.
-const JITTER: f64 = 0.2;
 
 /// What a worker works with.
 #[derive(Clone, Debug)]
@@ -98,14 +98,16 @@ impl Worker {
         };
         announce(&parts, &models).await;
         let board = Board::default();
+        let quarantine = Quarantine::new(parts.store.clone());
         let (settle, finished) = mpsc::channel(FINISHED);
         let settler = Settler {
             store: parts.store.clone(),
             blobs: parts.blobs.clone(),
             events: parts.events.clone(),
-            retry: RetryPolicy { base: config.retry.base.get(), max: config.retry.max.get(), jitter: JITTER },
+            retry: config.retry.policy(),
             entropy: parts.entropy.clone(),
             board: board.clone(),
+            quarantine: quarantine.clone(),
             tasks: parts.tasks.clone(),
             sequence: Arc::default(),
         };
@@ -123,7 +125,7 @@ impl Worker {
                 },
             ),
             runtime,
-            quarantine: Quarantine::new(parts.store.clone()),
+            quarantine,
             events: parts.events.clone(),
             settle,
             hold: config.hold,

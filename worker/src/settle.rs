@@ -19,11 +19,12 @@ use forebay_shared::job::{
     Account, Claimed, Deadline, Ending, Failure, FailureCode, RetryPolicy, Settlement, Status, Timings,
 };
 use forebay_shared::shutdown::Tasks;
-use forebay_shared::store::{NewSegment, Settled, Store, StoreError};
+use forebay_shared::store::{NewSegment, Noted, Settled, Store, StoreError};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::lane::{Ended, Held, Stop};
 use crate::lease::Board;
+use crate::quarantine::Quarantine;
 use document::{Draft, Part, parts};
 
 /// Jobs that are settled together at most, so that one statement locks few rows.
@@ -65,6 +66,8 @@ pub struct Settler {
     pub entropy: Arc<dyn Entropy>,
     /// Which lease is held.
     pub board: Board,
+    /// Where suspects are written down.
+    pub quarantine: Quarantine,
     /// The process's tasks.
     pub tasks: Tasks,
     /// The number of the next segment.
@@ -101,17 +104,36 @@ impl Settler {
             by_worker.entry(job.claimed.lease.worker).or_default().push(job);
         }
         for (worker, jobs) in by_worker {
-            let (retry, chance) = (self.retry, self.entropy.fraction());
-            let lost: Vec<_> = jobs.iter().map(|job| unwritten(&job.claimed)).collect();
-            let built = self.tasks.spawn_blocking(move || parts(jobs, retry, chance)).await;
-            let Ok(built) = built else {
-                tracing::error!(worker.id = %worker, "writing results down panicked");
-                self.fail(worker, &lost).await;
-                continue;
-            };
-            for part in built {
-                self.settle_part(worker, part).await;
+            for (suspects, jobs) in by_suspicion(jobs) {
+                if let Some(noted) = suspects {
+                    // What dies of being written down must be found like what dies while it runs.
+                    let Some(sealed) = self.quarantine.seal(worker, noted).await else { continue };
+                    let built = self.write_down(worker, jobs).await;
+                    sealed.open().await;
+                    self.settle_parts(worker, built).await;
+                } else {
+                    let built = self.write_down(worker, jobs).await;
+                    self.settle_parts(worker, built).await;
+                }
             }
+        }
+    }
+
+    /// Writes results down, on a thread where that may take its time. A panic ends these jobs.
+    async fn write_down(&self, worker: WorkerId, jobs: Vec<Finished>) -> Vec<Part> {
+        let (retry, chance) = (self.retry, self.entropy.fraction());
+        let lost: Vec<_> = jobs.iter().map(|job| unwritten(&job.claimed)).collect();
+        let Ok(built) = self.tasks.spawn_blocking(move || parts(jobs, retry, chance)).await else {
+            tracing::error!(worker.id = %worker, "writing results down panicked");
+            self.fail(worker, &lost).await;
+            return Vec::new();
+        };
+        built
+    }
+
+    async fn settle_parts(&self, worker: WorkerId, built: Vec<Part>) {
+        for part in built {
+            self.settle_part(worker, part).await;
         }
     }
 
@@ -244,6 +266,31 @@ impl Settler {
             self.events.publish(events).await;
         }
     }
+}
+
+/// Jobs that are written down together, with what is noted of them meanwhile: the healthy ones, those of which nothing is
+/// known but that a worker died with them, and each that was seen at a death by itself.
+fn by_suspicion(jobs: Vec<Finished>) -> Vec<(Option<Noted>, Vec<Finished>)> {
+    let (mut healthy, mut apart, mut groups) = (Vec::new(), Vec::new(), Vec::new());
+    for job in jobs {
+        let suspects = &job.claimed.suspects;
+        if suspects.is_none() {
+            healthy.push(job);
+        } else if suspects.names_any() {
+            groups.push(vec![job]);
+        } else {
+            apart.push(job);
+        }
+    }
+    groups.push(apart);
+    let noted = |jobs: &[Finished]| {
+        Noted(jobs.iter().map(|job| (job.claimed.id, (0..job.claimed.item_count).collect())).collect())
+    };
+    let mut groups: Vec<_> = groups.into_iter().map(|jobs| (Some(noted(&jobs)), jobs)).collect();
+    // The healthy do not wait for the quarantine.
+    groups.insert(0, (None, healthy));
+    groups.retain(|(_, jobs)| !jobs.is_empty());
+    groups
 }
 
 /// Why a job ended like this. One that was to be tried again may have been told that its time is over.

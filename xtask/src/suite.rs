@@ -48,13 +48,13 @@ impl Suite {
     /// Finds out what to build and what the tests must be told.
     pub fn new(repository: &Repository, data: &Path, services: Services<'_>) -> Result<Self> {
         let mut environment = vec![("FOREBAY_TEST_DATA", data.display().to_string())];
-        let mut features = Vec::new();
+        let mut wanted = vec!["rehearsal"];
         if let Services::Running { place, long } = services {
-            let wanted: &[&str] = if long { &["services", "long"] } else { &["services"] };
-            features = features_named(repository, wanted)?;
+            wanted.extend(if long { &["services", "long"][..] } else { &["services"] });
             environment.extend(place.environment());
             environment.push(("FOREBAY_TEST_XTASK", own_copy(place)?.display().to_string()));
         }
+        let features = features_named(repository, &wanted)?;
         Ok(Self { repository: repository.clone(), features, environment, counted: Arc::default() })
     }
 

@@ -9,6 +9,8 @@ use super::house::{House, Plan};
 
 #[cfg(feature = "services")]
 mod fleet_only;
+#[cfg(feature = "rehearsal")]
+mod killer;
 #[cfg(feature = "long")]
 mod long;
 

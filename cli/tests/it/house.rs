@@ -138,6 +138,27 @@ impl House {
         self.workers.push(process);
     }
 
+    /// Starts a process that takes work in place of each that has died, and answers how many had. It may die as soon as it
+    /// takes any.
+    #[cfg(feature = "rehearsal")]
+    pub fn revive(&mut self) -> usize {
+        let before = self.workers.len();
+        self.workers.retain_mut(Process::lives);
+        let dead = before - self.workers.len();
+        for _ in 0..dead {
+            self.started += 1;
+            let name = format!("worker-{}", self.started);
+            let mut process = Process::start(&self.worker, &self.environment, self.folder.path(), &name);
+            if !self.is_fleet
+                && let Some(greeting) = process.hears("listening on")
+            {
+                self.url = address(&greeting);
+            }
+            self.workers.push(process);
+        }
+        dead
+    }
+
     /// Kills the process that answers, without a word, and starts another: in a fleet that is the api alone.
     pub async fn restart_api(&mut self) {
         if !self.is_fleet {

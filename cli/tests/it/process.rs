@@ -49,14 +49,23 @@ impl Process {
 
     /// Waits for a line of the log that contains `words`, and answers with it.
     pub fn says(&mut self, words: &str) -> String {
+        self.hears(words).unwrap_or_else(|| {
+            let status = self.child.try_wait().unwrap();
+            panic!("{} ended with {status:?} before it said `{words}`:\n{}", self.role, tail(&self.log()));
+        })
+    }
+
+    /// The same of a process that may die before it has said it.
+    pub fn hears(&mut self, words: &str) -> Option<String> {
         let started = Instant::now();
         loop {
+            let ended = self.child.try_wait().unwrap().is_some();
             let log = self.log();
             if let Some(line) = log.lines().find(|line| line.contains(words)) {
-                return line.to_owned();
+                return Some(line.to_owned());
             }
-            if let Some(status) = self.child.try_wait().unwrap() {
-                panic!("{} ended with {status} before it said `{words}`:\n{}", self.role, tail(&log));
+            if ended {
+                return None;
             }
             assert!(started.elapsed() < PATIENCE, "{} does not say `{words}`:\n{}", self.role, tail(&log));
             std::thread::sleep(Duration::from_millis(20));

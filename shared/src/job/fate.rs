@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 /// So many workers may die with a job while nothing says why; then it is given up.
 ///
 /// An item that takes its worker down is found by what the worker had noted, and takes five crashes of its own. Where
-/// nothing was noted, somebody killed the worker, or it died at what nobody notes, such as writing results down. The
+/// nothing was noted, somebody killed the worker, or it died at what nobody notes, such as reading what it had claimed. The
 /// first is to be survived however often it reasonably happens, the second must end: chosen; see docs/decisions.md.
 pub const MOST_LOSSES: u16 = 25;
 

@@ -46,6 +46,21 @@ pub enum Move {
     Revive,
 }
 
+impl Move {
+    /// Every move.
+    pub const ALL: [Self; 9] = [
+        Self::Claim,
+        Self::Succeed,
+        Self::Fail,
+        Self::Retry,
+        Self::Release,
+        Self::Reap,
+        Self::Cancel,
+        Self::Expire,
+        Self::Revive,
+    ];
+}
+
 impl Status {
     /// Every status, in the order of a life.
     pub const ALL: [Self; 6] =
@@ -62,10 +77,10 @@ impl Status {
             (Self::Queued, Move::Claim) => Some(Self::Running),
             (Self::Running, Move::Succeed) => Some(Self::Succeeded),
             (Self::Running, Move::Fail) => Some(Self::Failed),
-            (Self::Running, Move::Retry | Move::Release | Move::Reap) => Some(Self::Queued),
+            (Self::Running, Move::Retry | Move::Release | Move::Reap)
+            | (Self::Failed | Self::Cancelled | Self::Expired, Move::Revive) => Some(Self::Queued),
             (Self::Queued | Self::Running, Move::Cancel) => Some(Self::Cancelled),
             (Self::Queued | Self::Running, Move::Expire) => Some(Self::Expired),
-            (Self::Failed | Self::Cancelled | Self::Expired, Move::Revive) => Some(Self::Queued),
             _ => None,
         }
     }

@@ -41,6 +41,11 @@ impl Suspects {
         !self.apart && self.alone.is_empty()
     }
 
+    /// Whether some of its items were seen at a death.
+    pub fn names_any(&self) -> bool {
+        !self.alone.is_empty()
+    }
+
     /// How the item may be batched.
     pub fn isolation(&self, item: u32) -> Isolation {
         match self.alone.get(&item) {

@@ -186,4 +186,4 @@ async fn check_schema(pool: &PgPool) -> StoreResult<()> {
 }
 
 #[cfg(all(test, feature = "services"))]
-mod tests;
+pub(super) mod tests;

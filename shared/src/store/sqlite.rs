@@ -169,4 +169,4 @@ fn ids<I: Into<Uuid>>(ids: impl IntoIterator<Item = I>) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

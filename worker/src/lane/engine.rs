@@ -8,6 +8,7 @@ use forebay_shared::id::JobId;
 use forebay_shared::job::{Failure, FailureCode};
 use forebay_shared::shutdown::Tasks;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::{Ended, IN_HAND, Ready};
 use crate::model::{ModelFiles, Runtime};
@@ -102,48 +103,80 @@ impl<P: Pipeline> Host<P> {
             .ok_or_else(|| Failure::permanent(FailureCode::Internal, "the batch came before its pipeline"))
             .and_then(|pipeline| self.load().map(|()| pipeline));
         match ready {
-            Err(failure) => {
-                self.say(Word::Free(sealed));
-                self.end((number, false), None, items, (Err(failure), started.elapsed()));
-            }
+            Err(failure) => self.end((number, false), None, items, (Err(failure), started.elapsed()), sealed),
             Ok(pipeline) => {
                 let raw = self.run(&pipeline, &items);
                 let took = started.elapsed();
                 if raw.is_err() && items.len() > 1 {
-                    self.serve_each(number, &pipeline, items);
-                    self.say(Word::Free(sealed));
+                    self.serve_each(number, &pipeline, items, sealed);
                 } else {
-                    self.say(Word::Free(sealed));
-                    self.end((number, false), Some(pipeline), items, (raw, took));
+                    self.end((number, false), Some(pipeline), items, (raw, took), sealed);
                 }
             }
         }
     }
 
     /// One bad item never fails another: after a batch failed, each item runs by itself.
-    fn serve_each(&mut self, number: u64, pipeline: &Arc<P>, items: Vec<Ready<P>>) {
+    fn serve_each(&mut self, number: u64, pipeline: &Arc<P>, items: Vec<Ready<P>>, sealed: Option<Sealed>) {
         let model = &self.model.card.name;
         tracing::warn!(model, items = items.len(), "a batch failed; its items run one by one");
+        let mut ends = Vec::with_capacity(items.len());
         for item in items {
             let started = Instant::now();
             let raw = self.run(pipeline, std::slice::from_ref(&item));
-            self.end((number, true), Some(pipeline.clone()), vec![item], (raw, started.elapsed()));
+            ends.push(self.finish(
+                (number, true),
+                Some(pipeline.clone()),
+                vec![item],
+                (raw, started.elapsed()),
+            ));
+        }
+        self.free(sealed, ends);
+    }
+
+    /// Makes answers of what the model gave, and says that the device is free.
+    fn end(
+        &self,
+        batch: (u64, bool),
+        pipeline: Option<Arc<P>>,
+        items: Vec<Ready<P>>,
+        raw: (Result<Vec<P::Raw>, Failure>, Duration),
+        sealed: Option<Sealed>,
+    ) {
+        if sealed.is_none() {
+            self.say(Word::Free(None));
+        }
+        let end = self.finish(batch, pipeline, items, raw);
+        if sealed.is_some() {
+            self.free(sealed, vec![end]);
         }
     }
 
+    /// Says that the device is free: of suspects when their answers are made too, since that may be what they die of.
+    fn free(&self, sealed: Option<Sealed>, ends: Vec<JoinHandle<()>>) {
+        if sealed.is_none() {
+            return self.say(Word::Free(None));
+        }
+        let words = self.words.clone();
+        self.tasks.spawn("free", async move {
+            futures::future::join_all(ends).await;
+            let _ = words.send(Word::Free(sealed)).await;
+        });
+    }
+
     /// Makes answers of what the model gave, on another thread, and tells the lane.
-    fn end(
+    fn finish(
         &self,
         (number, split): (u64, bool),
         pipeline: Option<Arc<P>>,
         items: Vec<Ready<P>>,
         (raw, took): (Result<Vec<P::Raw>, Failure>, Duration),
-    ) {
+    ) -> JoinHandle<()> {
         let words = self.words.clone();
         self.tasks.spawn_blocking(move || {
             let outcomes = finish(pipeline.as_deref(), items, raw);
             let _ = words.blocking_send(Word::Ended { number, outcomes, took, split });
-        });
+        })
     }
 
     fn say(&self, word: Word) {

@@ -46,6 +46,8 @@ impl Pipeline for Echo {
     }
 
     fn prepare(&self, material: Material, params: Params) -> Result<EchoItem, Failure> {
+        #[cfg(feature = "rehearsal")]
+        rehearse("prepares", &material);
         let EchoParams { delay_ms } = match params {
             Params::Echo(params) => params,
             _ => EchoParams::default(),
@@ -65,6 +67,10 @@ impl Pipeline for Echo {
     }
 
     fn collate(&self, batch: &[&EchoItem]) -> Result<EchoBatch, Failure> {
+        #[cfg(feature = "rehearsal")]
+        for item in batch {
+            rehearse("runs", &item.material);
+        }
         let delay = batch.iter().map(|item| item.delay).max().unwrap_or_default();
         Ok(EchoBatch { items: batch.len(), delay })
     }
@@ -75,6 +81,8 @@ impl Pipeline for Echo {
     }
 
     fn finish(&self, prepared: EchoItem, (): ()) -> Result<Answer, Failure> {
+        #[cfg(feature = "rehearsal")]
+        rehearse("finishes", &prepared.material);
         match prepared.material {
             Material::Text(text) => Ok(Output::Echo { echo: json!(text) }.into()),
             Material::Tokens(ids) => Ok(Output::Echo { echo: json!(ids) }.into()),
@@ -89,5 +97,12 @@ impl Pipeline for Echo {
                 Ok(Answer { output, media })
             }
         }
+    }
+}
+
+#[cfg(feature = "rehearsal")]
+fn rehearse(stage: &str, material: &Material) {
+    if let Material::Text(text) = material {
+        crate::rehearsal::passes(stage, text);
     }
 }

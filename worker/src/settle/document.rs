@@ -1,6 +1,8 @@
 //! From a finished job to its settlement and its part of a segment: no input, no output, pure work.
 
 use bytes::Bytes;
+#[cfg(feature = "rehearsal")]
+use forebay_shared::job::Output;
 use forebay_shared::job::{
     Claimed, Deadline, Ending, Failure, FailureCode, Lease, MediaFile, Outcome, RetryPolicy, Settlement,
     Verdict, result_document,
@@ -35,6 +37,8 @@ pub(super) fn parts(jobs: Vec<Finished>, retry: RetryPolicy, chance: f64) -> Vec
         let ending = ending(&claimed, &outcomes, stopped, (retry, chance));
         let keeps_result = !matches!(ending, Ending::Retry(..));
         let (outcomes, files, media) = separate(&claimed, outcomes);
+        #[cfg(feature = "rehearsal")]
+        rehearse(&outcomes);
         let document = if keeps_result { result_document(&outcomes, &files) } else { Vec::new() };
         if parts.last().is_none_or(|part| part.segment.is_full_for(&document)) {
             parts.push(Part::default());
@@ -79,13 +83,9 @@ fn ending(
     let Some(Err(first)) = outcomes.first() else {
         return Ending::Failed(Failure::permanent(FailureCode::Internal, "the job has no items"));
     };
-    // One item that could succeed later is reason enough to try again.
-    let transient =
-        outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).find(|failure| failure.retryable);
-    if let Some(failure) = transient
-        && let Verdict::RetryAfter(delay) =
-            retry.decide(failure, claimed.failures + 1, claimed.max_attempts, chance)
-    {
+    let why = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
+    let failed = (claimed.failures.saturating_add(1), claimed.max_attempts);
+    if let Verdict::RetryAfter(failure, delay) = retry.decide(why, failed, chance) {
         return Ending::Retry(failure.clone(), delay);
     }
     if outcomes.len() == 1 {
@@ -118,6 +118,15 @@ fn separate(claimed: &Claimed, outcomes: Vec<Ended>) -> (Vec<Outcome>, Vec<Media
         })
         .collect();
     (outcomes, files, media)
+}
+
+#[cfg(feature = "rehearsal")]
+fn rehearse(outcomes: &[Outcome]) {
+    for outcome in outcomes.iter().flatten() {
+        if let Output::Echo { echo: serde_json::Value::String(text) } = outcome {
+            crate::rehearsal::passes("writes", text);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,22 +2,10 @@ use proptest::prelude::*;
 
 use super::*;
 
-const MOVES: [Move; 9] = [
-    Move::Claim,
-    Move::Succeed,
-    Move::Fail,
-    Move::Retry,
-    Move::Release,
-    Move::Reap,
-    Move::Cancel,
-    Move::Expire,
-    Move::Revive,
-];
-
 #[test]
 fn a_terminal_status_changes_only_by_its_clients_retry() {
     for status in Status::ALL.into_iter().filter(|status| status.is_terminal()) {
-        for step in MOVES {
+        for step in Move::ALL {
             let revives = step == Move::Revive && status != Status::Succeeded;
             assert_eq!(status.after(step), revives.then_some(Status::Queued), "{status} after {step:?}");
         }
@@ -47,10 +35,10 @@ fn words_read_back_as_themselves() {
 
 proptest! {
     #[test]
-    fn every_way_into_a_success_passes_through_a_claim(steps in proptest::collection::vec(0..MOVES.len(), 0..40)) {
+    fn every_way_into_a_success_passes_through_a_claim(steps in proptest::collection::vec(0..Move::ALL.len(), 0..40)) {
         let mut status = Status::Queued;
         let mut claimed = false;
-        for step in steps.into_iter().map(|step| MOVES[step]) {
+        for step in steps.into_iter().map(|step| Move::ALL[step]) {
             if let Some(next) = status.after(step) {
                 claimed = step == Move::Claim || (claimed && next != Status::Queued);
                 status = next;

@@ -20,7 +20,7 @@ async fn opened() -> (Ground, StoreConfig) {
     (Ground::new(Arc::new(store), clock), database)
 }
 
-async fn ground() -> (Ground, ()) {
+pub(in crate::store) async fn ground() -> (Ground, ()) {
     (opened().await.0, ())
 }
 

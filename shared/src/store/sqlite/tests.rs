@@ -11,7 +11,7 @@ use crate::store::conformance::Ground;
 use crate::store::conformance::events::heard;
 use crate::store::{Cursor, EventFilter, Sqlite, Standing};
 
-async fn ground() -> (Ground, tempfile::TempDir) {
+pub(in crate::store) async fn ground() -> (Ground, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let clock = ManualClock::default();
     let store = Sqlite::open(&folder.path().join("forebay.db"), Arc::new(clock.clone()), &Tasks::new()).await;
