@@ -10,7 +10,6 @@ use super::clients;
 use super::columns::on_both;
 use super::house::{House, Plan};
 use super::process::Process;
-use super::process::Process;
 
 on_both! {
     open() => [
