@@ -25,6 +25,7 @@ use futures::TryStreamExt;
 
 mod consistency;
 mod schedules;
+mod simulation;
 
 use crate::config::SchedulerConfig;
 use crate::{Chores, SchedulerParts};
@@ -129,7 +130,7 @@ fn webhook_config() -> WebhookConfig {
 fn chores(
     name: &str,
     ground: &Ground,
-    queue: &Arc<LocalQueue>,
+    queue: &Arc<impl Producer>,
     events: &Arc<LocalEvents>,
     blobs: &Blobs,
 ) -> Arc<Chores> {

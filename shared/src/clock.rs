@@ -121,6 +121,11 @@ impl ManualClock {
     pub fn advance(&self, span: Duration) {
         self.0.fetch_add(micros(span), Ordering::SeqCst);
     }
+
+    /// Puts the clock back, as somebody may who sets a machine's.
+    pub fn set_back(&self, span: Duration) {
+        self.0.fetch_sub(micros(span), Ordering::SeqCst);
+    }
 }
 
 impl Default for ManualClock {

@@ -1,6 +1,7 @@
 //! What tests of every crate share: sample jobs, fixed clocks, and where the real services are.
 
 mod receiver;
+mod watched;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::job::{Class, Cost, Idempotency, Input, Item, ItemsAt, Keep, Kind, New
 use crate::model::ModelCard;
 use crate::schedule::Template;
 pub use receiver::{Received, Receiver};
+pub use watched::{Fault, Watched};
 
 /// Ids that are the same in every run, at the instant that `clock` shows.
 pub fn fixed_ids(clock: &ManualClock) -> Ids {
@@ -128,6 +130,12 @@ pub struct Services {
 #[expect(clippy::disallowed_methods, reason = "this is the door through which tests read the environment")]
 pub fn told(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests with `cargo xtask test`"))
+}
+
+/// What whoever runs the tests may say through the environment.
+#[expect(clippy::disallowed_methods, reason = "this is the door through which tests read the environment")]
+pub fn asked(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 impl Services {

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use forebay_shared::id::{JobId, WorkerId};
-use forebay_shared::store::{Beat, Store};
+use forebay_shared::store::{Beat, Store, StoreError};
 use tokio::sync::mpsc;
 
 use crate::rate::Rates;
@@ -47,7 +47,8 @@ impl Lease {
     ) -> Self {
         loop {
             match store.register(worker, host, models, life).await {
-                Ok(()) => break,
+                // Ids are nobody else's: an earlier try was heard, though its answer was not.
+                Ok(()) | Err(StoreError::Conflict { .. }) => break,
                 Err(error) => {
                     tracing::warn!(%error, "the worker cannot register at the moment");
                     tokio::time::sleep(AGAIN).await;

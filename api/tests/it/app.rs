@@ -27,11 +27,10 @@ use forebay_shared::model::ModelCard;
 use forebay_shared::queue::LocalQueue;
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::{Jobs, KeyLimits, Keys, Models, NewKey, Scope, Sqlite, Store};
-use forebay_shared::testing::{card, fixed_ids};
+use forebay_shared::testing::{Watched, card, fixed_ids};
 use serde_json::Value;
 use tower::ServiceExt;
 
-use crate::stores::Watched;
 use crate::worker::Worker;
 
 /// The owner of everything while no keys are asked for.

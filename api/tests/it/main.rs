@@ -22,7 +22,6 @@ mod retention;
 mod schedules;
 mod service;
 mod sse;
-mod stores;
 mod submitting;
 mod times;
 mod uploads;

@@ -15,9 +15,9 @@ use forebay_shared::job::{
 };
 use forebay_shared::segment::SegmentBuilder;
 use forebay_shared::store::{Attempts, Settled, Workers};
+use forebay_shared::testing::Watched;
 
 use crate::app::{OWNER, TestApp, cards};
-use crate::stores::Watched;
 
 /// A worker. Dropped with a claim that it has not settled, it fails the test.
 pub struct Worker {

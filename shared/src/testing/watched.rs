@@ -1,21 +1,19 @@
-//! A store that counts what it is asked, and that can be away.
+//! A store that counts what it is asked, that can be away, and whose calls can fail one by one.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use forebay_shared::clock::Timestamp;
-use forebay_shared::config::Secret;
-use forebay_shared::file::{File, FileStatus, NewFile, NewPart, NewUpload, Part, Piece, Upload};
-use forebay_shared::id::{
-    DeliveryId, FileId, Ids, JobId, KeyId, PartId, ScheduleId, UploadId, WebhookId, WorkerId,
-};
-use forebay_shared::job::{Attempt, Claimed, Cost, Job, NewJob, Settlement};
-use forebay_shared::model::{Model, ModelCard};
-use forebay_shared::schedule::{Fired, Firing, NewFiring, Schedule};
-use forebay_shared::store::{
+use crate::clock::Timestamp;
+use crate::config::Secret;
+use crate::file::{File, FileStatus, NewFile, NewPart, NewUpload, Part, Piece, Upload};
+use crate::id::{DeliveryId, FileId, Ids, JobId, KeyId, PartId, ScheduleId, UploadId, WebhookId, WorkerId};
+use crate::job::{Attempt, Claimed, Cost, Job, NewJob, Settlement};
+use crate::model::{Model, ModelCard};
+use crate::schedule::{Fired, Firing, NewFiring, Schedule};
+use crate::store::{
     After, Ahead, ApiKey, Attempts, Beat, CancelOutcome, Cancellation, Completion, DeleteOutcome, Deliveries,
     Delivery, DeliveryState, Depth, Due, Endpoint, EndpointChange, Expiry, Fanned, FileFilter, FilePage,
     Files, Filter, Handover, Jobs, Keys, Leadership, Load, Models, NewEndpoint, NewKey, NewSegment, Noted,
@@ -23,11 +21,32 @@ use forebay_shared::store::{
     ScheduleTerms, Schedules, SegmentLock, Segments, Settled, Signing, Storage, Store, StoreError,
     StoreResult, Stored, Submitted, Tested, Try, Uploads, Webhooks, Worker, Workers,
 };
-use forebay_shared::store::{Again, QueueState, Queues, Recall, Revival};
-use forebay_shared::store::{Cursor, EventFilter, EventLog, EventPage, Explain, Explained, Followed, Logged};
+use crate::store::{Again, QueueState, Queues, Recall, Revival};
+use crate::store::{Cursor, EventFilter, EventLog, EventPage, Explain, Explained, Followed, Logged};
+use async_trait::async_trait;
 use tokio::sync::{RwLock, RwLockWriteGuard};
 
-/// A store that counts what it is asked, and that can be away.
+/// What befalls one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing.
+    None,
+    /// The store is not asked.
+    Before,
+    /// The store has done what it was asked, but its answer is lost.
+    After,
+}
+
+/// Says what befalls each call.
+struct Faults(Box<dyn Fn(&'static str) -> Fault + Send + Sync>);
+
+impl fmt::Debug for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Faults")
+    }
+}
+
+/// A store that counts what it is asked, that can be away, and whose calls can fail one by one.
 #[derive(Debug)]
 pub struct Watched {
     behind: Arc<dyn Store>,
@@ -36,9 +55,11 @@ pub struct Watched {
     panicking: AtomicBool,
     /// Held by a test while submissions shall not be stored.
     gate: RwLock<()>,
+    faults: OnceLock<Faults>,
 }
 
 impl Watched {
+    /// Before this one.
     pub fn new(behind: Arc<dyn Store>) -> Self {
         Self {
             behind,
@@ -46,6 +67,7 @@ impl Watched {
             away: AtomicBool::new(false),
             panicking: AtomicBool::new(false),
             gate: RwLock::default(),
+            faults: OnceLock::new(),
         }
     }
 
@@ -64,6 +86,11 @@ impl Watched {
         self.panicking.store(true, Ordering::SeqCst);
     }
 
+    /// From now on this says what befalls each call; it is said once.
+    pub fn set_faults(&self, faults: impl Fn(&'static str) -> Fault + Send + Sync + 'static) {
+        assert!(self.faults.set(Faults(Box::new(faults))).is_ok(), "faults are set once");
+    }
+
     /// Submissions are not stored until the guard is dropped.
     pub async fn close(&self) -> RwLockWriteGuard<'_, ()> {
         self.gate.write().await
@@ -71,30 +98,36 @@ impl Watched {
 
     /// How often this was asked.
     pub fn calls(&self, method: &str) -> usize {
-        self.calls.lock().unwrap().get(method).copied().unwrap_or(0)
+        self.calls.lock().expect("no test panics in here").get(method).copied().unwrap_or(0)
     }
 
     /// Everything that was asked.
     pub fn all_calls(&self) -> BTreeMap<&'static str, usize> {
-        self.calls.lock().unwrap().clone()
+        self.calls.lock().expect("no test panics in here").clone()
     }
 
+    /// Begins to count anew.
     pub fn forget_calls(&self) {
-        self.calls.lock().unwrap().clear();
+        self.calls.lock().expect("no test panics in here").clear();
     }
 
     async fn ask(&self, method: &'static str) -> StoreResult<&Arc<dyn Store>> {
-        *self.calls.lock().unwrap().entry(method).or_default() += 1;
+        *self.calls.lock().expect("no test panics in here").entry(method).or_default() += 1;
         assert!(!self.panicking.load(Ordering::SeqCst), "a secret of the store's");
         if method == "submit" {
             drop(self.gate.read().await);
         }
         if self.away.load(Ordering::SeqCst) {
-            let secret = "postgres://forebay:secret@db/forebay does not answer".to_owned();
-            return Err(StoreError::Unavailable(sqlx::Error::Protocol(secret)));
+            return Err(away());
         }
         Ok(&self.behind)
     }
+}
+
+/// What a driver says of a database that does not answer; its words are nobody else's to see.
+fn away() -> StoreError {
+    let secret = "postgres://forebay:secret@db/forebay does not answer".to_owned();
+    StoreError::Unavailable(sqlx::Error::Protocol(secret))
 }
 
 /// Each method asks the store behind, if that is not away.
@@ -104,7 +137,13 @@ macro_rules! pass_on {
         impl $trait for Watched {
             $(
                 async fn $method(&self, $($name: $type),*) -> StoreResult<$answer> {
-                    self.ask(stringify!($method)).await?.$method($($name),*).await
+                    let fault = self.faults.get().map_or(Fault::None, |faults| (faults.0)(stringify!($method)));
+                    let store = self.ask(stringify!($method)).await?;
+                    if fault == Fault::Before {
+                        return Err(away());
+                    }
+                    let answer = store.$method($($name),*).await;
+                    if fault == Fault::After { answer.and(Err(away())) } else { answer }
                 }
             )+
         }
