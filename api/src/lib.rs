@@ -18,6 +18,7 @@ mod idempotency;
 mod incoming;
 mod limits;
 mod openapi;
+mod place;
 mod prefer;
 mod problem;
 mod resume;

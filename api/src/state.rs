@@ -20,6 +20,7 @@ use crate::auth::Keyring;
 use crate::config::ApiConfig;
 use crate::follow::{Follower, Tail};
 use crate::limits::Memory;
+use crate::place::Places;
 use crate::room::Room;
 use crate::routes::health::Probe;
 use crate::seats::Seats;
@@ -83,6 +84,8 @@ pub struct State {
     pub follower: Follower,
     /// The one reader of the log of events.
     pub tail: Tail,
+    /// Where jobs that wait stand.
+    pub places: Places,
     /// Room for streams.
     pub seats: Seats,
     /// Keys that were seen lately.
@@ -109,6 +112,7 @@ impl State {
         let door = Door::open(&parts, &config.limits, keyring.clone());
         let follower = Follower::start(&parts);
         let tail = Tail::start(&parts, &follower);
+        let places = Places::new(parts.store.clone(), parts.catalog.clone());
         let seats = Seats::new(&config.limits);
         let room = Room::new(config.limits.room());
         let memory = Memory::new(config.limits.bodies_in_memory);
@@ -119,6 +123,7 @@ impl State {
             door,
             follower,
             tail,
+            places,
             seats,
             keyring,
             room,

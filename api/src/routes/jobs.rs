@@ -25,12 +25,11 @@ use std::time::Duration;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use forebay_shared::events::Event;
-use forebay_shared::handover::eta::{self, Place};
 use forebay_shared::id::JobId;
-use forebay_shared::job::{Job, Kind, Status};
+use forebay_shared::job::{Job, Kind};
 
 pub use name::{Name, NotAName, find, own_id, resolve};
-pub use view::{JobView, url};
+pub use view::{JobView, QueueView, url};
 
 use name::LONGEST_ID;
 
@@ -134,15 +133,4 @@ async fn segment(parts: &mut Parts, app: &App, name: &str) -> Result<String, Pro
     let Path(mut segments): Path<HashMap<String, String>> =
         Path::from_request_parts(parts, app).await.map_err(|_| invalid())?;
     segments.remove(name).ok_or_else(invalid)
-}
-
-/// What goes before a job that waits; none if it does not.
-pub async fn place(app: &App, job: &Job) -> Result<Option<Place>, Problem> {
-    if job.status != Status::Queued {
-        return Ok(None);
-    }
-    let Some(ahead) = app.parts.store.ahead(&job.owner, job.id).await? else { return Ok(None) };
-    let loads = app.parts.store.loads().await?;
-    let rate = app.parts.catalog.find(&job.model).await?.map(|model| model.rate);
-    Ok(Some(eta::place(&ahead, &loads, rate)))
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use forebay_shared::events::{Ended, Event};
+use forebay_shared::handover::eta::Place;
 use forebay_shared::id::JobId;
 use forebay_shared::job::{EventType, Failure, Job, Kind, Status};
 use forebay_shared::store::Logged;
@@ -34,6 +35,8 @@ pub struct JobStream {
     pending: VecDeque<Told>,
     /// The attempt whose progress was told, and how many items had ended then.
     progress: (u32, u32),
+    /// Where it stood among those that wait, as it was told last.
+    place: Option<Place>,
     /// The last look failed.
     in_doubt: bool,
     closed: Closed,
@@ -71,6 +74,7 @@ impl JobStream {
             told,
             pending: VecDeque::new(),
             progress: (0, 0),
+            place: None,
             in_doubt: false,
             closed: Closed::not_yet("job"),
             _seat: seat,
@@ -89,6 +93,7 @@ impl JobStream {
         if job.version <= self.told {
             return Ok(());
         }
+        let place = self.app.places.of(&job).await?;
         if job.version > self.told + 1 {
             for event in self.app.parts.store.job_events(&job.owner, job.id, self.told).await? {
                 if event.version < job.version {
@@ -98,7 +103,8 @@ impl JobStream {
         }
         let (version, status) = (job.version, job.status);
         self.job = job.clone();
-        let view = JobView::with_result(&self.app, job, self.kind, result).await?;
+        self.place = place;
+        let view = JobView::with_result(&self.app, job, self.kind, result).await?.with_place(place);
         self.pending.push_back(Told::event(Some(version.to_string()), EventType::of(status), &view));
         self.told = version;
         if status.is_terminal() {
@@ -159,6 +165,17 @@ impl JobStream {
         self.tell(job, ended.result.clone()).await
     }
 
+    /// What is told when nothing happens: a job that waits has come forward, perhaps.
+    async fn stand(&mut self) -> Result<Told, Problem> {
+        let place = self.app.places.of(&self.job).await?;
+        if place.is_none() || place == self.place {
+            return Ok(Told::Quiet { id: None });
+        }
+        self.place = place;
+        let view = JobView::new(self.job.clone(), self.kind).with_place(place);
+        Ok(Told::event(None, EventType::JobQueued, &view))
+    }
+
     /// Waits for something to tell. An error is the database's, and the next look may find it back.
     async fn wait(&mut self) -> Result<Option<Told>, Problem> {
         let (quiet, stopping) = (self.app.config.api.keep_alive.get(), self.app.parts.tasks.stopping());
@@ -176,7 +193,7 @@ impl JobStream {
         }
         tokio::select! {
             news = self.feed.next() => self.hear(news).await?,
-            () = tokio::time::sleep(quiet) => return Ok(Some(Told::Quiet { id: None })),
+            () = tokio::time::sleep(quiet) => return self.stand().await.map(Some),
             () = stopping => self.closed.set("stopping"),
         }
         Ok(None)

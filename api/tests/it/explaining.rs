@@ -55,6 +55,11 @@ async fn a_job_that_nobody_can_run_says_so() {
     let _worker = app.worker().await;
     let told = explain(&app, id).await;
     assert_eq!(reasons(&told), ["worker_busy"], "{told}");
+    let second = app.submit(json!({"model": "echo", "input": "hello", "priority": -10})).await;
+    assert_eq!(
+        (&told["queue"]["position"], &explain(&app, second).await["queue"]["position"]),
+        (&json!(0), &json!(1))
+    );
     assert_eq!(told["attempts"], json!([]));
 }
 

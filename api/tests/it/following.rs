@@ -134,12 +134,15 @@ async fn a_quiet_stream_says_that_it_lives() {
     let app =
         TestApp::build().http(|api| api.keep_alive = Span::new(Duration::from_millis(100))).start().await;
     let id = app.submit(json!({"model": "echo", "input": "hello"})).await;
-    for path in [format!("/v1/jobs/{id}/events?after=1"), "/v1/events".to_owned()] {
+    let worker = app.worker().await;
+    let claimed = worker.claim(id).await;
+    for path in [format!("/v1/jobs/{id}/events?after=2"), "/v1/events".to_owned()] {
         let mut stream = Stream::open(app.get(&path)).await;
         for _ in 0..2 {
             assert_eq!(stream.next().await.unwrap().comment.as_deref(), Some("quiet"), "{path}");
         }
     }
+    worker.settle(&claimed, vec![echo("hello")], Vec::new()).await;
 }
 
 #[tokio::test]
@@ -295,8 +298,9 @@ async fn a_stream_outlives_a_database_that_is_away() {
         TestApp::build().http(|api| api.keep_alive = Span::new(Duration::from_millis(100))).start().await;
     let worker = app.worker().await;
     let id = app.submit(json!({"model": "echo", "input": "hello"})).await;
-    let mut job = Stream::open(app.get(&format!("/v1/jobs/{id}/events?after=1"))).await;
+    let mut job = Stream::open(app.get(&format!("/v1/jobs/{id}/events"))).await;
     let mut all = Stream::open(app.get("/v1/events")).await;
+    assert_eq!(job.event().await.unwrap().event, "job.queued");
     app.store.set_away(true);
     job.next().await.unwrap();
     all.next().await.unwrap();
@@ -394,4 +398,26 @@ async fn a_cursor_behind_which_something_is_forgotten_is_refused() {
     "#);
     let page = app.get("/v1/events?follow=false").send().await.json();
     assert_eq!(page["data"].as_array().unwrap().len(), 1, "without a cursor it begins with what is kept");
+}
+
+#[tokio::test]
+async fn a_job_that_waits_is_told_when_it_has_come_forward() {
+    let app =
+        TestApp::build().http(|api| api.keep_alive = Span::new(Duration::from_millis(100))).start().await;
+    let worker = app.worker().await;
+    let body = |priority| json!({"model": "echo", "input": "hello", "priority": priority});
+    let (first, second) = (app.submit(body(0)).await, app.submit(body(-10)).await);
+    let mut stream = Stream::open(app.get(&format!("/v1/jobs/{second}/events"))).await;
+    let queued = stream.event().await.unwrap();
+    assert_eq!((queued.id.as_deref(), &queued.data["queue"]["position"]), (Some("1"), &json!(1)));
+    worker.finish(first, vec![echo("hello")]).await;
+    let forward = stream.event().await.unwrap();
+    assert_eq!((&*forward.event, forward.id), ("job.queued", None), "it is not told again to who resumes");
+    assert_eq!(forward.data["queue"]["position"], 0);
+    let quiet = stream.next().await.unwrap();
+    assert!(quiet.comment.is_some(), "what has not changed is not told: {quiet:?}");
+    worker.finish(second, vec![echo("hello")]).await;
+    let rest = stream.rest().await;
+    assert_eq!((types(&rest), ids(&rest)), (vec!["job.running", "job.succeeded"], vec!["2", "3"]));
+    assert!(rest.iter().all(|heard| heard.data["queue"].is_null()));
 }

@@ -192,6 +192,7 @@ macro_rules! store_conformance {
             due_stops_when_the_room_is_used_up,
             a_job_too_large_for_the_room_still_goes_alone,
             concurrent_callers_get_different_jobs,
+            callers_at_once_fill_one_window,
             a_retry_is_not_due_before_its_time,
             a_job_for_later_is_not_due_before_its_time,
             the_nearer_deadline_is_due_first,

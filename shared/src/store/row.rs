@@ -24,7 +24,7 @@ use crate::model::Model;
 pub(super) use events::{EventRow, LogRow, event_columns};
 pub(super) use explain::{ExplainAttemptRow, ExplainRow};
 pub(super) use files::{FileRow, PartRow, PieceRow, UploadRow, file_columns, upload_columns};
-pub(super) use handover::{AheadRow, DepthRow, DueRow, LineRow, LoadRow, RouteRow};
+pub(super) use handover::{AheadRow, DepthRow, DueRow, LineRow, LoadRow, LookRow, RouteRow, Turn};
 pub(super) use schedules::{FiringRow, ScheduleRow, schedule_columns};
 pub(super) use webhooks::{
     DeliveryRow, EndpointRow, MatchRow, OutgoingRow, SigningRow, TryRow, WaitingRow, endpoint_columns,

@@ -149,6 +149,22 @@ impl Ground {
         ended
     }
 
+    /// Waits until so many jobs have ended; answers with the last of them.
+    pub async fn last_of(&mut self, count: usize) -> JobId {
+        let all = async {
+            let mut ended = 0;
+            loop {
+                if let Event::Ended(job) = &*self.news.recv().await.expect("nothing was missed") {
+                    ended += 1;
+                    if ended == count {
+                        return job.id;
+                    }
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, all).await.expect("so many jobs end")
+    }
+
     /// The result document of a job.
     pub async fn result(&self, job: &Job) -> Value {
         let at = job.result.as_ref().expect("the job has a result");

@@ -17,7 +17,9 @@ use crate::stream::{JobStream, sse};
 /// and the job as its data; ids count one by one. A client that comes again with the `Last-Event-ID` it has seen is told
 /// what it missed and nothing twice; versions that were passed meanwhile are told for as long as events are kept
 /// (`retention.events`). While the job runs, `job.progress` says about once a second how many of its items have ended; it
-/// has no id and is not told again. A stream that tells nothing for a while sends a comment. It ends when the job has.
+/// has no id and is not told again. While it waits, `queue` says how many jobs go before it and when it will probably have
+/// run; a stream that has told nothing for a while tells `job.queued` without an id if that has changed, and else sends a
+/// comment. It ends when the job has.
 #[utoipa::path(
     get,
     path = "/v1/jobs/{id}/events",

@@ -11,7 +11,7 @@ use forebay_shared::store::{Explained, ExplainedAttempt};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Id, job_not_found};
+use super::{Id, QueueView, job_not_found};
 use crate::auth::Reader;
 use crate::problem::{Problem, ProblemBody};
 use crate::state::App;
@@ -50,7 +50,8 @@ pub async fn explain(
         None => None,
     };
     let waits = words::waits(&explained, served, app.parts.store.now());
-    Ok(Json(Explanation::of(explained, waits)))
+    let queue = app.places.of(&explained.job).await?.map(QueueView::from);
+    Ok(Json(Explanation { queue, ..Explanation::of(explained, waits) }))
 }
 
 /// Why a job waits, or where its time went.
@@ -65,6 +66,8 @@ pub struct Explanation {
     status: Status,
     /// Why it waits, if it does.
     waits: Vec<Wait>,
+    /// What goes before it, while it waits.
+    queue: Option<QueueView>,
     /// How many of its attempts failed, of those it may have.
     failures: u16,
     /// How many failed attempts end it.
@@ -155,6 +158,7 @@ impl Explanation {
             job: job.id,
             status: job.status,
             waits,
+            queue: None,
             failures,
             max_attempts: job.max_attempts,
             attempts: told,

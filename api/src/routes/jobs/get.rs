@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 
-use super::{Followed, Id, JobView, follow, job_not_found, kind, place};
+use super::{Followed, Id, JobView, follow, job_not_found, kind};
 use crate::auth::Reader;
 use crate::prefer;
 use crate::problem::{Problem, ProblemBody};
@@ -48,7 +48,7 @@ pub async fn get(
         }
     };
     let (ended, kind) = (job.status.is_terminal(), kind(&app, &job.model).await?);
-    let place = place(&app, &job).await?;
+    let place = app.places.of(&job).await?;
     let view = JobView::with_result(&app, job, kind, result).await?.with_place(place);
     let mut response = Json(view).into_response();
     response.headers_mut().extend(wait.map(prefer::applied));

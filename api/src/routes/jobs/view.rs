@@ -70,7 +70,7 @@ pub struct JobView {
     /// When it will be forgotten, with its result.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
-    /// What goes before it, while it waits; told where one job is read, and null elsewhere.
+    /// What goes before it, while it waits; told where one job is read or followed, and null elsewhere.
     queue: Option<QueueView>,
     /// Where its time went.
     timings: Option<Timings>,
@@ -88,7 +88,7 @@ pub struct JobView {
 }
 
 /// What goes before a job that waits. Estimates: owners share by cost, and rates are measured.
-#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(as = QueuePlace)]
 pub struct QueueView {
     /// How many jobs probably go before it.

@@ -65,6 +65,18 @@ pub async fn concurrent_callers_get_different_jobs(ground: &Ground) {
     assert_eq!(all, ids, "each job once");
 }
 
+pub async fn callers_at_once_fill_one_window(ground: &Ground) {
+    waiting(ground, 50, |_, _| {}).await;
+    assert_eq!(due(ground, 1).await.len(), 1);
+    let call = || due(ground, 10);
+    let (mine, hers, his, theirs) = tokio::join!(call(), call(), call(), call());
+    let mut all = [mine, hers, his, theirs].concat();
+    assert_eq!(all.len(), 9, "each sees what the others handed over");
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), 9, "each job once");
+}
+
 pub async fn a_retry_is_not_due_before_its_time(ground: &Ground) {
     let (worker, claimed) = ground.claimed().await;
     assert!(ground.settle(worker, ended(&claimed, Ending::Retry(away(), OVERDUE)), None).await);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, PgExecutor};
 
 use super::Postgres;
 use super::jobs::column;
@@ -13,8 +13,12 @@ use crate::id::{JobId, KeyId};
 use crate::job::Cost;
 use crate::job::fair::{Choice, choose, seat};
 use crate::store::handover::{COUNTED, FOLDED, PREFIX, WAKE};
-use crate::store::row::{AheadRow, DepthRow, DueRow, LineRow, LoadRow, RouteRow};
+use crate::store::row::{AheadRow, DepthRow, DueRow, LineRow, LoadRow, LookRow, RouteRow, Turn};
 use crate::store::{Ahead, Depth, Due, Handover, Load, Route, RouteState, StoreResult};
+
+/// Looks at what is due before the route's clock is locked: each costs one statement, and one more if anything goes. When
+/// others come in between so often, one waits for its turn.
+const TRIES: usize = 3;
 
 #[async_trait]
 impl Handover for Postgres {
@@ -50,68 +54,24 @@ impl Handover for Postgres {
     }
 
     async fn due(&self, route: &Route, window: Cost, limit: u32) -> StoreResult<Vec<Due>> {
-        let (route, now, limit) = (route.clone(), self.now(), limit as usize);
-        self.transact(move |connection| {
-            Box::pin(async move {
-                // The row is locked, so one replica after the other fills this route, and each sees what is there by then.
-                let (clock, paused): (i64, bool) = sqlx::query_as(
-                    "-- store.due: clock
-                     insert into clocks (model, class, at) values ($1, $2, 0)
-                     on conflict (model, class) do update set at = clocks.at
-                     returning at, exists (select 1 from queues q where q.model = $1 and q.paused_at is not null)",
-                )
-                .bind(&route.model)
-                .bind(route.class.as_str())
-                .fetch_one(&mut *connection)
-                .await?;
-                if paused {
-                    return Ok(Vec::new());
-                }
-                wake(connection, &route, now).await?;
-                let mut prefix = PREFIX;
-                let (jobs, served, clock) = loop {
-                    let rows = waiting(connection, &route, now, (prefix, seat(window))).await?;
-                    let quotas = quotas(connection, &LineRow::keys(&rows)).await?;
-                    let room = LineRow::room(&rows, window, limit)?;
-                    match choose(LineRow::lines(rows, &quotas)?, clock.cast_unsigned(), room) {
-                        Choice::Go { jobs, served, clock } => break (jobs, served, clock),
-                        Choice::LookFurther => prefix *= 4,
+        let limit = limit as usize;
+        for _ in 0..TRIES {
+            let (turn, rows) = look(&self.pool, route, self.now(), (PREFIX, seat(window))).await?;
+            let Some(turn) = turn else { break };
+            let room = LineRow::room(&rows, window, limit)?;
+            match choose(LineRow::lines(rows, &HashMap::new())?, turn.clock, room) {
+                Choice::Go { jobs, .. } if jobs.is_empty() => return Ok(Vec::new()),
+                Choice::Go { jobs, served, clock } => {
+                    let went = Went { jobs, served, clock, seen: Some(turn.seen) };
+                    let due = mark(&self.pool, route, self.now(), went).await?;
+                    if !due.is_empty() {
+                        return Ok(due);
                     }
-                };
-                if jobs.is_empty() {
-                    return Ok(Vec::new());
                 }
-                let rows: Vec<DueRow> = sqlx::query_as(
-                    "-- store.due: mark
-                     with paid as (
-                         insert into shares (model, class, owner, served)
-                         select $1, $2, owner, served from unnest($5::text[], $6::bigint[]) as t (owner, served)
-                         on conflict (model, class, owner) do update set served = excluded.served
-                     ), forgotten as (
-                         -- who is not ahead of the route's time begins there anyway
-                         delete from shares where model = $1 and class = $2 and served <= $7 and owner <> all ($5)
-                     ), timed as (
-                         update clocks set at = $7 where model = $1 and class = $2
-                     ), still as (
-                         select id from jobs where id = any($4) and status = 'queued' and published_at is null
-                         order by id for update skip locked
-                     )
-                     update jobs set published_at = $3 where id in (select id from still)
-                     returning id, owner, trace",
-                )
-                .bind(&route.model)
-                .bind(route.class.as_str())
-                .bind(now)
-                .bind(&jobs)
-                .bind(column(&served, |(owner, _)| owner.as_str()))
-                .bind(column(&served, |(_, at)| at.cast_signed()))
-                .bind(clock.cast_signed())
-                .fetch_all(connection)
-                .await?;
-                Ok(DueRow::in_order(rows, &jobs))
-            })
-        })
-        .await
+                Choice::LookFurther => break,
+            }
+        }
+        self.due_in_turn(route, window, limit).await
     }
 
     async fn loads(&self) -> StoreResult<Vec<Load>> {
@@ -236,6 +196,96 @@ impl Handover for Postgres {
     }
 }
 
+impl Postgres {
+    /// The same one after the other: where keys have limits, where jobs wait to be woken, and when it is the first time.
+    async fn due_in_turn(&self, route: &Route, window: Cost, limit: usize) -> StoreResult<Vec<Due>> {
+        let (route, now) = (route.clone(), self.now());
+        self.transact(move |connection| {
+            Box::pin(async move {
+                // The row is locked, so one replica after the other fills this route, and each sees what is there by then.
+                let (clock, paused): (i64, bool) = sqlx::query_as(
+                    "-- store.due: clock
+                     insert into clocks (model, class, at) values ($1, $2, 0)
+                     on conflict (model, class) do update set at = clocks.at
+                     returning at, exists (select 1 from queues q where q.model = $1 and q.paused_at is not null)",
+                )
+                .bind(&route.model)
+                .bind(route.class.as_str())
+                .fetch_one(&mut *connection)
+                .await?;
+                if paused {
+                    return Ok(Vec::new());
+                }
+                wake(connection, &route, now).await?;
+                let mut prefix = PREFIX;
+                loop {
+                    let (_, rows) = look(&mut *connection, &route, now, (prefix, seat(window))).await?;
+                    let quotas = quotas(connection, &LineRow::keys(&rows)).await?;
+                    let room = LineRow::room(&rows, window, limit)?;
+                    match choose(LineRow::lines(rows, &quotas)?, clock.cast_unsigned(), room) {
+                        Choice::Go { jobs, .. } if jobs.is_empty() => return Ok(Vec::new()),
+                        Choice::Go { jobs, served, clock } => {
+                            let went = Went { jobs, served, clock, seen: None };
+                            return mark(connection, &route, now, went).await;
+                        }
+                        Choice::LookFurther => prefix *= 4,
+                    }
+                }
+            })
+        })
+        .await
+    }
+}
+
+/// What was chosen, and the state of the route's clock that it was chosen by; `None`: the clock is locked.
+struct Went {
+    jobs: Vec<JobId>,
+    served: Vec<(String, u64)>,
+    clock: u64,
+    seen: Option<String>,
+}
+
+/// Marks what was chosen, unless somebody else has had a turn since.
+async fn mark<'c>(
+    database: impl PgExecutor<'c>,
+    route: &Route,
+    now: Timestamp,
+    went: Went,
+) -> StoreResult<Vec<Due>> {
+    let rows: Vec<DueRow> = sqlx::query_as(
+        "-- store.due: mark
+         with turn as (
+             -- whoever comes second waits for the row, and finds that it has changed
+             update clocks set at = $7 where model = $1 and class = $2 and ($8 is null or xmin::text = $8) returning at
+         ), paid as (
+             insert into shares (model, class, owner, served)
+             select $1, $2, owner, served from turn, unnest($5::text[], $6::bigint[]) as t (owner, served)
+             on conflict (model, class, owner) do update set served = excluded.served
+         ), forgotten as (
+             -- who is not ahead of the route's time begins there anyway
+             delete from shares where model = $1 and class = $2 and served <= $7 and owner <> all ($5)
+                 and exists (select 1 from turn)
+         ), still as (
+             select id from jobs where id = any($4) and status = 'queued' and published_at is null
+                 and exists (select 1 from turn)
+             order by id for update skip locked
+         )
+         update jobs set published_at = $3 where id in (select id from still)
+         returning id, owner, trace",
+    )
+    .bind(&route.model)
+    .bind(route.class.as_str())
+    .bind(now)
+    .bind(&went.jobs)
+    .bind(column(&went.served, |(owner, _)| owner.as_str()))
+    .bind(column(&went.served, |(_, at)| at.cast_signed()))
+    .bind(went.clock.cast_signed())
+    .bind(went.seen)
+    .fetch_all(database)
+    .await?;
+    Ok(DueRow::in_order(rows, &went.jobs))
+}
+
 /// Jobs whose time has come are parked no longer.
 async fn wake(connection: &mut PgConnection, route: &Route, now: Timestamp) -> StoreResult<()> {
     sqlx::query(
@@ -272,14 +322,14 @@ async fn wake(connection: &mut PgConnection, route: &Route, now: Timestamp) -> S
     Ok(())
 }
 
-/// The first jobs of every owner and key that wait: as many of each as share a `prefix`, at least four.
-async fn waiting(
-    connection: &mut PgConnection,
+/// The route, and the first jobs of every owner and key that wait there: as many of each as share a `prefix`, at least four.
+async fn look<'c>(
+    database: impl PgExecutor<'c>,
     route: &Route,
     now: Timestamp,
     (prefix, seat): (i64, Cost),
-) -> StoreResult<Vec<LineRow>> {
-    let rows = sqlx::query_as(
+) -> StoreResult<(Option<Turn>, Vec<LineRow>)> {
+    let rows: Vec<LookRow> = sqlx::query_as(
         "-- store.due
          with recursive pairs as (
              -- from owner to owner and key to key by the index, however many jobs each has
@@ -300,30 +350,42 @@ async fn waiting(
              where model = $1 and class = $2 and status = 'queued' and published_at is not null group by owner
          ), depth as (
              select greatest(4, $4 / greatest(1, count(*))) as prefix from pairs
+         ), route as (
+             select c.at as clock, c.xmin::text as seen,
+                 exists (
+                     select 1 from jobs where model = $1 and class = $2 and status = 'queued' and parked
+                         and available_at <= $3
+                 ) or exists (
+                     select 1 from queues q where q.model = $1 and q.paused_at is not null
+                 ) or exists (
+                     select 1 from keys k join pairs p on p.key = k.id where k.max_running is not null
+                 ) as in_turn,
+                 (select coalesce(sum(out), 0)::bigint from published) as total,
+                 (select coalesce(sum(least(out, $5)), 0)::bigint from published) as crowd
+             from (values (1)) as always (one) left join clocks c on c.model = $1 and c.class = $2
+         ), first as (
+             select p.owner, p.key, coalesce(s.served, 0) as served, coalesce(o.out, 0) as out, w.id, w.cost, w.rank, d.prefix
+             from pairs p
+             cross join depth d
+             left join shares s on s.model = $1 and s.class = $2 and s.owner = p.owner
+             left join published o on o.owner = p.owner
+             cross join lateral (
+                 select id, cost, rank from jobs
+                 where model = $1 and class = $2 and status = 'queued' and published_at is null and not parked
+                     and owner = p.owner and key = p.key and available_at <= $3
+                 order by rank, id limit d.prefix
+             ) as w
          )
-         select p.owner, p.key, coalesce(s.served, 0) as served, coalesce(o.out, 0) as out, w.id, w.cost, w.rank,
-             (select coalesce(sum(out), 0)::bigint from published) as total,
-             (select coalesce(sum(least(out, $5)), 0)::bigint from published) as crowd, d.prefix
-         from pairs p
-         cross join depth d
-         left join shares s on s.model = $1 and s.class = $2 and s.owner = p.owner
-         left join published o on o.owner = p.owner
-         cross join lateral (
-             select id, cost, rank from jobs
-             where model = $1 and class = $2 and status = 'queued' and published_at is null and not parked
-                 and owner = p.owner and key = p.key and available_at <= $3
-             order by rank, id limit d.prefix
-         ) as w
-         order by p.owner, p.key, w.rank, w.id",
+         select r.*, f.* from route r left join first f on true order by f.owner, f.key, f.rank, f.id",
     )
     .bind(&route.model)
     .bind(route.class.as_str())
     .bind(now)
     .bind(prefix)
     .bind(seat.units().cast_signed())
-    .fetch_all(connection)
+    .fetch_all(database)
     .await?;
-    Ok(rows)
+    Ok(LookRow::split(rows))
 }
 
 /// How many more jobs of those of `keys` that have a limit may be under way. The keys stay locked, so that another route

@@ -117,6 +117,59 @@ impl LineRow {
     }
 }
 
+/// A route, and one of the first jobs that wait there, if any does.
+#[derive(FromRow)]
+pub(in crate::store) struct LookRow {
+    clock: Option<i64>,
+    seen: Option<String>,
+    in_turn: bool,
+    total: i64,
+    crowd: i64,
+    owner: Option<String>,
+    key: Option<KeyId>,
+    served: Option<i64>,
+    out: Option<i64>,
+    id: Option<JobId>,
+    cost: Option<i64>,
+    rank: Option<Timestamp>,
+    prefix: Option<i64>,
+}
+
+/// A route's clock as it was seen.
+pub(in crate::store) struct Turn {
+    /// Its time.
+    pub(in crate::store) clock: u64,
+    /// What names its state.
+    pub(in crate::store) seen: String,
+}
+
+impl LookRow {
+    /// The jobs; and the route's clock, if what is due may be chosen without having locked it.
+    pub(in crate::store) fn split(rows: Vec<Self>) -> (Option<Turn>, Vec<LineRow>) {
+        let turn = rows.first().filter(|row| !row.in_turn).and_then(Self::turn);
+        (turn, rows.into_iter().filter_map(Self::line).collect())
+    }
+
+    fn turn(&self) -> Option<Turn> {
+        Some(Turn { clock: self.clock?.cast_unsigned(), seen: self.seen.clone()? })
+    }
+
+    fn line(self) -> Option<LineRow> {
+        Some(LineRow {
+            owner: self.owner?,
+            key: self.key?,
+            served: self.served?,
+            out: self.out?,
+            id: self.id?,
+            cost: self.cost?,
+            rank: self.rank?,
+            total: self.total,
+            crowd: self.crowd,
+            prefix: self.prefix?,
+        })
+    }
+}
+
 #[derive(FromRow)]
 pub(in crate::store) struct DueRow {
     id: JobId,
