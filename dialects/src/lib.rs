@@ -5,6 +5,7 @@
 //! OpenAI's.
 #![warn(missing_docs)]
 
+pub mod bulk;
 pub mod emotion;
 mod fault;
 pub mod images;

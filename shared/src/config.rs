@@ -18,8 +18,8 @@ use serde::de::DeserializeOwned;
 use environment::Environment;
 pub use human::{Secret, Size, Span};
 pub use sections::{
-    BlobConfig, FetchConfig, LogFormat, ModerationConfig, QueueConfig, StoreConfig, TelemetryConfig,
-    WebhookConfig,
+    BlobConfig, BulkConfig, FetchConfig, LogFormat, ModerationConfig, QueueConfig, StoreConfig,
+    TelemetryConfig, WebhookConfig,
 };
 
 /// Configuration that does not make sense.

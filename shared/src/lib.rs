@@ -1,6 +1,6 @@
 //! The words Forebay's programs agree on.
 //!
-//! `id` and `clock` carry `job`; `job` carries the seams `store`, `queue`, `events`, `blobs` and `fetch`. Drivers are known to
+//! `id` and `clock` carry `job` and `bulk`; these carry the seams `store`, `queue`, `events`, `blobs` and `fetch`. Drivers are known to
 //! nobody but their parent. Nothing here serves HTTP or runs a model. Without the feature `seams` only the words are left.
 #![warn(missing_docs)]
 
@@ -9,6 +9,7 @@ pub mod amqp;
 pub mod apikey;
 #[cfg(feature = "seams")]
 pub mod blobs;
+pub mod bulk;
 #[cfg(feature = "seams")]
 pub mod catalog;
 pub mod clock;

@@ -10,6 +10,7 @@
 
 mod alike;
 mod attempts;
+mod bulks;
 mod codec;
 #[cfg(feature = "testing")]
 pub mod conformance;
@@ -39,6 +40,7 @@ mod webhooks;
 mod workers;
 
 pub use attempts::{Attempts, Settled};
+pub use bulks::{BulkCancelOutcome, BulkPage, Bulks, Pace};
 pub use deliveries::{
     After, Deliveries, Delivery, DeliveryState, Fanned, Outgoing, Replay, Room, Tested, Try,
 };
@@ -75,6 +77,7 @@ pub trait Store:
     + Recall
     + Revival
     + Queues
+    + Bulks
     + Handover
     + Workers
     + Retention

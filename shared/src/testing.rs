@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{ManualClock, SystemClock};
-use crate::config::{BlobConfig, QueueConfig, Secret, Size, Span, StoreConfig};
+use crate::config::{BlobConfig, BulkConfig, ModerationConfig, QueueConfig, Secret, Size, Span, StoreConfig};
 use crate::entropy::{OsEntropy, SeededEntropy};
 use crate::id::Ids;
 use crate::job::{Class, Cost, Idempotency, Input, Item, ItemsAt, Keep, Kind, NewJob, Object};
@@ -47,6 +47,26 @@ pub fn card(name: &str, kind: Kind) -> ModelCard {
         dimensions: None,
         batch_cost: 64,
     }
+}
+
+/// OpenAI's limits of a bulk, with slices of a second.
+pub fn bulk_config() -> BulkConfig {
+    BulkConfig {
+        max_lines: 50_000,
+        max_inputs: 50_000,
+        max_bytes: Size::new(200_000_000),
+        longest_line: Size::new(1 << 20),
+        longest_window: Span::new(Duration::from_hours(720)),
+        max_errors: 100,
+        readers: 2,
+        slice: Span::new(Duration::from_secs(1)),
+        keep: Span::new(Duration::from_hours(720)),
+    }
+}
+
+/// Nobody judges texts.
+pub fn no_moderation() -> ModerationConfig {
+    ModerationConfig { model: String::new(), threshold: 0.5, categories: [].into() }
 }
 
 /// A job of one text for `echo`, owned by `owner`.

@@ -1,12 +1,13 @@
 //! Statements whose text is the same on both databases, written once and type-checked for each.
 
+mod bulks;
 mod explain;
 mod files;
 mod schedules;
 mod uploads;
 
 pub(super) use explain::explain;
-pub(super) use {files::files, schedules::schedules, uploads::uploads};
+pub(super) use {bulks::bulks, files::files, schedules::schedules, uploads::uploads};
 mod deliveries;
 mod webhooks;
 

@@ -5,6 +5,7 @@
 #![expect(missing_docs, reason = "the names are sentences")]
 
 pub mod attempts;
+pub mod bulks;
 pub mod deliveries;
 pub mod events;
 pub mod expiry;
@@ -344,6 +345,30 @@ macro_rules! store_conformance {
             firings_that_somebody_asked_for_get_an_instant_each,
             a_deleted_schedule_leaves_its_jobs,
             old_firings_are_forgotten,
+        ]);
+        $crate::store_conformance!(@module $ground, bulks: [
+            a_bulk_reads_back_as_it_was,
+            another_owners_bulk_and_file_are_not_there,
+            bulks_are_listed_from_the_newest_in_pages,
+            a_refused_bulk_tells_its_lines,
+            slices_are_made_all_at_once_and_once,
+            thousands_of_slices_are_made_together,
+            an_answered_slice_stands_in_the_files_at_once,
+            a_slice_is_answered_once,
+            a_zombie_cannot_answer_what_another_runs,
+            a_bulk_completes_when_every_line_is_answered,
+            a_clean_bulk_has_no_file_of_errors,
+            bad_lines_stand_in_the_file_of_errors,
+            a_cancelled_bulk_keeps_what_was_done,
+            a_bulk_that_is_being_read_can_be_cancelled,
+            a_bulk_expires_with_what_was_done,
+            a_bulk_that_has_run_does_not_expire,
+            a_deleted_output_file_takes_what_follows_with_it,
+            a_piece_keeps_its_segment_until_its_file_goes,
+            the_pace_of_slices_is_what_they_cost_and_took,
+            a_bulk_is_forgotten_with_its_slices_and_not_before,
+            a_bulks_own_webhook_is_told,
+            slices_that_are_cancelled_as_jobs_are_told_of_by_their_bulk,
         ]);
     };
     (@module $ground:expr, $module:ident: [$($name:ident),+ $(,)?]) => {

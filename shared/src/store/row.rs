@@ -1,5 +1,6 @@
 //! Rows as values: what cannot be read is `Corrupt`, never a panic.
 
+mod bulks;
 mod events;
 mod explain;
 mod files;
@@ -21,6 +22,7 @@ use crate::id::{BulkId, JobId, KeyId, WorkerId};
 use crate::job::{Attempt, Claimed, Cost, Failure, ItemsAt, Job, Lease, ResultAt, Settlement, Suspects};
 use crate::model::Model;
 
+pub(super) use bulks::{BulkRow, UnansweredRow, bulk_columns};
 pub(super) use events::{EventRow, LogRow, event_columns};
 pub(super) use explain::{ExplainAttemptRow, ExplainRow};
 pub(super) use files::{FileRow, PartRow, PieceRow, UploadRow, file_columns, upload_columns};

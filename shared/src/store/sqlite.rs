@@ -52,6 +52,7 @@ macro_rules! taken_back {
 }
 
 mod attempts;
+mod bulks;
 mod deliveries;
 mod events;
 mod expiry;

@@ -6,20 +6,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use crate::bulk::{BadLine, Bulk, Cut, NewBulk, SliceAnswers, Unanswered};
 use crate::clock::Timestamp;
 use crate::config::Secret;
 use crate::file::{File, FileStatus, NewFile, NewPart, NewUpload, Part, Piece, Upload};
-use crate::id::{DeliveryId, FileId, Ids, JobId, KeyId, PartId, ScheduleId, UploadId, WebhookId, WorkerId};
+use crate::id::{
+    BulkId, DeliveryId, FileId, Ids, JobId, KeyId, PartId, ScheduleId, UploadId, WebhookId, WorkerId,
+};
 use crate::job::{Attempt, Claimed, Cost, Job, NewJob, Settlement};
 use crate::model::{Model, ModelCard};
 use crate::schedule::{Fired, Firing, NewFiring, Schedule};
 use crate::store::{
-    After, Ahead, ApiKey, Attempts, Beat, CancelOutcome, Cancellation, Completion, DeleteOutcome, Deliveries,
-    Delivery, DeliveryState, Depth, Due, Endpoint, EndpointChange, Expiry, Fanned, FileFilter, FilePage,
-    Files, Filter, Handover, Jobs, Keys, Leadership, Load, Models, NewEndpoint, NewKey, NewSegment, Noted,
-    Outgoing, Page, PartOutcome, Reaped, Replay, Retention, Room, Route, RouteState, ScheduleOutcome,
-    ScheduleTerms, Schedules, SegmentLock, Segments, Settled, Signing, Storage, Store, StoreError,
-    StoreResult, Stored, Submitted, Tested, Try, Uploads, Webhooks, Worker, Workers,
+    After, Ahead, ApiKey, Attempts, Beat, BulkCancelOutcome, BulkPage, Bulks, CancelOutcome, Cancellation,
+    Completion, DeleteOutcome, Deliveries, Delivery, DeliveryState, Depth, Due, Endpoint, EndpointChange,
+    Expiry, Fanned, FileFilter, FilePage, Files, Filter, Handover, Jobs, Keys, Leadership, Load, Models,
+    NewEndpoint, NewKey, NewSegment, Noted, Outgoing, Pace, Page, PartOutcome, Reaped, Replay, Retention,
+    Room, Route, RouteState, ScheduleOutcome, ScheduleTerms, Schedules, SegmentLock, Segments, Settled,
+    Signing, Storage, Store, StoreError, StoreResult, Stored, Submitted, Tested, Try, Uploads, Webhooks,
+    Worker, Workers,
 };
 use crate::store::{Again, QueueState, Queues, Recall, Revival};
 use crate::store::{Cursor, EventFilter, EventLog, EventPage, Explain, Explained, Followed, Logged};
@@ -188,6 +192,23 @@ pass_on!(Queues:
     drain_queue(model: &str) -> ();
     resume(model: &str) -> bool;
     queues() -> Vec<QueueState>;
+);
+pass_on!(Bulks:
+    create_bulk(bulk: &NewBulk) -> Option<Bulk>;
+    bulk(owner: &str, id: BulkId) -> Option<Bulk>;
+    bulks(owner: &str, page: BulkPage) -> Vec<Bulk>;
+    cancel_bulk(owner: &str, id: BulkId) -> BulkCancelOutcome;
+    unread_bulks(limit: u32) -> Vec<Bulk>;
+    slice_paces() -> Vec<Pace>;
+    refuse_bulk(id: BulkId, errors: &[BadLine]) -> bool;
+    cut_bulk(id: BulkId, cut: &Cut) -> bool;
+    settle_slice(worker: WorkerId, settlement: &Settlement, answers: SliceAnswers, segment: &NewSegment) -> Settled;
+    expire_bulks() -> Vec<BulkId>;
+    finalize_bulks(limit: u32) -> Vec<Bulk>;
+    unanswered_slices(id: BulkId, limit: u32) -> Vec<Unanswered>;
+    answer_slice(job: JobId, object: &str, bytes: u64) -> bool;
+    end_bulk(id: BulkId) -> Option<Bulk>;
+    purge_bulks(limit: u32) -> u64;
 );
 pass_on!(Expiry:
     expire(limit: u32) -> Vec<Job>;

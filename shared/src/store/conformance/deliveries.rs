@@ -38,7 +38,7 @@ async fn cancelled(ground: &Ground, count: usize) -> Vec<JobId> {
 
 /// Fans so many events out. On Postgres an event is not read while an older transaction is open anywhere on the server,
 /// and other tests have some.
-async fn fan_out(ground: &Ground, events: u64) -> Fanned {
+pub(super) async fn fan_out(ground: &Ground, events: u64) -> Fanned {
     ground.clock.advance(Duration::from_millis(1));
     let mut sum = ground.store.fan_out(1000, &ground.ids).await.unwrap();
     for _ in 0..2000 {
@@ -53,7 +53,7 @@ async fn fan_out(ground: &Ground, events: u64) -> Fanned {
     sum
 }
 
-async fn claim(ground: &Ground) -> Vec<Outgoing> {
+pub(super) async fn claim(ground: &Ground) -> Vec<Outgoing> {
     ground.store.claim_deliveries(ROOM, LEASE).await.unwrap()
 }
 

@@ -85,7 +85,13 @@ pub(super) async fn matches(connection: &mut PgConnection, unread: &Unread) -> S
          join jobs j on j.id = e.job and j.webhook is not null
          where j.webhook -> 'events' ? e.type or (
              not j.webhook ? 'events' and e.type in ('job.succeeded', 'job.failed', 'job.cancelled', 'job.expired')
-         )",
+         )
+         union all
+         select e.place, e.owner, e.type, e.job, e.bulk, e.model, e.version, e.attempt, e.succeeded, e.failed, e.error,
+             e.metadata, e.at, null, b.webhook ->> 'url'
+         from chunk e
+         join bulks b on b.id = e.bulk and b.webhook is not null
+         where b.webhook -> 'events' ? e.type or not b.webhook ? 'events'",
     )
     .bind(&unread.xid)
     .bind(unread.seq)

@@ -64,6 +64,15 @@ pub(super) async fn matches(
              exists (select 1 from json_each(j.webhook, '$.events') where value = e.type)
              or json_type(j.webhook, '$.events') is null
                  and e.type in ('job.succeeded', 'job.failed', 'job.cancelled', 'job.expired')
+         )
+         union all
+         select '0.' || e.seq as place, e.owner, e.type, e.job, e.bulk, e.model, e.version, e.attempt, e.succeeded,
+             e.failed, e.error, e.metadata, e.at, null, b.webhook ->> 'url'
+         from events e
+         join bulks b on b.id = e.bulk and b.webhook is not null
+         where e.seq > $1 and e.seq <= $2 and (
+             exists (select 1 from json_each(b.webhook, '$.events') where value = e.type)
+             or json_type(b.webhook, '$.events') is null
          )",
     )
     .bind(unread.seq)

@@ -1,0 +1,57 @@
+-- Bulks, the slices they were cut into, and which lines those have answered.
+--
+-- Equal in meaning to migrations/sqlite/20261121170000_bulks.sql. A slice's result is no job's result but a piece of its
+-- bulk's files, so its job names no segment and is forgotten with the bulk.
+
+create table bulks (
+    id            uuid primary key,
+    owner         text not null,
+    key           uuid,
+    form          text not null check (form in ('openai', 'native')),
+    on_bad_line   text not null check (on_bad_line in ('refuse', 'report')),
+    status        text not null check (status in (
+                      'validating', 'failed', 'in_progress', 'finalizing', 'completed', 'expired', 'cancelling', 'cancelled'
+                  )),
+    ending        text check (ending in ('expired', 'cancelled')), -- what it becomes once its slices have ended
+    version       bigint not null,          -- grows with every change of status; the id of its events
+    endpoint      text,                     -- what every line must name
+    model         text,                     -- of lines that name none
+    params        jsonb not null,
+    file          uuid not null,            -- the file that was uploaded
+    retry_of      uuid,                     -- only the lines that failed there
+    "window"      text not null,            -- as the client wrote it
+    keep          bigint not null,          -- microseconds that its output is kept
+    metadata      jsonb not null,
+    webhook       jsonb,
+    output_file   uuid,
+    error_file    uuid,
+    errors        jsonb not null,           -- why the file was refused: bulk::BadLine
+    total         bigint not null,          -- lines
+    completed     bigint not null,          -- of those in no slice; of all once it has ended
+    failed        bigint not null,
+    cost          bigint not null,
+    created_at    timestamptz not null,
+    expires_at    timestamptz not null,
+    in_progress_at timestamptz,
+    finalizing_at timestamptz,
+    cancelling_at timestamptz,
+    ended_at      timestamptz,
+    purge_at      timestamptz
+);
+create index bulks_by_owner on bulks (owner, id desc);
+create index bulks_open on bulks (id) where ended_at is null;
+create index bulks_by_file on bulks (file) where ended_at is null;
+create index bulks_to_purge on bulks (purge_at) where purge_at is not null;
+
+create table slices (
+    job       uuid primary key references jobs (id),
+    bulk      uuid not null references bulks (id),
+    number    integer not null,             -- where its answers stand in the bulk's files, from 1
+    lines     integer not null,
+    cost      bigint not null,
+    completed integer,                      -- once its lines stand in the files
+    failed    integer
+);
+create unique index slices_by_bulk on slices (bulk, number) include (lines, cost, completed, failed);
+
+create index jobs_of_bulks on jobs (bulk) where bulk is not null and status in ('queued', 'running');
