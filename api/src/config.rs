@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use forebay_shared::config::{ModerationConfig, Secret, Size, Span, WebhookConfig};
+use forebay_shared::config::{BulkConfig, ModerationConfig, Secret, Size, Span, WebhookConfig};
 use serde::Deserialize;
 
 use crate::bounds::Bounds;
@@ -31,6 +31,8 @@ pub struct ApiConfig {
     pub files: FileConfig,
     /// Who is told of what happened.
     pub webhooks: WebhookConfig,
+    /// `[bulk]`
+    pub bulk: BulkConfig,
 }
 
 /// `[api]`: how it is reached.
@@ -163,7 +165,8 @@ impl ApiConfig {
     pub fn check(&self) -> Vec<String> {
         let (http, auth, limits) = (self.api.check(), self.auth.check(), self.limits.check());
         let (retention, moderation) = (self.retention.check(), self.moderation.check());
-        [http, auth, limits, retention, moderation, self.files.check(), self.webhooks.check()].concat()
+        let (files, webhooks, bulk) = (self.files.check(), self.webhooks.check(), self.bulk.check());
+        [http, auth, limits, retention, moderation, files, webhooks, bulk].concat()
     }
 }
 

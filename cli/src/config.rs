@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use forebay_api::{ApiConfig, AuthConfig, FileConfig, HttpConfig, LimitConfig, RetentionConfig};
 use forebay_scheduler::config::SchedulerConfig;
 use forebay_shared::config::{
-    BlobConfig, ConfigError, FetchConfig, Layers, ModerationConfig, QueueConfig, StoreConfig,
+    BlobConfig, BulkConfig, ConfigError, FetchConfig, Layers, ModerationConfig, QueueConfig, StoreConfig,
     TelemetryConfig, WebhookConfig,
 };
 use forebay_worker::config::WorkerConfig;
@@ -33,6 +33,7 @@ pub struct Config {
     pub retention: RetentionConfig,
     pub moderation: ModerationConfig,
     pub files: FileConfig,
+    pub bulk: BulkConfig,
     pub fetch: FetchConfig,
     pub webhooks: WebhookConfig,
     pub scheduler: SchedulerConfig,
@@ -66,6 +67,7 @@ impl Config {
             moderation: self.moderation.clone(),
             files: self.files.clone(),
             webhooks: self.webhooks.clone(),
+            bulk: self.bulk.clone(),
         }
     }
 

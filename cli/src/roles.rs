@@ -206,6 +206,7 @@ async fn open_worker(config: &Config, seams: &Seams) -> anyhow::Result<Worker> {
         events: seams.events.clone(),
         blobs: seams.blobs.clone(),
         fetcher: Fetcher::new(&config.fetch),
+        moderation: Arc::new(config.moderation.clone()),
         ids: seams.ids.clone(),
         entropy: Arc::new(OsEntropy),
         host: seams.host.clone(),
@@ -246,6 +247,8 @@ fn scheduler_parts(config: &Config, seams: &Seams) -> SchedulerParts {
         entropy: Arc::new(OsEntropy),
         keep_events: config.retention.events.get(),
         count_storage: config.limits.room().is_some(),
+        bulk: Arc::new(config.bulk.clone()),
+        moderation: Arc::new(config.moderation.clone()),
         name: format!("{} {}", seams.host, seams.ids.uuid()),
         tasks: seams.tasks.clone(),
     }

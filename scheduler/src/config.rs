@@ -17,6 +17,8 @@ pub struct SchedulerConfig {
     pub expire: Span,
     /// How often messages to webhooks are made of what happened.
     pub tell: Span,
+    /// How often bulks are read and ended.
+    pub bulk: Span,
     /// How often jobs past their retention are removed, with their objects.
     pub retain: Span,
     /// How long it is remembered what became of a schedule's ticks.
@@ -41,6 +43,7 @@ impl SchedulerConfig {
             ("repair", self.repair),
             ("expire", self.expire),
             ("tell", self.tell),
+            ("bulk", self.bulk),
             ("retain", self.retain),
             ("sweep", self.sweep),
             ("measure", self.measure),

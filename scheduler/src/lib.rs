@@ -3,6 +3,7 @@
 //! Every replica hands over what is due; what must happen once is done by the one that holds a lease in the database.
 //! tokio-cron-scheduler gives the ticks; a tick that comes while its predecessor still works is skipped.
 
+mod bulk;
 pub mod config;
 mod expire;
 mod fire;
@@ -20,7 +21,7 @@ use std::time::Duration;
 
 use forebay_shared::blobs::Blobs;
 use forebay_shared::catalog::Catalog;
-use forebay_shared::config::WebhookConfig;
+use forebay_shared::config::{BulkConfig, ModerationConfig, WebhookConfig};
 use forebay_shared::entropy::Entropy;
 use forebay_shared::events::Events;
 use forebay_shared::fetch::Fetcher;
@@ -64,6 +65,10 @@ pub struct SchedulerParts {
     pub keep_events: Duration,
     /// Whether owners' room is bounded, so that what their jobs keep is worth counting.
     pub count_storage: bool,
+    /// What a bulk's file may be.
+    pub bulk: Arc<BulkConfig>,
+    /// Who judges texts.
+    pub moderation: Arc<ModerationConfig>,
     /// This replica's name in the lease.
     pub name: String,
     /// The process's tasks.
@@ -101,6 +106,8 @@ pub async fn run(config: SchedulerConfig, parts: SchedulerParts) -> Result<(), S
     add(&clockwork, config.fire.get(), &chores, |chores| async move { chores.fire().await }).await?;
     add(&clockwork, config.repair.get(), &chores, Chores::repair).await?;
     add(&clockwork, config.expire.get(), &chores, Chores::expire).await?;
+    add(&clockwork, config.bulk.get(), &chores, Chores::read_bulks).await?;
+    add(&clockwork, config.bulk.get(), &chores, Chores::end).await?;
     add(&clockwork, config.retain.get(), &chores, Chores::retain).await?;
     add(&clockwork, config.sweep.get(), &chores, Chores::sweep).await?;
     add(&clockwork, config.measure.get(), &chores, Chores::measure).await?;
@@ -168,9 +175,16 @@ impl Chores {
         }
     }
 
+    async fn end(self: Arc<Self>) {
+        if self.leader.leads().await {
+            self.end_bulks().await;
+        }
+    }
+
     async fn retain(self: Arc<Self>) {
         if self.leader.leads().await {
             self.purge().await;
+            self.purge_bulks().await;
             self.purge_events().await;
             self.expire_files().await;
             self.purge_deliveries().await;

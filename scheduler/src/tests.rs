@@ -20,7 +20,7 @@ use forebay_shared::segment::SegmentBuilder;
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::conformance::{Ground, LIFE, ended};
 use forebay_shared::store::{DeleteOutcome, Route, Sqlite};
-use forebay_shared::testing::card;
+use forebay_shared::testing::{bulk_config, card, no_moderation};
 use futures::TryStreamExt;
 
 mod consistency;
@@ -29,6 +29,8 @@ mod simulation;
 
 use crate::config::SchedulerConfig;
 use crate::{Chores, SchedulerParts};
+
+mod bulk;
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -152,6 +154,8 @@ fn chores(
         fetcher: Fetcher::new(&fetch_config()),
         webhooks,
         entropy: Arc::new(SeededEntropy::new(3)),
+        bulk: Arc::new(bulk_config()),
+        moderation: Arc::new(no_moderation()),
         name: name.to_owned(),
         tasks,
     };
@@ -162,6 +166,7 @@ fn chores(
         repair: second,
         expire: second,
         tell: second,
+        bulk: second,
         retain: second,
         firings: Span::new(HOUR),
         sweep: second,

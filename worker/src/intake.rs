@@ -47,8 +47,8 @@ pub(crate) struct Intake {
     worker: WorkerId,
     life: CancellationToken,
     share: Share,
-    /// What a job has cost lately; jobs are claimed before their cost is known.
-    usual: Cost,
+    /// What a job of each class has cost lately; jobs are claimed before their cost is known.
+    usual: [Cost; 2],
     /// Claimed since others were last told that there is room.
     claimed: Cost,
 }
@@ -66,7 +66,7 @@ impl Intake {
             worker,
             life,
             share: Share::default(),
-            usual: Cost::new(1),
+            usual: [Cost::new(1); 2],
             claimed: Cost::default(),
         }
     }
@@ -137,8 +137,8 @@ impl Intake {
             Class::Bulk => [bulk, interactive],
         };
         for line in lines {
-            let messages = if self.lane.room.free() > Cost::default() {
-                line.take(usize::try_from(self.most()).unwrap_or(1))
+            let messages = if self.lane.room.free(line.class()) > Cost::default() {
+                line.take(usize::try_from(self.most(line.class())).unwrap_or(1))
             } else {
                 let (room, class) = (&self.lane.room, line.class());
                 line.take_new(|owner| room.welcomes(class, owner))
@@ -157,9 +157,9 @@ impl Intake {
         Ok(false)
     }
 
-    /// As many jobs as probably fit.
-    fn most(&self) -> u64 {
-        (self.lane.room.free().units() / self.usual.units().max(1)).clamp(1, CLAIM)
+    /// As many jobs of a class as probably fit.
+    fn most(&self, class: Class) -> u64 {
+        (self.lane.room.free(class).units() / self.usual[class as usize].units().max(1)).clamp(1, CLAIM)
     }
 
     /// Claims the jobs and hands them to the lane. `false`: the worker's lease is gone.
@@ -174,7 +174,8 @@ impl Intake {
         let refused = ids.len() - claimed.len();
         metrics::counter!("forebay_deliveries_refused_total").increment(refused as u64);
         for job in claimed {
-            self.usual = Cost::new((self.usual.units() * 7 + job.cost.units()) / 8);
+            let usual = &mut self.usual[job.class as usize];
+            *usual = Cost::new((usual.units() * 7 + job.cost.units()) / 8);
             self.share.spend(job.class, job.cost);
             self.claimed = self.claimed + job.cost;
             let wait = job.claimed_at.since(job.available_at).as_secs_f64();

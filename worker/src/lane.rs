@@ -5,6 +5,7 @@
 //! that could not grow any further; a batch that could still grow waits for the device.
 
 mod engine;
+mod lines;
 mod memory;
 mod prepare;
 mod progress;
@@ -32,6 +33,7 @@ use engine::{Engine, Word, Work};
 use prepare::{Prepared, Preparer};
 use progress::{Progress, Waits};
 
+pub use lines::{LineSource, Plan};
 pub use progress::{Ended, Stop};
 pub use reader::{Bounds, Reader};
 pub use room::{Held, Room};
@@ -96,7 +98,7 @@ pub struct LaneParts {
     pub events: Arc<dyn Events>,
     /// Where finished jobs go.
     pub settle: mpsc::Sender<Finished>,
-    /// Batches of work that a lane may hold.
+    /// Batches of work of each class that a lane may hold.
     pub hold: u64,
     /// How fast the models work.
     pub rates: Rates,
@@ -224,6 +226,7 @@ impl<P: Pipeline> Lane<P> {
             return;
         };
         progress.prepared_in(job.took);
+        progress.plan(job.plan);
         let now = Instant::now();
         for (index, prepared, memory) in job.items {
             match prepared {

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forebay_shared::blobs::Blobs;
+use forebay_shared::config::ModerationConfig;
 use forebay_shared::entropy::Entropy;
 use forebay_shared::events::{Event, Events};
 use forebay_shared::fetch::Fetcher;
@@ -38,7 +39,7 @@ use tokio_util::sync::CancellationToken;
 
 use config::WorkerConfig;
 use intake::{Intake, IntakeParts};
-use lane::{Bounds, LaneHandle, LaneParts, Order, Reader};
+use lane::{Bounds, LaneHandle, LaneParts, LineSource, Order, Reader};
 use lease::{Board, Lease};
 use model::{ModelFiles, Runtime, RuntimeError};
 use pipeline::{Echo, ImageClassification, TextClassification, TextEmbedding};
@@ -62,6 +63,8 @@ pub struct WorkerParts {
     pub blobs: Blobs,
     /// The one way to a URL.
     pub fetcher: Fetcher,
+    /// Who judges the texts of a bulk's lines.
+    pub moderation: Arc<ModerationConfig>,
     /// Makes this worker's ids.
     pub ids: Ids,
     /// Chance, for jitter.
@@ -117,6 +120,7 @@ impl Worker {
             reader: Reader::new(
                 parts.blobs.clone(),
                 parts.fetcher.clone(),
+                LineSource { store: parts.store.clone(), moderation: parts.moderation.clone() },
                 Bounds {
                     fetches: config.fetches,
                     processors: processors(config.threads),

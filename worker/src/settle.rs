@@ -4,6 +4,7 @@
 //! are on their way at once; when the object store or the database is away they wait, then the lanes do.
 
 mod document;
+mod slice;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::{NewSegment, Noted, Settled, Store, StoreError};
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::lane::{Ended, Held, Stop};
+use crate::lane::{Ended, Held, Plan, Stop};
 use crate::lease::Board;
 use crate::quarantine::Quarantine;
 use document::{Draft, Part, parts};
@@ -49,6 +50,8 @@ pub struct Finished {
     pub account: Account,
     /// Its part of the lane's room, given back when it is settled.
     pub held: Held,
+    /// Of a slice whose lines were read, how they are to be answered.
+    pub lines: Option<Plan>,
 }
 
 /// Settles what lanes finish.
@@ -101,6 +104,10 @@ impl Settler {
     async fn settle(&self, jobs: Vec<Finished>) {
         let mut by_worker: BTreeMap<WorkerId, Vec<Finished>> = BTreeMap::new();
         for job in jobs {
+            if job.claimed.bulk.is_some() {
+                self.settle_slice(job.claimed.lease.worker, job).await;
+                continue;
+            }
             by_worker.entry(job.claimed.lease.worker).or_default().push(job);
         }
         for (worker, jobs) in by_worker {

@@ -27,7 +27,7 @@ use forebay_shared::model::ModelCard;
 use forebay_shared::queue::LocalQueue;
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::{Jobs, KeyLimits, Keys, Models, NewKey, Scope, Sqlite, Store};
-use forebay_shared::testing::{Watched, card, fixed_ids};
+use forebay_shared::testing::{Watched, bulk_config, card, fixed_ids};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -117,6 +117,7 @@ pub fn config() -> ApiConfig {
             upload_life: Span::new(Duration::from_hours(1)),
             batch_life: Span::new(Duration::from_hours(720)),
         },
+        bulk: bulk_config(),
         webhooks: WebhookConfig {
             https_only: false,
             public_url: String::new(),

@@ -13,6 +13,7 @@ use futures::stream::{self, StreamExt};
 use tokio::sync::{OnceCell, mpsc};
 
 use super::LaneParts;
+use super::lines::Plan;
 use super::memory::Held;
 use super::progress::convicted;
 use super::reader::{File, Reader};
@@ -20,6 +21,8 @@ use crate::model::ModelFiles;
 use crate::pipeline::{Material, Pipeline};
 use crate::quarantine::{Quarantine, Sealed};
 
+/// Texts that are prepared in one turn, so that a long slice of a bulk lets others in between: some ten milliseconds.
+const TEXTS_AT_ONCE: usize = 512;
 /// Pictures of one job that are on their way at once; the process's bounds stand over it.
 const PICTURES_AT_ONCE: usize = 16;
 
@@ -28,6 +31,8 @@ pub(super) struct Prepared<P: Pipeline> {
     pub(super) id: JobId,
     pub(super) lease: Lease,
     pub(super) items: Vec<Outcome<P>>,
+    /// Of a slice, with the first of its items: how its lines are to be answered.
+    pub(super) plan: Option<Plan>,
     pub(super) took: Duration,
 }
 
@@ -91,9 +96,12 @@ impl<P: Pipeline> Job<P> {
     /// Prepares all items. An error is that of the job as a whole.
     async fn prepare(&self) -> Result<(), Failure> {
         let pipeline = self.shared.pipeline().await?;
-        let items = self.shared.reader.items(&self.claimed.items).await?;
+        let (items, plan) = self.shared.reader.items(&self.claimed, &self.shared.tasks).await?;
         if items.len() != self.claimed.item_count as usize {
             return Err(Failure::permanent(FailureCode::Internal, "the job lost some of its items"));
+        }
+        if plan.is_some() {
+            self.send_with(Vec::new(), plan).await;
         }
         let (mut texts, mut pictures, mut refused) = (Vec::new(), Vec::new(), Vec::new());
         for (index, item) in (0..).zip(items) {
@@ -113,10 +121,14 @@ impl<P: Pipeline> Job<P> {
         if !refused.is_empty() {
             self.send(refused).await;
         }
-        let (alone, together): (Vec<_>, Vec<_>) = texts
+        let (alone, mut together): (Vec<_>, Vec<_>) = texts
             .into_iter()
             .partition(|text| matches!(self.claimed.suspects.isolation(text.index), Isolation::Alone(_)));
-        let mut groups = vec![together];
+        let mut groups = Vec::new();
+        while !together.is_empty() {
+            let rest = together.split_off(together.len().min(TEXTS_AT_ONCE));
+            groups.push(std::mem::replace(&mut together, rest));
+        }
         groups.extend(alone.into_iter().map(|text| vec![text]));
         let texts = async {
             for group in groups {
@@ -184,9 +196,14 @@ impl<P: Pipeline> Job<P> {
     }
 
     async fn send(&self, items: Vec<Outcome<P>>) {
+        self.send_with(items, None).await;
+    }
+
+    async fn send_with(&self, items: Vec<Outcome<P>>, plan: Option<Plan>) {
         let (id, lease) = (self.claimed.id, self.claimed.lease);
         // A lane that is gone needs nothing prepared.
-        let _ = self.shared.ready.send(Prepared { id, lease, items, took: self.started.elapsed() }).await;
+        let _ =
+            self.shared.ready.send(Prepared { id, lease, items, plan, took: self.started.elapsed() }).await;
     }
 }
 

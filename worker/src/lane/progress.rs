@@ -8,6 +8,7 @@ use forebay_shared::job::{
     Account, BatchAccount, Claimed, Failure, FailureCode, Isolation, Lease, OWN_CRASHES, Timings,
 };
 
+use super::lines::Plan;
 use super::room::Held;
 use crate::pipeline::Answer;
 use crate::settle::Finished;
@@ -89,6 +90,8 @@ pub(super) struct Progress {
     watchers: Vec<String>,
     told: Instant,
     held: Held,
+    /// How a slice's lines are to be answered, once they have been read.
+    plan: Option<Plan>,
 }
 
 impl Progress {
@@ -112,6 +115,7 @@ impl Progress {
             told: Instant::now(),
             held,
             owner: claimed.owner.as_str().into(),
+            plan: None,
             claimed,
         }
     }
@@ -158,6 +162,11 @@ impl Progress {
     /// Some of its items were ready so long after their preparation began.
     pub(super) fn prepared_in(&mut self, took: Duration) {
         self.timings.prepare_ms = self.timings.prepare_ms.max(millis(took));
+    }
+
+    /// A slice's lines have been read.
+    pub(super) fn plan(&mut self, plan: Option<Plan>) {
+        self.plan = plan.or(self.plan.take());
     }
 
     /// Some of its items left in a batch of this shape.
@@ -239,6 +248,7 @@ impl Progress {
             timings: self.timings,
             account: self.account,
             held: self.held,
+            lines: self.plan,
             claimed: self.claimed,
         }
     }

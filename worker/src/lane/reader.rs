@@ -6,9 +6,11 @@ use bytes::Bytes;
 use forebay_shared::blobs::{BlobError, Blobs};
 use forebay_shared::config::Size;
 use forebay_shared::fetch::Fetcher;
-use forebay_shared::job::{Failure, FailureCode, ImageSource, Item, ItemsAt};
+use forebay_shared::job::{Claimed, Failure, FailureCode, ImageSource, Item, ItemsAt};
+use forebay_shared::shutdown::Tasks;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::lines::{LineSource, Plan};
 use super::memory::{Held, Memory};
 
 /// What a process allows its readers, over all lanes.
@@ -29,6 +31,7 @@ pub struct Bounds {
 pub struct Reader {
     blobs: Blobs,
     fetcher: Fetcher,
+    lines: LineSource,
     fetches: Arc<Semaphore>,
     processors: Arc<Semaphore>,
     memory: Memory,
@@ -50,27 +53,33 @@ pub(super) struct Turn<'a> {
 
 impl Reader {
     /// A reader with these bounds.
-    pub fn new(blobs: Blobs, fetcher: Fetcher, bounds: Bounds) -> Self {
+    pub fn new(blobs: Blobs, fetcher: Fetcher, lines: LineSource, bounds: Bounds) -> Self {
         Self {
             blobs,
             fetcher,
+            lines,
             fetches: Arc::new(Semaphore::new(bounds.fetches)),
             processors: Arc::new(Semaphore::new(bounds.processors)),
             memory: Memory::new(bounds.memory, bounds.largest_file),
         }
     }
 
-    /// A job's items.
-    pub(super) async fn items(&self, items: &ItemsAt) -> Result<Vec<Item>, Failure> {
-        let stored = match items {
+    /// A job's items; of a slice, how its lines are to be answered too.
+    pub(super) async fn items(
+        &self,
+        claimed: &Claimed,
+        tasks: &Tasks,
+    ) -> Result<(Vec<Item>, Option<Plan>), Failure> {
+        let stored = match &claimed.items {
             ItemsAt::Row(stored) => Bytes::copy_from_slice(stored.as_bytes()),
             ItemsAt::Blob(key) => self.blobs.get(key).await.map_err(|error| blob_failure(&error))?,
-            ItemsAt::File { .. } => {
-                let message = "this worker knows no items that are lines of a file";
-                return Err(Failure::permanent(FailureCode::Internal, message));
+            ItemsAt::File { file, lines } => {
+                let read = self.lines.read(&self.blobs, tasks, (claimed, file, lines)).await;
+                return read.map(|(items, plan)| (items, Some(plan)));
             }
         };
         ItemsAt::decode(&stored)
+            .map(|items| (items, None))
             .map_err(|error| Failure::permanent(FailureCode::Internal, format!("stored items: {error}")))
     }
 
@@ -107,7 +116,7 @@ impl Reader {
     }
 }
 
-fn blob_failure(error: &BlobError) -> Failure {
+pub(super) fn blob_failure(error: &BlobError) -> Failure {
     match error {
         BlobError::Missing(_) => Failure::permanent(FailureCode::InputMissing, "a stored input is gone"),
         BlobError::Unavailable(_) | BlobError::Unusable(..) => {

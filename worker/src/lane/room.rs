@@ -11,7 +11,8 @@ use tokio::sync::futures::Notified;
 /// gave is held.
 const KEPT: u64 = 8;
 
-/// A lane's room, in cost. When it is full, an owner of whom it holds nothing still gets in, so that nobody waits until
+/// A lane's room, in cost: each class has as much of its own, so that a long slice of a bulk keeps no interactive work out.
+/// When it is full, an owner of whom it holds nothing still gets in, so that nobody waits until
 /// somebody else's work has gone; all those together have as much room again.
 #[derive(Clone, Debug)]
 pub struct Room(Arc<Inside>);
@@ -25,8 +26,8 @@ struct Inside {
 
 #[derive(Debug, Default)]
 struct Taken {
-    /// By those who came while there was room.
-    ordinary: u64,
+    /// By those who came while there was room: interactive work, and bulk work.
+    ordinary: [u64; 2],
     /// By those who came when there was none.
     extra: u64,
     /// How many jobs each owner has here.
@@ -39,9 +40,9 @@ impl Room {
         Self(Arc::new(Inside { size: size.units(), taken: Mutex::default(), freed: Notify::new() }))
     }
 
-    /// What is free; zero if jobs that were claimed together overfilled it.
-    pub fn free(&self) -> Cost {
-        Cost::new(self.0.size.saturating_sub(self.taken().ordinary))
+    /// What is free for a class; zero if jobs that were claimed together overfilled it.
+    pub fn free(&self, class: Class) -> Cost {
+        Cost::new(self.0.size.saturating_sub(self.taken().ordinary[class as usize]))
     }
 
     /// Whether a job of this owner's gets in although nothing is free.
@@ -50,9 +51,9 @@ impl Room {
         taken.extra < self.0.size && !taken.jobs.contains_key(&(class, Arc::from(owner)))
     }
 
-    /// Waits until something is free.
+    /// Waits until something is free for some class.
     pub async fn wait(&self) {
-        self.wait_until(|taken| taken.ordinary < self.0.size).await;
+        self.wait_until(|taken| taken.ordinary.iter().any(|taken| *taken < self.0.size)).await;
     }
 
     /// Ends when something is given back after it was enabled.
@@ -62,7 +63,7 @@ impl Room {
 
     /// Waits until nothing is held.
     pub async fn wait_until_empty(&self) {
-        self.wait_until(|taken| taken.ordinary + taken.extra == 0).await;
+        self.wait_until(|taken| taken.ordinary == [0, 0] && taken.extra == 0).await;
     }
 
     async fn wait_until(&self, enough: impl Fn(&Taken) -> bool) {
@@ -81,8 +82,8 @@ impl Room {
     /// Takes a part of the room, whether or not there is one.
     pub fn take(&self, cost: Cost, class: Class, owner: Arc<str>) -> Held {
         let mut taken = self.taken();
-        let extra = taken.ordinary >= self.0.size;
-        *taken.part(extra) += cost.units();
+        let extra = taken.ordinary[class as usize] >= self.0.size;
+        *taken.part(extra, class) += cost.units();
         *taken.jobs.entry((class, owner.clone())).or_default() += 1;
         drop(taken);
         Held { room: self.clone(), cost: cost.units(), left: cost.units(), extra, whose: (class, owner) }
@@ -94,8 +95,8 @@ impl Room {
 }
 
 impl Taken {
-    fn part(&mut self, extra: bool) -> &mut u64 {
-        if extra { &mut self.extra } else { &mut self.ordinary }
+    fn part(&mut self, extra: bool, class: Class) -> &mut u64 {
+        if extra { &mut self.extra } else { &mut self.ordinary[class as usize] }
     }
 }
 
@@ -118,7 +119,7 @@ impl Held {
         let freed = self.left - left;
         if freed > 0 {
             self.left = left;
-            *self.room.taken().part(self.extra) -= freed;
+            *self.room.taken().part(self.extra, self.whose.0) -= freed;
             self.room.0.freed.notify_waiters();
         }
     }
@@ -127,7 +128,7 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         let mut taken = self.room.taken();
-        *taken.part(self.extra) -= self.left;
+        *taken.part(self.extra, self.whose.0) -= self.left;
         if let Some(jobs) = taken.jobs.get_mut(&self.whose) {
             *jobs -= 1;
             if *jobs == 0 {
@@ -151,11 +152,11 @@ mod tests {
     async fn waiting_ends_when_something_is_given_back() {
         let room = Room::new(Cost::new(10));
         let (large, small) = (take(&room, 7, "alice"), take(&room, 5, "alice"));
-        assert_eq!(room.free(), Cost::default());
+        assert_eq!(room.free(Class::Interactive), Cost::default());
         tokio::join!(room.wait(), async { drop(small) });
-        assert_eq!(room.free(), Cost::new(3));
+        assert_eq!(room.free(Class::Interactive), Cost::new(3));
         tokio::join!(room.wait_until_empty(), async { drop(large) });
-        assert_eq!(room.free(), Cost::new(10));
+        assert_eq!(room.free(Class::Interactive), Cost::new(10));
     }
 
     #[test]
@@ -163,11 +164,18 @@ mod tests {
         let room = Room::new(Cost::new(1000));
         let mut held = take(&room, 800, "alice");
         held.shrink(60, 100);
-        assert_eq!(room.free(), Cost::new(520));
+        assert_eq!(room.free(Class::Interactive), Cost::new(520));
         held.shrink(0, 100);
-        assert_eq!(room.free(), Cost::new(900), "an eighth stays until it is settled");
+        assert_eq!(room.free(Class::Interactive), Cost::new(900), "an eighth stays until it is settled");
         drop(held);
-        assert_eq!(room.free(), Cost::new(1000));
+        assert_eq!(room.free(Class::Interactive), Cost::new(1000));
+    }
+
+    #[test]
+    fn a_slice_of_a_bulk_takes_no_room_from_interactive_work() {
+        let room = Room::new(Cost::new(10));
+        let _slice = room.take(Cost::new(1000), Class::Bulk, "alice".into());
+        assert_eq!((room.free(Class::Bulk), room.free(Class::Interactive)), (Cost::default(), Cost::new(10)));
     }
 
     #[test]
@@ -185,8 +193,8 @@ mod tests {
         assert!(!room.welcomes(Class::Interactive, "dora"), "as much again is the bound");
         drop((bobs, carols));
         assert!(room.welcomes(Class::Interactive, "dora"));
-        assert_eq!(room.free(), Cost::default());
+        assert_eq!(room.free(Class::Interactive), Cost::default());
         drop(alices);
-        assert_eq!(room.free(), Cost::new(10));
+        assert_eq!(room.free(Class::Interactive), Cost::new(10));
     }
 }

@@ -33,7 +33,7 @@ pub(super) struct Part {
 pub(super) fn parts(jobs: Vec<Finished>, retry: RetryPolicy, chance: f64) -> Vec<Part> {
     let mut parts = vec![Part::default()];
     for job in jobs {
-        let Finished { claimed, outcomes, stopped, timings, account, held } = job;
+        let Finished { claimed, outcomes, stopped, timings, account, held, .. } = job;
         let ending = ending(&claimed, &outcomes, stopped, (retry, chance));
         let keeps_result = !matches!(ending, Ending::Retry(..));
         let (outcomes, files, media) = separate(&claimed, outcomes);
@@ -66,7 +66,7 @@ pub(super) fn parts(jobs: Vec<Finished>, retry: RetryPolicy, chance: f64) -> Vec
 }
 
 /// What becomes of a job with these outcomes.
-fn ending(
+pub(super) fn ending(
     claimed: &Claimed,
     outcomes: &[Ended],
     stopped: Option<Stop>,

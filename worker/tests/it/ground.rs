@@ -15,7 +15,7 @@ use forebay_shared::job::{Input, Item, ItemsAt, Job, NewJob, Object, Status};
 use forebay_shared::queue::{LocalQueue, Message, Producer, Queue};
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::{Jobs, Route, Sqlite, Store, Submitted};
-use forebay_shared::testing::{fresh_ids, sample_job};
+use forebay_shared::testing::{fresh_ids, no_moderation, sample_job};
 use forebay_worker::config::{RetryConfig, WorkerConfig};
 use forebay_worker::model::Provider;
 use forebay_worker::{Worker, WorkerParts};
@@ -93,6 +93,7 @@ impl Ground {
             events: Arc::new(self.events.clone()),
             blobs: self.blobs.clone(),
             fetcher: Fetcher::new(&fetch),
+            moderation: Arc::new(no_moderation()),
             ids: self.ids.clone(),
             entropy: Arc::new(OsEntropy),
             host: "here".into(),

@@ -7,4 +7,5 @@ mod fairness;
 mod ground;
 mod isolation;
 mod reference;
+mod slices;
 mod stopping;

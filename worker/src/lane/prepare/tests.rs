@@ -6,9 +6,11 @@ use forebay_shared::fetch::Fetcher;
 use forebay_shared::job::{Class, Cost, OWN_CRASHES, Output};
 use forebay_shared::store::conformance::Ground;
 use forebay_shared::store::{Route, Sqlite};
+use forebay_shared::testing::no_moderation;
 use serde_json::json;
 
 use super::*;
+use crate::lane::lines::LineSource;
 use crate::lane::reader::Bounds;
 use crate::model::{ModelError, Runtime};
 use crate::pipeline::Answer;
@@ -59,8 +61,9 @@ fn parts(ground: &Ground) -> LaneParts {
     let fetch = FetchConfig { allow: Vec::new(), timeout: second, max_redirects: 0, max_bytes: Size::new(1) };
     let bounds =
         Bounds { fetches: 1, processors: 1, memory: Size::new(1 << 20), largest_file: Size::new(1 << 10) };
+    let lines = LineSource { store: ground.store.clone(), moderation: Arc::new(no_moderation()) };
     LaneParts {
-        reader: Reader::new(Blobs::in_memory(), Fetcher::new(&fetch), bounds),
+        reader: Reader::new(Blobs::in_memory(), Fetcher::new(&fetch), lines, bounds),
         runtime: None,
         quarantine: Quarantine::new(ground.store.clone()),
         events: Arc::new(LocalEvents::new()),

@@ -47,6 +47,7 @@ fn finished(outcomes: Vec<Ended>) -> Finished {
         timings: Timings::default(),
         account: Account::default(),
         held,
+        lines: None,
     }
 }
 

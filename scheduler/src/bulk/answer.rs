@@ -1,0 +1,84 @@
+//! Errors for lines that no worker answered: their slice was cancelled, expired, or failed as a whole.
+
+use bytes::Bytes;
+use forebay_dialects::bulk::{Answers, BATCH_CANCELLED, BATCH_EXPIRED, unfinished};
+use forebay_shared::bulk::{Bulk, BulkStatus, LineId, Lines, Run, Slice, Unanswered};
+use forebay_shared::file::{self, Piece};
+use forebay_shared::job::Status;
+use futures::TryStreamExt;
+
+use super::StuckError;
+use super::reading::rules;
+use crate::Chores;
+
+/// Slices that are looked up together.
+const SLICES: u32 = 100;
+
+impl Chores {
+    /// Writes an error for each line that stands nowhere, slice by slice, however often it is called.
+    pub(super) async fn answer_the_rest(&self, bulk: &Bulk) -> Result<(), StuckError> {
+        let content = self.parts.store.content(&bulk.owner, bulk.file).await?;
+        let pieces = content.map(|(_, pieces)| pieces).unwrap_or_default();
+        loop {
+            let unanswered = self.parts.store.unanswered_slices(bulk.id, SLICES).await?;
+            if unanswered.is_empty() {
+                return Ok(());
+            }
+            for slice in unanswered {
+                self.answer(bulk, &pieces, &slice).await?;
+            }
+        }
+    }
+
+    async fn answer(&self, bulk: &Bulk, pieces: &[Piece], unanswered: &Unanswered) -> Result<(), StuckError> {
+        let (code, message) = why(bulk, unanswered);
+        let mut answers = Answers::default();
+        for run in Slice::decode(&unanswered.slice)?.runs {
+            for (line, name) in self.names(bulk, pieces, run).await? {
+                let id = LineId { bulk: bulk.id, line };
+                answers.error(bulk.form, id, name.as_deref(), (code, message));
+            }
+        }
+        let object = format!("{}/{}", file::FOLDER, self.parts.ids.uuid());
+        let bytes = answers.errors.len() as u64;
+        self.parts.blobs.put(&object, Bytes::from(answers.errors)).await?;
+        if !self.parts.store.answer_slice(unanswered.job, &object, bytes).await? {
+            self.parts.blobs.delete(&[object]).await?;
+        }
+        Ok(())
+    }
+
+    /// The numbers of a run's lines, with what the client calls them as far as the file still tells.
+    async fn names(
+        &self,
+        bulk: &Bulk,
+        pieces: &[Piece],
+        run: Run,
+    ) -> Result<Vec<(u64, Option<String>)>, StuckError> {
+        if pieces.is_empty() {
+            return Ok((run.first..run.first + run.lines).map(|line| (line, None)).collect());
+        }
+        let mut content = self.parts.blobs.content(pieces, run.offset..run.offset + run.length).await?;
+        let mut lines = Lines::from(run.first, run.offset, self.parts.bulk.longest_line.as_usize());
+        let mut found = Vec::new();
+        while let Some(chunk) = content.try_next().await? {
+            found.extend(lines.push(&chunk));
+        }
+        found.extend(lines.finish());
+        let rules = rules(bulk, &self.parts.moderation);
+        let name = |bytes: Option<Bytes>| bytes.and_then(|bytes| rules.read(&bytes).0);
+        Ok(found.into_iter().map(|line| (line.number, name(line.bytes))).collect())
+    }
+}
+
+/// Why lines have no answer: a code and a sentence.
+fn why<'a>(bulk: &Bulk, unanswered: &'a Unanswered) -> (&'a str, &'a str) {
+    match (unanswered.status, &unanswered.error) {
+        (Status::Cancelled, _) if bulk.ending != Some(BulkStatus::Expired) => {
+            (BATCH_CANCELLED, unfinished(BATCH_CANCELLED))
+        }
+        (Status::Cancelled | Status::Expired, _) => (BATCH_EXPIRED, unfinished(BATCH_EXPIRED)),
+        (_, Some((code, message))) => (code, message),
+        (_, None) => ("internal", "the line did not run"),
+    }
+}

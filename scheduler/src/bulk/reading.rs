@@ -1,0 +1,280 @@
+//! One pass over a bulk's file: lines in, slices and complaints out. No input, no output, pure work.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use forebay_dialects::bulk::{Answers, Request, Rules, bad_line, refusal};
+use forebay_dialects::{Fault, FaultCode};
+use forebay_shared::bulk::{BadLine, Bulk, Line, LineId, Lines, OnBadLine};
+use forebay_shared::config::{BulkConfig, ModerationConfig};
+use forebay_shared::job::{Cost, Item, Kind, Params};
+use forebay_shared::model::{Model, ModelCard};
+
+use super::cut::{Cutter, Piece, Weight};
+use super::keys::Names;
+
+/// What an answer says besides its values, in bytes.
+const AROUND: u64 = 250;
+/// Bytes of a number in a vector, and of a label with its score, as JSON has them.
+const NUMBER: u64 = 12;
+const LABEL: u64 = 64;
+
+/// Names of models that are remembered, of which a bad file may have as many as lines.
+const NAMES: usize = 1000;
+
+/// What a file is read with.
+#[derive(Clone, Debug)]
+pub(super) struct Means {
+    pub(super) config: Arc<BulkConfig>,
+    pub(super) moderation: Arc<ModerationConfig>,
+    /// The models there are, each with what a slice for it may cost.
+    pub(super) models: Arc<Vec<(Model, Cost)>>,
+    /// Only lines of these numbers, if that is given.
+    pub(super) only: Option<Arc<HashSet<u64>>>,
+}
+
+/// A file that is being read.
+#[derive(Debug)]
+pub(super) struct Reading {
+    bulk: Arc<Bulk>,
+    means: Means,
+    lines: Option<Lines>,
+    names: Names,
+    cutter: Cutter,
+    /// The number of each model that was asked for, by the name it was asked for with.
+    asked: HashMap<String, Option<usize>>,
+    total: u64,
+    items: u64,
+    errors: Vec<BadLine>,
+    /// Whether enough is known to refuse the file.
+    enough: bool,
+    /// Lines that are in no slice, as the file of errors tells of them.
+    bad: Answers,
+    bad_lines: u64,
+}
+
+/// What became of a file that was read to its end.
+#[derive(Debug)]
+pub(super) enum Verdict {
+    /// It is refused, and this is why.
+    Refused(Vec<BadLine>),
+    /// It is good.
+    Good {
+        /// Its slices.
+        pieces: Vec<Piece>,
+        /// How many lines are in none.
+        bad_lines: u64,
+    },
+}
+
+impl Reading {
+    pub(super) fn new(bulk: Arc<Bulk>, means: Means) -> Self {
+        let longest = means.config.longest_line.as_usize();
+        Self {
+            bulk,
+            means,
+            lines: Some(Lines::new(longest)),
+            names: Names::default(),
+            cutter: Cutter::default(),
+            asked: HashMap::new(),
+            total: 0,
+            items: 0,
+            errors: Vec::new(),
+            enough: false,
+            bad: Answers::default(),
+            bad_lines: 0,
+        }
+    }
+
+    /// Takes in bytes. `Break`: enough is known to refuse the file.
+    pub(super) fn feed(&mut self, chunk: &[u8]) -> ControlFlow<()> {
+        let lines = self.lines.as_mut().map(|lines| lines.push(chunk)).unwrap_or_default();
+        lines.into_iter().try_for_each(|line| self.take(&line))
+    }
+
+    /// What is to be told of bad lines since this was asked last.
+    pub(super) fn told(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.bad).errors
+    }
+
+    /// The last line has come, or enough is known: the verdict, and what is left to be told of bad lines.
+    pub(super) fn finish(mut self) -> (Verdict, Vec<u8>) {
+        if !self.enough
+            && let Some(line) = self.lines.take().and_then(Lines::finish)
+        {
+            let _ = self.take(&line);
+        }
+        if self.total == 0 && self.errors.is_empty() {
+            self.errors.push(match self.means.only {
+                Some(_) => {
+                    refusal("nothing_failed", "no line failed, so there is nothing to run again", None)
+                }
+                None => refusal("empty_file", "the file has no lines", None),
+            });
+        }
+        let told = self.told();
+        let verdict = if self.errors.is_empty() {
+            Verdict::Good { pieces: self.cutter.finish(), bad_lines: self.bad_lines }
+        } else {
+            Verdict::Refused(self.errors)
+        };
+        (verdict, told)
+    }
+
+    fn take(&mut self, line: &Line) -> ControlFlow<()> {
+        if self.means.only.as_ref().is_some_and(|only| !only.contains(&line.number)) {
+            self.cutter.skip(line.number);
+            return ControlFlow::Continue(());
+        }
+        self.total += 1;
+        let config = self.means.config.clone();
+        if self.total > config.max_lines {
+            let message = format!("the file has more than {} lines, which is the limit", config.max_lines);
+            return self.refuse(refusal("too_many_tasks", message, Some(line.number)));
+        }
+        let (name, read) = self.read(line);
+        let fresh = name.as_deref().is_none_or(|name| self.names.add(name));
+        let checked = match read {
+            Ok(_) if !fresh => {
+                let name = name.as_deref().unwrap_or_default();
+                let message = format!("the name `{name}` stands on an earlier line too; each may stand once");
+                Err(BadLine {
+                    param: Some("custom_id".to_owned()),
+                    ..refusal("duplicate_custom_id", message, Some(line.number))
+                })
+            }
+            Ok(request) => self
+                .check(&request)
+                .map(|model| (model, request))
+                .map_err(|fault| bad_line(&fault, Some(line.number))),
+            Err(fault) => Err(bad_line(&fault, Some(line.number))),
+        };
+        match checked {
+            Ok((model, request)) => self.keep(line, model, &request),
+            Err(bad) => self.complain(line, name.as_deref(), bad),
+        }
+    }
+
+    fn read(&self, line: &Line) -> (Option<String>, Result<Request, Fault>) {
+        let Some(bytes) = &line.bytes else {
+            let longest = self.means.config.longest_line;
+            let message = format!("the line has {} bytes, the limit is {longest}", line.length);
+            return (None, Err(Fault::new(FaultCode::InvalidField, message)));
+        };
+        rules(&self.bulk, &self.means.moderation).read(bytes)
+    }
+
+    /// The number of the model that is to run the line, if that can.
+    fn check(&mut self, request: &Request) -> Result<usize, Fault> {
+        let models = &self.means.models;
+        let unknown = || {
+            Fault::new(FaultCode::UnknownModel, format!("there is no model `{}`", request.model)).at("model")
+        };
+        let known = self.asked.get(&request.model).copied();
+        let number = known.unwrap_or_else(|| find(models, &request.model));
+        if known.is_none() && self.asked.len() < NAMES {
+            self.asked.insert(request.model.clone(), number);
+        }
+        let number = number.ok_or_else(unknown)?;
+        let card = &models[number].0.card;
+        if let Some(kind) = request.kind.filter(|kind| *kind != card.kind) {
+            let message = format!("the model `{}` does {}, and this asks for {kind}", card.name, card.kind);
+            return Err(Fault::new(FaultCode::InvalidField, message).at("model"));
+        }
+        request.items.iter().try_for_each(|item| takes(card, item))?;
+        Ok(number)
+    }
+
+    fn keep(&mut self, line: &Line, model: usize, request: &Request) -> ControlFlow<()> {
+        self.items += request.items.len() as u64;
+        let limit = self.means.config.max_inputs;
+        if self.items > limit {
+            let message = format!("the lines have more than {limit} inputs together, which is the limit");
+            return self.refuse(refusal("too_many_inputs", message, Some(line.number)));
+        }
+        let (Model { card, .. }, most) = &self.means.models[model];
+        let weight = Weight {
+            number: line.number,
+            offset: line.offset,
+            length: line.length,
+            items: u32::try_from(request.items.len()).unwrap_or(u32::MAX),
+            cost: request.cost(),
+            answer: AROUND + request.items.iter().map(|item| answer(card, item)).sum::<u64>(),
+        };
+        self.cutter.add(model, weight, *most);
+        ControlFlow::Continue(())
+    }
+
+    fn complain(&mut self, line: &Line, name: Option<&str>, bad: BadLine) -> ControlFlow<()> {
+        self.cutter.skip(line.number);
+        match self.bulk.on_bad_line {
+            OnBadLine::Report => {
+                let id = LineId { bulk: self.bulk.id, line: line.number };
+                self.bad.error(self.bulk.form, id, name, (&bad.code, &bad.message));
+                self.bad_lines += 1;
+                ControlFlow::Continue(())
+            }
+            OnBadLine::Refuse => {
+                self.errors.push(bad);
+                if self.errors.len() < self.means.config.max_errors {
+                    return ControlFlow::Continue(());
+                }
+                self.enough = true;
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    /// The file is refused whatever its lines say.
+    fn refuse(&mut self, why: BadLine) -> ControlFlow<()> {
+        self.errors.insert(0, why);
+        self.enough = true;
+        ControlFlow::Break(())
+    }
+}
+
+/// What holds for every line of a bulk.
+pub(super) fn rules<'a>(bulk: &'a Bulk, moderation: &'a ModerationConfig) -> Rules<'a> {
+    Rules {
+        form: bulk.form,
+        endpoint: bulk.endpoint.as_deref(),
+        model: bulk.model.as_deref(),
+        params: &bulk.params,
+        moderation,
+    }
+}
+
+/// The model with this name or alias; a name stands before an alias.
+fn find(models: &[(Model, Cost)], name: &str) -> Option<usize> {
+    let exactly = models.iter().position(|(model, _)| model.card.name == name);
+    exactly.or_else(|| models.iter().position(|(model, _)| model.card.answers_to(name)))
+}
+
+fn takes(card: &ModelCard, item: &Item) -> Result<(), Fault> {
+    let modality = item.input.modality();
+    if !card.kind.takes(modality) {
+        let message = format!("the model `{}` does {} and takes no {modality}", card.name, card.kind);
+        return Err(Fault::new(FaultCode::InvalidField, message).at("input"));
+    }
+    if item.params.is_empty() {
+        return Ok(());
+    }
+    Params::parse(card.kind, &item.params).map(|_| ()).map_err(|error| {
+        let fault = Fault::new(FaultCode::InvalidField, error.message);
+        fault.at(error.field.map_or("params".to_owned(), |field| format!("params.{field}")))
+    })
+}
+
+/// How many bytes an item is probably answered with.
+fn answer(card: &ModelCard, item: &Item) -> u64 {
+    match card.kind {
+        // Without a word from its worker, as long as the usual models' vectors are.
+        Kind::TextEmbedding => u64::from(card.dimensions.unwrap_or(1024)) * NUMBER,
+        Kind::TextClassification | Kind::ImageClassification => card.labels.len() as u64 * LABEL,
+        Kind::Echo => item.input.cost().units() * 4,
+    }
+}
+
+#[cfg(test)]
+mod tests;
