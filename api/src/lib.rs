@@ -8,6 +8,7 @@
 mod auth;
 mod body;
 mod bounds;
+mod bulk;
 mod call;
 mod config;
 mod download;

@@ -32,6 +32,7 @@ use crate::state::App;
         (name = "schedules", description = "Submit the same work again and again"),
         (name = "webhooks", description = "Be told of what happens, by signed messages"),
         (name = "queues", description = "What stands in the queues of models, and orders to them"),
+        (name = "bulk", description = "Files of requests that run when nothing more urgent does"),
         (name = "models", description = "Which models there are, and what they take"),
         (name = "files", description = "Files and uploads in parts, as OpenAI has them"),
         (name = "service", description = "Health and metrics"),

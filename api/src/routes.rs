@@ -1,5 +1,6 @@
 //! Every path, once. What is mounted is documented, since both happen in one place.
 
+pub mod bulk;
 pub mod docs;
 pub mod events;
 pub mod health;
@@ -45,6 +46,11 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(schedules::run::run))
         .routes(routes!(schedules::firings::firings))
         .routes(routes!(ws::ws))
+        .routes(routes!(bulk::create::create, bulk::list::list))
+        .routes(routes!(bulk::get::get))
+        .routes(routes!(bulk::results::results))
+        .routes(routes!(bulk::cancel::cancel))
+        .routes(routes!(bulk::retry::retry))
         .routes(routes!(models::list))
         .routes(routes!(models::get))
         .routes(routes!(openai::embeddings::embeddings))
@@ -66,6 +72,9 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(webhooks::secret::secret))
         .routes(routes!(webhooks::rotate_secret::rotate_secret))
         .routes(routes!(webhooks::keys::keys))
+        .routes(routes!(openai::batches::create::create, openai::batches::list::list))
+        .routes(routes!(openai::batches::get::get))
+        .routes(routes!(openai::batches::cancel::cancel))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
         .routes(routes!(metrics::metrics))

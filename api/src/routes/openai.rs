@@ -1,5 +1,6 @@
 //! OpenAI's endpoints: what they share.
 
+pub mod batches;
 pub mod embeddings;
 pub mod files;
 mod form;

@@ -13,14 +13,14 @@ use crate::problem::{Code, Problem};
 /// Characters of a URL that is told.
 const LONGEST_URL: usize = 2048;
 
-/// Whom to tell of the job.
+/// Whom to tell of the job, or of the bulk.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Webhook {
     /// Where to post to, `https://…` or `http://…`, at a public address: at most 2048 characters.
     #[schema(format = "uri")]
     pub url: String,
-    /// What to tell of, `job.…`; every end of the job by default.
+    /// What to tell of, `job.…`, of a bulk `batch.…`; every end by default.
     #[serde(default)]
     pub events: Option<Vec<EventType>>,
 }
@@ -28,12 +28,26 @@ pub struct Webhook {
 impl Webhook {
     /// Checks the URL, and that what is asked for can happen to a job.
     pub fn check(&self, guard: &Guard, config: &WebhookConfig) -> Result<job::Webhook, Problem> {
+        self.check_about(("job", EventType::is_of_job), guard, config)
+    }
+
+    /// The same for a bulk.
+    pub fn check_for_bulk(&self, guard: &Guard, config: &WebhookConfig) -> Result<job::Webhook, Problem> {
+        self.check_about(("bulk", |kind| !kind.is_of_job()), guard, config)
+    }
+
+    fn check_about(
+        &self,
+        (what, happens): (&str, fn(EventType) -> bool),
+        guard: &Guard,
+        config: &WebhookConfig,
+    ) -> Result<job::Webhook, Problem> {
         url(&self.url, "webhook.url", guard, config)?;
         let wanted = self.events.as_deref().map(|wanted| events(wanted, "webhook.events")).transpose()?;
         let wanted = wanted.unwrap_or_default();
-        if let Some(index) = wanted.iter().position(|kind| !kind.is_of_job()) {
+        if let Some(index) = wanted.iter().position(|kind| !happens(*kind)) {
             let detail =
-                format_args!("`{}` does not happen to a job; register an endpoint for it", wanted[index]);
+                format_args!("`{}` does not happen to a {what}; register an endpoint for it", wanted[index]);
             return Err(Problem::new(Code::InvalidField, detail).at(format!("webhook.events[{index}]")));
         }
         let events = wanted.iter().map(|kind| kind.as_str().to_owned()).collect();

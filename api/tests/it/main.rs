@@ -3,6 +3,7 @@
 mod app;
 mod bodies;
 mod bounds;
+mod bulk;
 mod contract;
 mod dialects;
 mod door;

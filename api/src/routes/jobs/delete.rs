@@ -28,7 +28,7 @@ use crate::submission::place::folder;
         (status = 204, description = "The job is gone"),
         (status = 400, description = "The id is not valid", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such job", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "The job is running", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The job is running, or is a slice of a bulk", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "Ask again in a moment", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
@@ -38,6 +38,9 @@ pub async fn delete(
     Id(id): Id,
 ) -> Result<StatusCode, Problem> {
     let job = app.parts.store.job(&owner, id).await?.ok_or_else(job_not_found)?;
+    if job.bulk.is_some() {
+        return Err(Problem::new(Code::SliceOfBulk, "the job is a slice of a bulk, and goes with it"));
+    }
     if job.status == Status::Queued {
         // Whoever waits for it hears of its end; a deleted row tells nobody anything.
         stop(&app, &owner, id).await?;

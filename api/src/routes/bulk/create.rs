@@ -1,0 +1,129 @@
+//! `POST /v1/bulk`
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use forebay_shared::bulk::{Form, OnBadLine};
+use forebay_shared::job::Object;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::BulkView;
+use crate::auth::Submitter;
+use crate::body;
+use crate::bulk::{self, Wishes};
+use crate::problem::{Code, Problem, ProblemBody};
+use crate::state::{App, State as AppState};
+use crate::submission::Webhook;
+
+/// How long a bulk may take, unless the client says otherwise.
+const USUAL_WINDOW: &str = "24h";
+
+/// Run a file of lines
+///
+/// Each line is a job, `{"id","input","params","model"}`, or a call, `{"custom_id","url","body"}` for `/v1/jobs`,
+/// `/v1/embeddings` or `/v1/moderations`. Lines run when nothing more urgent does; a bad one is reported in the file of
+/// errors, or has the file refused if `on_bad_line` says so.
+#[utoipa::path(
+    post,
+    path = "/v1/bulk",
+    tag = "bulk",
+    operation_id = "create_bulk",
+    request_body = BulkRequest,
+    responses(
+        (status = 202, description = "The bulk, whose file is to be read", body = BulkView, headers(
+            ("Location" = String, description = "Where to ask for it"),
+        )),
+        (status = 400, description = "The body cannot be read", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such file or model", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field is not valid", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Ask again in a moment", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+)]
+pub async fn create(
+    State(app): State<App>,
+    submitter: Submitter,
+    request: Request,
+) -> Result<Response, Problem> {
+    is_json(request.headers())?;
+    let (body, _room) = app.memory.read(request, app.config.limits.max_body).await?;
+    let asked: BulkRequest = body::parse(&body, "request")?;
+    if let Some(model) = &asked.model {
+        app.parts.catalog.find(model).await?.ok_or_else(|| Problem::unknown_model(model))?;
+    }
+    let bulk = bulk::create(&app, submitter, asked.check(&app)?, ("window", "file")).await?;
+    let location = format!("/v1/bulk/{}", bulk::name(bulk.id));
+    let view = Json(BulkView::new(bulk, app.parts.store.now()));
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], view).into_response())
+}
+
+/// A web page can send anything but JSON to whatever its visitor's machine can reach.
+fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    Err(Problem::new(Code::UnsupportedMediaType, "send `application/json`").at("Content-Type"))
+}
+
+/// A file to be run.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct BulkRequest {
+    /// An uploaded file (`POST /v1/files`, purpose `batch`).
+    file: String,
+    /// How the file is written: `jsonl`, which is the default.
+    #[serde(default)]
+    format: Option<String>,
+    /// The model of lines that name none.
+    #[serde(default)]
+    model: Option<String>,
+    /// Parameters for every line; a line's own stand over them.
+    #[serde(default)]
+    params: Option<Object>,
+    /// How long it may take: `24h`, which is the default, `15m`, `7d`.
+    #[serde(default)]
+    window: Option<String>,
+    /// Whether a bad line is reported and the rest runs (`report`, the default), or the file is refused (`refuse`).
+    #[serde(default)]
+    on_bad_line: Option<OnBadLine>,
+    /// At most 16 pairs.
+    #[serde(default)]
+    #[schema(value_type = Option<std::collections::BTreeMap<String, String>>)]
+    metadata: Option<Object>,
+    /// Whom to tell of its end, beside the endpoints that are registered.
+    #[serde(default)]
+    webhook: Option<Webhook>,
+}
+
+impl BulkRequest {
+    fn check(self, app: &AppState) -> Result<Wishes, Problem> {
+        if let Some(format) = self.format.filter(|format| format != "jsonl") {
+            let detail = format_args!("`format` must be `jsonl`, not `{format}`");
+            return Err(Problem::new(Code::InvalidField, detail).at("format"));
+        }
+        let file = self.file.parse().map_err(|_| {
+            Problem::new(Code::FileNotFound, format_args!("there is no file `{}`", self.file)).at("file")
+        })?;
+        Ok(Wishes {
+            form: Form::Native,
+            on_bad_line: self.on_bad_line.unwrap_or(OnBadLine::Report),
+            endpoint: None,
+            model: self.model,
+            params: self.params.unwrap_or_default(),
+            file,
+            retry_of: None,
+            window: self.window.unwrap_or_else(|| USUAL_WINDOW.to_owned()),
+            keep: None,
+            metadata: bulk::metadata(self.metadata)?,
+            webhook: self
+                .webhook
+                .map(|webhook| webhook.check_for_bulk(&app.parts.guard, &app.config.webhooks))
+                .transpose()?,
+        })
+    }
+}
