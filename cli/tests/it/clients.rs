@@ -12,7 +12,7 @@ use super::columns::on_both;
 use super::house::{House, LONG, Plan, starter_data};
 
 /// A key for those who ask for one.
-const KEY: &str = "a-key-of-at-least-32-characters-for-tests";
+pub const KEY: &str = "a-key-of-at-least-32-characters-for-tests";
 
 on_both! {
     judging().with("FOREBAY_AUTH__MODE", "keys").with("FOREBAY_AUTH__BOOTSTRAP_KEY", KEY) => [
@@ -67,8 +67,13 @@ async fn a_connection_that_ends_takes_its_job_along(house: House) {
     house.stop();
 }
 
-/// Runs a script with the house's address and these arguments.
-pub async fn run(script: &str, house: &House, arguments: &[&str]) {
+/// Runs a script with the house's address and these arguments; answers with what it wrote.
+pub async fn run(script: &str, house: &House, arguments: &[&str]) -> String {
+    run_for(LONG, script, house, arguments).await
+}
+
+/// The same for one that may take so long.
+pub async fn run_for(patience: Duration, script: &str, house: &House, arguments: &[&str]) -> String {
     let modules = starter_data().join("clients");
     assert!(modules.is_dir(), "the clients are missing: run `cargo xtask setup --clients`");
     let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);
@@ -90,7 +95,7 @@ pub async fn run(script: &str, house: &House, arguments: &[&str]) {
     let status = loop {
         match client.try_wait().unwrap() {
             Some(status) => break status,
-            None if started.elapsed() > LONG => {
+            None if started.elapsed() > patience => {
                 client.kill().unwrap();
                 break client.wait().unwrap();
             }
@@ -99,4 +104,5 @@ pub async fn run(script: &str, house: &House, arguments: &[&str]) {
     };
     let told = std::fs::read_to_string(&log).unwrap();
     assert!(status.success(), "{} ended with {status}:\n{told}", script.display());
+    told
 }

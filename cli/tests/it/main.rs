@@ -1,5 +1,6 @@
 //! The straight line from end to end: the real program, real processes, both columns.
 
+mod bulks;
 mod clients;
 mod columns;
 #[cfg(feature = "services")]
