@@ -335,8 +335,9 @@ async fn live(seed: u64, world: impl Future<Output = World>) {
         for _ in 0..STEPS {
             world.step().await;
         }
-        assert!(world.accepted.len() > 50 && world.succeeded.len() > 10, "much has happened");
+        assert!(world.accepted.len() > 50, "much has happened");
         world.settle_down().await;
+        assert!(world.succeeded.len() > 10, "much has succeeded");
         world.assert_all_is_well().await;
     };
     if let Err(wrong) = AssertUnwindSafe(life).catch_unwind().await {
@@ -379,7 +380,7 @@ fn seeds(usual: std::ops::Range<u64>) -> Vec<u64> {
 
 #[tokio::test]
 async fn whatever_goes_wrong_what_was_accepted_ends_once_and_nothing_is_left() {
-    for seed in seeds(0..if cfg!(feature = "long") { 100 } else { 4 }) {
+    for seed in seeds(0..if cfg!(feature = "long") { 100 } else { 8 }) {
         live(seed, embedded(seed)).await;
     }
 }

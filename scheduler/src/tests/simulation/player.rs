@@ -126,8 +126,7 @@ impl World {
         for claim in &jobs {
             settlements.push(self.settlement(claim, &player.stops, &mut builder));
         }
-        player.segments += 1;
-        self.settle(player.id, &settlements, builder.finish(player.id, player.segments)).await;
+        self.settle(player, &settlements, builder).await;
     }
 
     fn settlement(&self, claim: &Claimed, stops: &[JobId], builder: &mut SegmentBuilder) -> Settlement {
@@ -147,34 +146,31 @@ impl World {
         settlement
     }
 
-    /// Settles, however often the store is away; answers with what counts.
-    async fn settle(
-        &mut self,
-        worker: WorkerId,
-        settlements: &[Settlement],
-        (segment, bytes): (forebay_shared::store::NewSegment, Bytes),
-    ) -> Vec<Settled> {
+    /// Settles, however often the store is away. Once the lease has lapsed, nothing may count.
+    async fn settle(&mut self, player: &mut Player, settlements: &[Settlement], builder: SegmentBuilder) {
+        player.segments += 1;
+        let (segment, bytes) = builder.finish(player.id, player.segments);
         let has_results = segment.bytes > 0;
         if has_results {
             self.blobs.put(&segment.key, bytes).await.unwrap();
         }
+        let lapsed = player.lapses_at <= self.ground.clock.now();
         for _ in 0..TRIES {
-            match self.store.settle(worker, settlements, has_results.then_some(&segment)).await {
-                Ok(settled) => {
-                    for (settled, settlement) in settled.iter().zip(settlements) {
-                        if let Settled::Done { id, status: Status::Succeeded, .. } = settled
-                            && self.accepted.contains_key(id)
-                        {
-                            self.succeeded.insert(*id, settlement.attempt);
-                        }
-                    }
-                    return settled;
+            let settled =
+                match self.store.settle(player.id, settlements, has_results.then_some(&segment)).await {
+                    Ok(settled) => settled,
+                    Err(StoreError::Unavailable(_)) => continue,
+                    Err(error) => panic!("{error}"),
+                };
+            for (settled, settlement) in settled.iter().zip(settlements) {
+                let Settled::Done { id, status, .. } = settled else { continue };
+                assert!(!lapsed, "what was settled under a lapsed lease counts");
+                if *status == Status::Succeeded && self.accepted.contains_key(id) {
+                    self.succeeded.insert(*id, settlement.attempt);
                 }
-                Err(StoreError::Unavailable(_)) => {}
-                Err(error) => panic!("{error}"),
             }
+            return;
         }
-        Vec::new()
     }
 
     /// A worker dies; or it freezes, which looks the same.
@@ -189,18 +185,17 @@ impl World {
         }
     }
 
-    /// One that was frozen goes on where it stood. Once its lease has lapsed, nothing it says counts.
+    /// One that was frozen, perhaps for long, goes on where it stood.
     pub(super) async fn wake(&mut self) {
         let Some(mut player) = self.frozen.pop() else { return };
+        if self.pick(2) == 0 {
+            self.ground.clock.advance(LIFE);
+        }
         let (mut builder, mut settlements) = (SegmentBuilder::default(), Vec::new());
         for claim in &player.held {
             settlements.push(self.settlement(claim, &[], &mut builder));
         }
-        player.segments += 1;
-        let lapsed = player.lapses_at <= self.ground.clock.now();
-        let settled = self.settle(player.id, &settlements, builder.finish(player.id, player.segments)).await;
-        let counts = settled.iter().any(|settled| matches!(settled, Settled::Done { .. }));
-        assert!(!(lapsed && counts), "what was settled under a lapsed lease counts");
+        self.settle(&mut player, &settlements, builder).await;
     }
 
     /// A worker stops in good order.
