@@ -22,7 +22,7 @@ use crate::auth::Keyring;
 use crate::bounds::{Bounds, Full, Unit, Waiting, Whose};
 use crate::config::LimitConfig;
 use crate::problem::{Code, Problem};
-use crate::state::Parts;
+use crate::state::{App, Parts};
 
 /// Submissions that wait for the door. Each holds at most the inline input, so 2048 are about 32 MiB; beyond it clients
 /// are asked to come back.
@@ -116,6 +116,14 @@ impl Pending {
             Err(_) => Err(stopping()),
         }
     }
+}
+
+/// Whether there is room for a job that does not come through the door: a schedule's, which is to run now.
+pub async fn room(app: &App, job: &NewJob, model: &Model) -> Result<(), Problem> {
+    let mut waiting = Waiting::default();
+    waiting.refresh(&app.parts.store.loads().await?);
+    let limits = job.key.map(|key| app.keyring.limits(key)).unwrap_or_default();
+    waiting.admit(job, model, &app.config.limits.bounds(), limits).map_err(|full| no_room(&full))
 }
 
 fn no_room(full: &Full) -> Problem {

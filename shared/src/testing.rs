@@ -116,6 +116,7 @@ pub fn sample_template() -> Template {
         start_within: None,
         finish_within: None,
         webhook: None,
+        key: None,
     }
 }
 

@@ -288,6 +288,11 @@ impl TestApp {
         self
     }
 
+    /// Another replica on the same store, which knows nothing yet.
+    pub fn replica(&self) -> Router {
+        router(self.config.clone(), self.parts.clone())
+    }
+
     pub fn get(&self, path: &str) -> Call {
         self.call("GET", path)
     }
@@ -379,6 +384,11 @@ pub struct Call {
 }
 
 impl Call {
+    /// To another replica.
+    pub fn at(self, router: &Router) -> Self {
+        Self { router: router.clone(), ..self }
+    }
+
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.request = self.request.header(name, value);
         self

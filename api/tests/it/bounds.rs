@@ -1,5 +1,6 @@
 //! How much may wait, and what a job that waits is told.
 
+use axum::Router;
 use axum::http::StatusCode;
 use forebay_shared::job::Cost;
 use forebay_shared::store::{Handover, KeyLimits, Keys, NewKey, Scope, Workers};
@@ -135,4 +136,44 @@ async fn a_job_that_waits_tells_its_place_and_when_it_is_done() {
     let queue = json!({"position": 2, "at_least": false, "ahead_cost": 32, "eta_seconds": 24.0});
     assert_eq!(answer.json()["queue"], queue, "{answer}");
     assert_eq!(answer.header("retry-after"), Some("24"));
+}
+
+#[tokio::test]
+async fn a_schedules_jobs_are_under_the_limits_of_its_key() {
+    let app = TestApp::build().keys().limits(|limits| limits.max_queued_jobs_per_owner = 2).start().await;
+    let (key, bearer) = app.key("alice", &Scope::ALL).await;
+    let schedule = json!({"name": "n", "cron": "@hourly", "template": {"model": "echo", "input": "a"}});
+    let schedule = app.post("/v1/schedules").bearer(&bearer).json(schedule).await;
+    assert_eq!(schedule.status, StatusCode::CREATED, "{schedule}");
+    let path = format!("{}/run", schedule.json()["urls"]["self"].as_str().unwrap());
+    for _ in 0..2 {
+        assert_eq!(app.post(&path).bearer(&bearer).send().await.status, StatusCode::CREATED);
+    }
+    let loads = app.store.loads().await.unwrap();
+    assert_eq!(loads.iter().map(|load| (load.key, load.jobs)).collect::<Vec<_>>(), [(key.id, 2)]);
+    let refused = app.post(&path).bearer(&bearer).send().await;
+    assert_eq!(
+        (refused.status, &refused.json()["code"]),
+        (StatusCode::TOO_MANY_REQUESTS, &json!("queue_full"))
+    );
+    assert_eq!(submit(&app, &bearer, 1).await.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn replicas_exceed_a_bound_by_what_the_others_let_in_within_one_look() {
+    let app = TestApp::build().limits(|limits| limits.max_queued_jobs = 10).start().await;
+    let other = app.replica();
+    let body = json!({"model": "echo", "input": "a"});
+    let submit = |at: &Router| app.post("/v1/jobs").at(at).json(body.clone());
+    // Neither has looked yet, so each sees all the room there is.
+    let all = (0..50).map(|n| submit(if n % 2 == 0 { &app.router } else { &other }));
+    futures::future::join_all(all).await;
+    // With the next look both know of each other.
+    app.eventually(async || {
+        let answers = [submit(&app.router).await, submit(&other).await];
+        answers.iter().all(|answer| answer.status == StatusCode::TOO_MANY_REQUESTS)
+    })
+    .await;
+    let waiting: u64 = app.store.loads().await.unwrap().iter().map(|load| load.jobs).sum();
+    assert!((10..=20).contains(&waiting), "{waiting}");
 }

@@ -192,7 +192,6 @@ impl House {
     }
 
     /// Sends this key with every request.
-    #[cfg(feature = "services")]
     pub fn carry(&mut self, key: &str) {
         self.key = Some(key.to_owned());
     }

@@ -8,6 +8,7 @@ mod counting;
 mod deployment;
 mod documents;
 mod explaining;
+mod fairness;
 mod faults;
 mod files;
 mod following;

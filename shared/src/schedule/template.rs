@@ -7,7 +7,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
-use crate::id::{JobId, ScheduleId};
+use crate::id::{JobId, KeyId, ScheduleId};
 use crate::job::{Class, Items, ItemsAt, Keep, NewJob, Object, Params, Webhook};
 use crate::model::Model;
 use crate::words::words;
@@ -44,6 +44,9 @@ pub struct Template {
     /// Whom else to tell of a job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook: Option<Webhook>,
+    /// The key that wrote it: its limits hold for the jobs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyId>,
 }
 
 /// Why a template makes no job any more.
@@ -125,7 +128,7 @@ impl Template {
             published: false,
             keep: self.keep,
             client_id: None,
-            key: None,
+            key: self.key,
             run_at: None,
             start_by: self.start_within.map(|span| now.plus(span)),
             finish_by: self.finish_within.map(|span| now.plus(span)),
@@ -168,9 +171,11 @@ mod tests {
         let now = Timestamp::from_micros(1_000_000);
         let mut template = sample_template();
         template.finish_within = Some(Duration::from_mins(5));
+        template.key = Some(ids.key());
         let schedule = ids.schedule();
         let job = template.job(ids.job(), schedule, "alice", Some(&model(Kind::Echo)), now).unwrap();
         assert_eq!((job.model.as_str(), job.item_count, job.published), ("words", 1, false));
+        assert_eq!(job.key, template.key, "the key's limits hold for it");
         assert_eq!((job.start_by, job.finish_by), (None, Some(now.plus(Duration::from_mins(5)))));
         assert_eq!(job.metadata[SCHEDULE], Value::String(schedule.to_string()));
         let ItemsAt::Row(items) = job.items else { panic!("not in the row") };

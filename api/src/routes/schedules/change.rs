@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::view::ScheduleView;
 use super::{Id, LONGEST_BODY, done, schedule_not_found, terms};
-use crate::auth::Writer;
+use crate::auth::Submitter;
 use crate::body;
 use crate::problem::{Problem, ProblemBody};
 use crate::state::App;
@@ -42,13 +42,13 @@ const TRIES: usize = 3;
 )]
 pub async fn change(
     State(app): State<App>,
-    Writer(owner): Writer,
+    submitter: Submitter,
     Id(id): Id,
     request: Request,
 ) -> Result<Json<ScheduleView>, Problem> {
     let wish: ScheduleChange = body::read(&app, request, "change", LONGEST_BODY).await?;
     let template = match wish.template {
-        Some(template) => Some(terms::template(&app, &owner, template).await?),
+        Some(template) => Some(terms::template(&app, &submitter, template).await?),
         None => None,
     };
     let change = Change {
@@ -59,7 +59,7 @@ pub async fn change(
         missed: wish.missed,
         paused: wish.paused,
     };
-    apply(&app, &owner, id, &change).await
+    apply(&app, &submitter.owner, id, &change).await
 }
 
 /// What shall be otherwise, checked as far as that is possible without the rest.

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::view::{ScheduleView, url};
 use super::{LONGEST_BODY, done, terms};
-use crate::auth::Writer;
+use crate::auth::Submitter;
 use crate::problem::{Problem, ProblemBody};
 use crate::state::App;
 use crate::submission::Submission;
@@ -43,7 +43,7 @@ use crate::{body, samples};
 )]
 pub async fn create(
     State(app): State<App>,
-    Writer(owner): Writer,
+    submitter: Submitter,
     request: Request,
 ) -> Result<Response, Problem> {
     let wish: NewSchedule = body::read(&app, request, "schedule", LONGEST_BODY).await?;
@@ -53,13 +53,13 @@ pub async fn create(
         name: terms::name(wish.name)?,
         cron: wish.cron,
         time_zone,
-        template: terms::template(&app, &owner, wish.template).await?,
+        template: terms::template(&app, &submitter, wish.template).await?,
         paused: wish.paused.unwrap_or_default(),
         missed: wish.missed.unwrap_or_default(),
     };
     let (store, id, most) = (&app.parts.store, app.parts.ids.schedule(), app.config.limits.max_schedules);
     let next_at = terms::next_at(&app, &clockwork, terms.paused);
-    let outcome = store.create_schedule(id, &owner, &terms, next_at, most).await?;
+    let outcome = store.create_schedule(id, &submitter.owner, &terms, next_at, most).await?;
     let schedule = done(&app, &terms.name, outcome)?;
     let location = HeaderValue::try_from(url(id)).expect("an id is made of digits and dashes");
     let view = Json(ScheduleView::new(&app, schedule));

@@ -11,6 +11,7 @@ use crate::auth::Writer;
 use crate::problem::{Problem, ProblemBody};
 use crate::routes::jobs::url as job_url;
 use crate::state::App;
+use crate::submit;
 
 /// Run a schedule now
 ///
@@ -28,6 +29,7 @@ use crate::state::App;
         )),
         (status = 400, description = "The id is not valid", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such schedule", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too much is waiting already", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "Ask again in a moment", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
@@ -40,6 +42,9 @@ pub async fn run(
     let schedule = store.schedule(&owner, id).await?.ok_or_else(schedule_not_found)?;
     let model = app.parts.catalog.find(&schedule.template.model).await?;
     let job = schedule.template.job(app.parts.ids.job(), id, &owner, model.as_ref(), now);
+    if let (Ok(job), Some(model)) = (&job, &model) {
+        submit::room(&app, job, model).await?;
+    }
     let fired = job.map_or_else(Fired::Failed, |job| Fired::Job(Box::new(job)));
     let firing = store.fire_now(&owner, id, &fired).await?.ok_or_else(schedule_not_found)?;
     let mut headers = HeaderMap::new();

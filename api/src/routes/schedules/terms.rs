@@ -4,6 +4,7 @@ use forebay_shared::clock::Timestamp;
 use forebay_shared::job::ItemsAt;
 use forebay_shared::schedule::{Cron, CronError, SCHEDULE, Template};
 
+use crate::auth::Submitter;
 use crate::problem::{Code, Problem};
 use crate::routes::jobs::submit::model;
 use crate::state::{App, State};
@@ -48,11 +49,11 @@ pub fn clockwork(app: &State, cron: &str, time_zone: &str) -> Result<Cron, Probl
 }
 
 /// What it submits: what `POST /v1/jobs` takes, and no more than a row holds.
-pub async fn template(app: &App, owner: &str, body: Submission) -> Result<Template, Problem> {
-    within_reach(app, owner, body).await.map_err(|problem| problem.within("template"))
+pub async fn template(app: &App, submitter: &Submitter, body: Submission) -> Result<Template, Problem> {
+    within_reach(app, submitter, body).await.map_err(|problem| problem.within("template"))
 }
 
-async fn within_reach(app: &App, owner: &str, body: Submission) -> Result<Template, Problem> {
+async fn within_reach(app: &App, submitter: &Submitter, body: Submission) -> Result<Template, Problem> {
     let model = model(app, &body.model).await?;
     let draft = body.check(model, &Rules::of(app), false)?;
     if draft.metadata.contains_key(SCHEDULE) {
@@ -67,10 +68,10 @@ async fn within_reach(app: &App, owner: &str, body: Submission) -> Result<Templa
         );
         return Err(Problem::new(Code::InvalidField, detail).at("inputs").limit(limit.bytes()));
     }
-    write_down(app, owner, draft)
+    write_down(app, submitter, draft)
 }
 
-fn write_down(app: &State, owner: &str, draft: Draft) -> Result<Template, Problem> {
+fn write_down(app: &State, submitter: &Submitter, draft: Draft) -> Result<Template, Problem> {
     let (start_within, finish_within) = draft.times.spans()?;
     Ok(Template {
         model: draft.asked,
@@ -80,10 +81,11 @@ fn write_down(app: &State, owner: &str, draft: Draft) -> Result<Template, Proble
         params: draft.params,
         metadata: draft.metadata,
         items: draft.items,
-        keep: app.config.retention.terms().keep(owner, draft.class, &draft.retention)?,
+        keep: app.config.retention.terms().keep(&submitter.owner, draft.class, &draft.retention)?,
         start_within,
         finish_within,
         webhook: draft.webhook,
+        key: submitter.key,
     })
 }
 
