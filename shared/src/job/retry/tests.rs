@@ -28,7 +28,9 @@ fn delay(failure: &Failure, failures: u16) -> Option<u64> {
 
 #[test]
 fn each_class_of_error_is_tried_again_in_its_own_way() {
-    let table: [(&[FailureCode], ErrorClass, [Option<u64>; 4]); 5] = [
+    /// Codes, their class, and the waits in seconds.
+    type Row = (&'static [FailureCode], ErrorClass, [Option<u64>; 4]);
+    let table: [Row; 5] = [
         (
             &[FailureCode::StorageUnavailable, FailureCode::LeaseLost, FailureCode::Internal],
             ErrorClass::Infrastructure,
@@ -97,9 +99,9 @@ fn a_server_that_asks_for_patience_is_given_it_within_reason() {
 fn of_several_items_the_one_that_takes_longest_is_waited_for() {
     let (torn, away) =
         (Failure::permanent(FailureCode::ImageUndecodable, "torn"), failed(FailureCode::FetchFailed));
-    let busy = away.clone().after(Some(Duration::from_secs(60)));
+    let busy = away.clone().after(Some(Duration::from_mins(1)));
     let verdict = policy(0.0).decide([&torn, &away, &busy], (1, 3), 0.0);
-    assert_eq!(verdict, Verdict::RetryAfter(&busy, Duration::from_secs(60)));
+    assert_eq!(verdict, Verdict::RetryAfter(&busy, Duration::from_mins(1)));
     assert_eq!(policy(0.0).decide([&torn], (1, 3), 0.0), Verdict::GiveUp);
     assert_eq!(policy(0.0).decide([], (1, 3), 0.0), Verdict::GiveUp);
 }
