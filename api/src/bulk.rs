@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use forebay_shared::bulk::{Bulk, Form, NewBulk, OnBadLine};
+use forebay_shared::bulk::{Bulk, Form, Layout, NewBulk, OnBadLine};
 use forebay_shared::config::Span;
 use forebay_shared::file::Purpose;
 use forebay_shared::id::{BulkId, FileId};
@@ -22,6 +22,8 @@ const PREFIX: &str = "batch_";
 pub struct Wishes {
     /// How its lines are written and answered.
     pub form: Form,
+    /// How its file is written.
+    pub layout: Layout,
     /// What becomes of the others when a line cannot be read.
     pub on_bad_line: OnBadLine,
     /// What every line must name.
@@ -57,6 +59,7 @@ pub async fn create(
         owner,
         key,
         form: wishes.form,
+        layout: wishes.layout,
         on_bad_line: wishes.on_bad_line,
         endpoint: wishes.endpoint,
         model: wishes.model,
@@ -71,7 +74,7 @@ pub async fn create(
     let not_found =
         || Problem::new(Code::FileNotFound, format_args!("there is no file `{}`", new.file)).at(file);
     let sent = app.parts.store.file(&new.owner, new.file).await?.ok_or_else(not_found)?;
-    if sent.purpose != Purpose::Batch {
+    if new.form == Form::Openai && sent.purpose != Purpose::Batch {
         let detail = format_args!("the file's purpose must be `batch`, and is `{}`", sent.purpose);
         return Err(Problem::new(Code::InvalidField, detail).at(file));
     }
@@ -138,6 +141,7 @@ pub async fn retry(app: &State, submitter: Submitter, text: &str) -> Result<Bulk
     }
     let wishes = Wishes {
         form: bulk.form,
+        layout: bulk.layout,
         on_bad_line: OnBadLine::Report,
         endpoint: bulk.endpoint,
         // Of a bulk that names none, the row tells the one that all lines name; they still do.

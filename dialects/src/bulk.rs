@@ -6,6 +6,7 @@
 mod answer;
 mod job;
 mod line;
+mod run;
 
 pub use answer::{Answers, BATCH_CANCELLED, BATCH_EXPIRED, bad_line, refusal, unfinished};
 pub use line::{LONGEST_ID, Read, Request, Rules};

@@ -8,6 +8,7 @@ mod cut;
 mod keys;
 mod read;
 mod reading;
+mod records;
 
 use std::sync::Arc;
 

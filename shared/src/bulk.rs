@@ -3,6 +3,7 @@
 //! Plain data and pure policy, like `job`. A bulk becomes slices: jobs over ranges of the file, whose lines are never
 //! copied. Counts are of lines; a line may be several items.
 
+mod layout;
 mod lines;
 mod slice;
 mod status;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use layout::{Layout, Part};
 pub use lines::{Line, Lines};
 pub use slice::{LineId, Run, Slice};
 pub use status::{BulkStatus, Form, OnBadLine};
@@ -30,6 +32,8 @@ pub struct NewBulk {
     pub key: Option<KeyId>,
     /// How its lines are written and answered.
     pub form: Form,
+    /// How its file is written.
+    pub layout: Layout,
     /// What becomes of the others when a line cannot be read.
     pub on_bad_line: OnBadLine,
     /// What every line must name; any, if it is not given.
@@ -63,6 +67,8 @@ pub struct Bulk {
     pub key: Option<KeyId>,
     /// How its lines are written and answered.
     pub form: Form,
+    /// How its file is written.
+    pub layout: Layout,
     /// What becomes of the others when a line cannot be read.
     pub on_bad_line: OnBadLine,
     /// Where it stands.

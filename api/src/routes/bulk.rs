@@ -28,6 +28,8 @@ pub struct BulkView {
     /// How its lines are written and answered: `openai` or `native`.
     #[schema(value_type = String)]
     form: Form,
+    /// How the file is written: `jsonl`, `csv`, `zip` or `tar`.
+    format: &'static str,
     /// What every line must name.
     endpoint: Option<String>,
     /// The model of lines that name none, or that all lines name.
@@ -100,6 +102,7 @@ impl BulkView {
             eta: eta(&bulk, now),
             status: bulk.status,
             form: bulk.form,
+            format: bulk.layout.name(),
             endpoint: bulk.endpoint,
             model: bulk.model,
             params: bulk.params,
@@ -164,6 +167,7 @@ mod tests {
             owner: "alice".to_owned(),
             key: None,
             form: Form::Native,
+            layout: forebay_shared::bulk::Layout::Jsonl,
             on_bad_line: OnBadLine::Report,
             status: BulkStatus::InProgress,
             ending: None,

@@ -191,7 +191,9 @@ async fn bad_requests_name_the_field() {
         (json!({"file": file, "format": "xml"}), 422, "format"),
         (json!({"file": file, "window": "0s"}), 422, "window"),
         (json!({"file": "nonsense"}), 404, "file"),
-        (json!({"file": other}), 422, "file"),
+        (json!({"file": file, "format": "csv"}), 422, "model"),
+        (json!({"file": file, "format": "zip", "model": "echo", "column": "a"}), 422, "column"),
+        (json!({"file": file, "format": "csv", "model": "echo", "delimiter": "||"}), 422, "delimiter"),
         (json!({"file": file, "webhook": {"url": "http://127.0.0.1/"}}), 422, "webhook.url"),
         (
             json!({"file": file, "webhook": {"url": "https://alice.example/", "events": ["job.failed"]}}),

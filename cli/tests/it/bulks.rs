@@ -14,6 +14,7 @@ on_both! {
     keyed(Plan::models()).hasty().with("FOREBAY_BULK__SLICE", "1s") => [
         a_batch_survives_its_killed_worker_and_scheduler,
     ];
+    keyed(Plan::models()) => [tables_and_archives_are_bulks];
     keyed(Plan::echo()).hasty() => [openais_client_meets_every_end_of_a_batch];
 }
 
@@ -58,6 +59,14 @@ async fn until_some_are_done(house: &House, batch: &str) -> u64 {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+async fn tables_and_archives_are_bulks(house: House) {
+    let samples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/samples");
+    let (cat, coffee) = (samples.join("cat.jpg"), samples.join("coffee.jpg"));
+    let pictures = [cat.to_str().unwrap(), coffee.to_str().unwrap()];
+    run("bulk_formats.py", &house, &[KEY, pictures[0], pictures[1]]).await;
+    house.stop();
 }
 
 async fn openais_client_meets_every_end_of_a_batch(house: House) {

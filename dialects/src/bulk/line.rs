@@ -2,7 +2,7 @@
 
 use forebay_shared::bulk::Form;
 use forebay_shared::config::ModerationConfig;
-use forebay_shared::job::{Cost, Item, Kind, Object, Params};
+use forebay_shared::job::{Cost, ImageSource, Input, Item, Kind, Object, Params};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -162,6 +162,26 @@ impl Rules<'_> {
         };
         let body = JobBody { model, input, inputs, params };
         let read = check_id("id", id.as_deref()).and_then(|()| self.job(id.clone(), body));
+        (id, read)
+    }
+
+    /// What a text alone asks for, as a row of a table has it.
+    pub(super) fn text(&self, id: Option<String>, text: String) -> Read {
+        self.alone(id, Input::Text(text))
+    }
+
+    /// What a picture asks for, by the name that it has in its archive.
+    pub fn picture(&self, name: Option<String>, bytes: Vec<u8>) -> Read {
+        self.alone(name, Input::Image(ImageSource::Inline(bytes)))
+    }
+
+    fn alone(&self, id: Option<String>, input: Input) -> Read {
+        let missing = || Fault::new(FaultCode::MissingField, "the bulk names no model").at("model");
+        let read = check_id("id", id.as_deref()).and_then(|()| {
+            let model = self.model.map(str::to_owned).ok_or_else(missing)?;
+            let items = vec![Item { input, params: self.params.clone() }];
+            Ok(Request { id: id.clone(), model, kind: None, items, reply: Wanted::Result })
+        });
         (id, read)
     }
 

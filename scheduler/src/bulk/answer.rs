@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use forebay_dialects::bulk::{Answers, BATCH_CANCELLED, BATCH_EXPIRED, unfinished};
-use forebay_shared::bulk::{Bulk, BulkStatus, LineId, Lines, Run, Slice, Unanswered};
+use forebay_shared::bulk::{Bulk, BulkStatus, LineId, Part, Run, Slice, Unanswered};
 use forebay_shared::file::{self, Piece};
 use forebay_shared::job::Status;
 use futures::TryStreamExt;
@@ -33,8 +33,9 @@ impl Chores {
     async fn answer(&self, bulk: &Bulk, pieces: &[Piece], unanswered: &Unanswered) -> Result<(), StuckError> {
         let (code, message) = why(bulk, unanswered);
         let mut answers = Answers::default();
-        for run in Slice::decode(&unanswered.slice)?.runs {
-            for (line, name) in self.names(bulk, pieces, run).await? {
+        let slice = Slice::decode(&unanswered.slice)?;
+        for run in slice.runs {
+            for (line, name) in self.names(bulk, pieces, (slice.part, run)).await? {
                 let id = LineId { bulk: bulk.id, line };
                 answers.error(bulk.form, id, name.as_deref(), (code, message));
             }
@@ -53,21 +54,15 @@ impl Chores {
         &self,
         bulk: &Bulk,
         pieces: &[Piece],
-        run: Run,
+        (part, run): (Part, Run),
     ) -> Result<Vec<(u64, Option<String>)>, StuckError> {
         if pieces.is_empty() {
             return Ok((run.first..run.first + run.lines).map(|line| (line, None)).collect());
         }
-        let mut content = self.parts.blobs.content(pieces, run.offset..run.offset + run.length).await?;
-        let mut lines = Lines::from(run.first, run.offset, self.parts.bulk.longest_line.as_usize());
-        let mut found = Vec::new();
-        while let Some(chunk) = content.try_next().await? {
-            found.extend(lines.push(&chunk));
-        }
-        found.extend(lines.finish());
-        let rules = rules(bulk, &self.parts.moderation);
-        let name = |bytes: Option<Bytes>| bytes.and_then(|bytes| rules.read(&bytes).0);
-        Ok(found.into_iter().map(|line| (line.number, name(line.bytes))).collect())
+        let content = self.parts.blobs.content(pieces, run.offset..run.offset + run.length).await?;
+        let chunks: Vec<Bytes> = content.try_collect().await?;
+        let read = rules(bulk, &self.parts.moderation).run(part, run, &chunks);
+        Ok(read.into_iter().map(|(number, (name, _))| (number, name)).collect())
     }
 }
 

@@ -53,9 +53,16 @@ pub(super) struct Cutter {
     done: Vec<Piece>,
     /// The last line that was seen, whether or not it is in a slice.
     seen: u64,
+    /// Whether each line is a run by itself.
+    apart: bool,
 }
 
 impl Cutter {
+    /// Of a file whose lines are each read by themselves.
+    pub(super) fn apart() -> Self {
+        Self { apart: true, ..Self::default() }
+    }
+
     /// Adds a line for the model of this number; one slice of that model may cost so much.
     pub(super) fn add(&mut self, model: usize, weight: Weight, most: Cost) {
         let open = self.open.entry(model).or_insert_with(|| Piece { model, ..Piece::default() });
@@ -63,7 +70,7 @@ impl Cutter {
             let full = std::mem::replace(open, Piece { model, ..Piece::default() });
             self.done.push(full);
         }
-        let follows = open.lines > 0 && open.last == self.seen;
+        let follows = !self.apart && open.lines > 0 && open.last == self.seen;
         open.add(weight, follows);
         self.seen = weight.number;
     }

@@ -1,13 +1,16 @@
 //! From a bulk's file to its slices.
 
 use std::collections::HashSet;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use forebay_dialects::bulk::refusal;
+use bytes::Bytes;
+use forebay_dialects::Fault;
+use forebay_dialects::bulk::{bad_line, refusal};
+use forebay_dialects::records::zip;
 use forebay_shared::blobs::BlobWriter;
-use forebay_shared::bulk::{BadLine, Bulk, Cut, LineId, Lines, Slice};
+use forebay_shared::bulk::{BadLine, Bulk, Cut, Layout, LineId, Lines, Part, Slice};
 use forebay_shared::file::{self, File, Piece as FilePiece};
 use forebay_shared::job::{Class, Cost, ItemsAt, Keep, NewJob, Object};
 use forebay_shared::model::Model;
@@ -17,6 +20,7 @@ use serde::Deserialize;
 use super::StuckError;
 use super::cut::Piece;
 use super::reading::{Means, Reading, Verdict};
+use super::records::{Records, bounds};
 use crate::Chores;
 
 /// Bytes that are read together: enough to be worth another thread, few enough to be held.
@@ -61,8 +65,8 @@ impl Chores {
                 tracing::info!(bulk.id = %bulk.id, errors = errors.len(), "a bulk's file is refused");
                 self.parts.store.refuse_bulk(bulk.id, &errors).await?;
             }
-            Verdict::Good { pieces, bad_lines } => {
-                let cut = self.cut(&bulk, &means.models, pieces, (bad, bad_lines));
+            Verdict::Good { pieces, part, bad_lines } => {
+                let cut = self.cut(&bulk, &means.models, (part, pieces), (bad, bad_lines));
                 if self.parts.store.cut_bulk(bulk.id, &cut).await? {
                     let (slices, took) = (cut.slices.len(), started.elapsed());
                     tracing::info!(bulk.id = %bulk.id, slices, bytes = file.bytes, ?took, "a bulk was read");
@@ -80,7 +84,8 @@ impl Chores {
 
     /// The models there are, each with what a slice for it may cost: as much as it has lately done in that time.
     async fn models(&self) -> Result<Vec<(Model, Cost)>, StuckError> {
-        let (models, paces) = (self.parts.catalog.models().await?, self.parts.store.slice_paces().await?);
+        // Not as of a moment ago: a file must not be refused for a model that has just been announced.
+        let (models, paces) = (self.parts.store.models().await?, self.parts.store.slice_paces().await?);
         let time = self.parts.bulk.slice.get();
         let most = |model: &Model| {
             let pace = paces.iter().find(|pace| pace.model == model.card.name && pace.took.as_micros() > 0);
@@ -103,8 +108,12 @@ impl Chores {
         means: Means,
         lease: &str,
     ) -> Result<Option<(Verdict, Option<(String, u64)>)>, StuckError> {
-        let mut content = self.parts.blobs.content(pieces, 0..file.bytes).await?;
-        let mut reading = Reading::new(bulk.clone(), means);
+        let (range, records) = match self.records(bulk, file, pieces).await? {
+            Ok(found) => found,
+            Err(fault) => return Ok(Some((Verdict::Refused(vec![bad_line(&fault, None)]), None))),
+        };
+        let mut content = self.parts.blobs.content(pieces, range).await?;
+        let mut reading = Reading::new(bulk.clone(), means, records);
         let key = format!("{}/{}", file::FOLDER, self.parts.ids.uuid());
         let mut bad = Bad { writer: None, key };
         let mut renewed = Instant::now();
@@ -137,6 +146,26 @@ impl Chores {
         Ok(Some((verdict, bad.finish().await?)))
     }
 
+    /// What finds the file's records, and which range of the file it wants to see.
+    async fn records(
+        &self,
+        bulk: &Bulk,
+        file: &File,
+        pieces: &[FilePiece],
+    ) -> Result<Result<(Range<u64>, Records), Fault>, StuckError> {
+        let config = &self.parts.bulk;
+        let picture = self.parts.fetcher.max_bytes().bytes();
+        let bounds = bounds(config.max_lines, picture, config.max_bytes.bytes());
+        if bulk.layout != Layout::Zip {
+            let records = Records::new(&bulk.layout, config.longest_line.as_usize(), bounds);
+            return Ok(Ok((0..file.bytes, records)));
+        }
+        let tail = self.parts.blobs.content(pieces, file.bytes.saturating_sub(zip::TAIL)..file.bytes).await?;
+        let tail: Vec<Bytes> = tail.try_collect().await?;
+        Ok(zip::Directory::find(file.bytes, &tail.concat())
+            .map(|directory| (directory.range.clone(), Records::Zip(zip::Entries::new(directory, bounds)))))
+    }
+
     async fn holds(&self, lease: &str) -> Result<bool, StuckError> {
         Ok(self.parts.store.lead(lease, &self.parts.name, self.config.lead.get()).await?)
     }
@@ -145,7 +174,7 @@ impl Chores {
         &self,
         bulk: &Bulk,
         models: &[(Model, Cost)],
-        pieces: Vec<Piece>,
+        (part, pieces): (Part, Vec<Piece>),
         (bad, bad_lines): (Option<(String, u64)>, u64),
     ) -> Cut {
         let mut used: Vec<usize> = pieces.iter().map(|piece| piece.model).collect();
@@ -155,8 +184,9 @@ impl Chores {
             [only] => Some(models[only].0.card.name.clone()),
             _ => None,
         };
-        let slices =
-            pieces.into_iter().map(|piece| (self.slice(bulk, &models[piece.model].0, &piece), piece.lines));
+        let slices = pieces
+            .into_iter()
+            .map(|piece| (self.slice(bulk, &models[piece.model].0, (part, &piece)), piece.lines));
         Cut {
             output_file: self.parts.ids.file(),
             error_file: self.parts.ids.file(),
@@ -167,11 +197,12 @@ impl Chores {
         }
     }
 
-    fn slice(&self, bulk: &Bulk, model: &Model, piece: &Piece) -> NewJob {
+    fn slice(&self, bulk: &Bulk, model: &Model, (part, piece): (Part, &Piece)) -> NewJob {
         let slice = Slice {
             form: bulk.form,
             model: bulk.model.clone(),
             params: bulk.params.clone(),
+            part,
             runs: piece.runs.clone(),
         };
         NewJob {

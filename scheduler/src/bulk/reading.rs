@@ -5,14 +5,16 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use forebay_dialects::bulk::{Answers, Request, Rules, bad_line, refusal};
+use forebay_dialects::records::csv::Columns;
 use forebay_dialects::{Fault, FaultCode};
-use forebay_shared::bulk::{BadLine, Bulk, Line, LineId, Lines, OnBadLine};
+use forebay_shared::bulk::{BadLine, Bulk, Layout, Line, LineId, OnBadLine, Part};
 use forebay_shared::config::{BulkConfig, ModerationConfig};
 use forebay_shared::job::{Cost, Item, Kind, Params};
 use forebay_shared::model::{Model, ModelCard};
 
 use super::cut::{Cutter, Piece, Weight};
 use super::keys::Names;
+use super::records::{Record, Records};
 
 /// What an answer says besides its values, in bytes.
 const AROUND: u64 = 250;
@@ -39,7 +41,9 @@ pub(super) struct Means {
 pub(super) struct Reading {
     bulk: Arc<Bulk>,
     means: Means,
-    lines: Option<Lines>,
+    records: Option<Records>,
+    /// Of a table, once its header has come.
+    columns: Option<Columns>,
     names: Names,
     cutter: Cutter,
     /// The number of each model that was asked for, by the name it was asked for with.
@@ -63,20 +67,26 @@ pub(super) enum Verdict {
     Good {
         /// Its slices.
         pieces: Vec<Piece>,
+        /// What is needed to read a part of the file.
+        part: Part,
         /// How many lines are in none.
         bad_lines: u64,
     },
 }
 
 impl Reading {
-    pub(super) fn new(bulk: Arc<Bulk>, means: Means) -> Self {
-        let longest = means.config.longest_line.as_usize();
+    pub(super) fn new(bulk: Arc<Bulk>, means: Means, records: Records) -> Self {
+        let cutter = match bulk.layout {
+            Layout::Jsonl | Layout::Csv { .. } => Cutter::default(),
+            Layout::Zip | Layout::Tar => Cutter::apart(),
+        };
         Self {
             bulk,
             means,
-            lines: Some(Lines::new(longest)),
+            records: Some(records),
+            columns: None,
             names: Names::default(),
-            cutter: Cutter::default(),
+            cutter,
             asked: HashMap::new(),
             total: 0,
             items: 0,
@@ -89,8 +99,14 @@ impl Reading {
 
     /// Takes in bytes. `Break`: enough is known to refuse the file.
     pub(super) fn feed(&mut self, chunk: &[u8]) -> ControlFlow<()> {
-        let lines = self.lines.as_mut().map(|lines| lines.push(chunk)).unwrap_or_default();
-        lines.into_iter().try_for_each(|line| self.take(&line))
+        match self.records.as_mut().map(|records| records.push(chunk)) {
+            Some(Ok(records)) => {
+                self.columns = self.records.as_ref().and_then(Records::columns);
+                records.into_iter().try_for_each(|record| self.take(&record))
+            }
+            Some(Err(fault)) => self.refuse(bad_line(&fault, None)),
+            None => ControlFlow::Continue(()),
+        }
     }
 
     /// What is to be told of bad lines since this was asked last.
@@ -100,10 +116,22 @@ impl Reading {
 
     /// The last line has come, or enough is known: the verdict, and what is left to be told of bad lines.
     pub(super) fn finish(mut self) -> (Verdict, Vec<u8>) {
+        let mut part = Part::Jsonl;
         if !self.enough
-            && let Some(line) = self.lines.take().and_then(Lines::finish)
+            && let Some(records) = self.records.take()
         {
-            let _ = self.take(&line);
+            match records.finish() {
+                Ok((last, found)) => {
+                    part = found;
+                    if let Part::Csv { delimiter, text, id } = part {
+                        self.columns = Some(Columns { delimiter, text, id });
+                    }
+                    let _ = last.into_iter().try_for_each(|record| self.take(&record));
+                }
+                Err(fault) => {
+                    let _ = self.refuse(bad_line(&fault, None));
+                }
+            }
         }
         if self.total == 0 && self.errors.is_empty() {
             self.errors.push(match self.means.only {
@@ -115,14 +143,15 @@ impl Reading {
         }
         let told = self.told();
         let verdict = if self.errors.is_empty() {
-            Verdict::Good { pieces: self.cutter.finish(), bad_lines: self.bad_lines }
+            Verdict::Good { pieces: self.cutter.finish(), part, bad_lines: self.bad_lines }
         } else {
             Verdict::Refused(self.errors)
         };
         (verdict, told)
     }
 
-    fn take(&mut self, line: &Line) -> ControlFlow<()> {
+    fn take(&mut self, record: &Record) -> ControlFlow<()> {
+        let line = &record.line;
         if self.means.only.as_ref().is_some_and(|only| !only.contains(&line.number)) {
             self.cutter.skip(line.number);
             return ControlFlow::Continue(());
@@ -133,7 +162,7 @@ impl Reading {
             let message = format!("the file has more than {} lines, which is the limit", config.max_lines);
             return self.refuse(refusal("too_many_tasks", message, Some(line.number)));
         }
-        let (name, read) = self.read(line);
+        let (name, read) = self.read(record);
         let fresh = name.as_deref().is_none_or(|name| self.names.add(name));
         let checked = match read {
             Ok(_) if !fresh => {
@@ -151,18 +180,29 @@ impl Reading {
             Err(fault) => Err(bad_line(&fault, Some(line.number))),
         };
         match checked {
-            Ok((model, request)) => self.keep(line, model, &request),
+            Ok((model, request)) => self.keep(record, model, &request),
             Err(bad) => self.complain(line, name.as_deref(), bad),
         }
     }
 
-    fn read(&self, line: &Line) -> (Option<String>, Result<Request, Fault>) {
+    fn read(&self, Record { line, entry }: &Record) -> (Option<String>, Result<Request, Fault>) {
+        let rules = rules(&self.bulk, &self.means.moderation);
+        if let Some(entry) = entry {
+            return match &entry.fault {
+                Some(fault) => (Some(entry.name.clone()), Err(fault.clone())),
+                // What it looks like is seen when it runs.
+                None => rules.picture(Some(entry.name.clone()), Vec::new()),
+            };
+        }
         let Some(bytes) = &line.bytes else {
             let longest = self.means.config.longest_line;
             let message = format!("the line has {} bytes, the limit is {longest}", line.length);
             return (None, Err(Fault::new(FaultCode::InvalidField, message)));
         };
-        rules(&self.bulk, &self.means.moderation).read(bytes)
+        match self.columns {
+            Some(columns) => rules.row(columns, Some(bytes.clone())),
+            None => rules.read(bytes),
+        }
     }
 
     /// The number of the model that is to run the line, if that can.
@@ -186,7 +226,7 @@ impl Reading {
         Ok(number)
     }
 
-    fn keep(&mut self, line: &Line, model: usize, request: &Request) -> ControlFlow<()> {
+    fn keep(&mut self, Record { line, entry }: &Record, model: usize, request: &Request) -> ControlFlow<()> {
         self.items += request.items.len() as u64;
         let limit = self.means.config.max_inputs;
         if self.items > limit {
@@ -200,7 +240,10 @@ impl Reading {
             length: line.length,
             items: u32::try_from(request.items.len()).unwrap_or(u32::MAX),
             cost: request.cost(),
-            answer: AROUND + request.items.iter().map(|item| answer(card, item)).sum::<u64>(),
+            // A picture is held unpacked until it has run.
+            answer: AROUND
+                + entry.as_ref().map_or(0, |entry| entry.size)
+                + request.items.iter().map(|item| answer(card, item)).sum::<u64>(),
         };
         self.cutter.add(model, weight, *most);
         ControlFlow::Continue(())

@@ -1,6 +1,8 @@
 //! Bulks from their file to their end, with workers that tests play.
 
-use forebay_shared::bulk::{Bulk, BulkStatus, Form, LineId, Lines, NewBulk, OnBadLine, Slice, SliceAnswers};
+use forebay_shared::bulk::{
+    Bulk, BulkStatus, Form, Layout, LineId, Lines, NewBulk, OnBadLine, Slice, SliceAnswers,
+};
 use forebay_shared::file::{FileStatus, NewFile, Piece, Purpose};
 use forebay_shared::id::FileId;
 use forebay_shared::job::{ItemsAt, Object};
@@ -39,6 +41,7 @@ impl Bench {
             owner: "alice".to_owned(),
             key: None,
             form,
+            layout: Layout::Jsonl,
             on_bad_line,
             endpoint: None,
             model: None,
@@ -281,4 +284,27 @@ async fn a_forgotten_bulk_leaves_no_object() {
         let left: Vec<_> = TryStreamExt::try_collect(bench.blobs.list(folder)).await.unwrap();
         assert_eq!(left, [], "nothing is left in {folder}");
     }
+}
+
+#[tokio::test]
+async fn rows_of_a_table_are_lines() {
+    let bench = Bench::new().await;
+    let content = "name;text\na;hello\nb;\"two\nlines\"\n\nc;\n";
+    let file = bench.file(content, 7).await;
+    let layout =
+        Layout::Csv { column: "text".to_owned(), id_column: Some("name".to_owned()), delimiter: b';' };
+    let model = Some("echo".to_owned());
+    let new = NewBulk { layout, model, ..bench.new_bulk(Form::Native, OnBadLine::Report, file) };
+    let bulk = bench.bulk(new.clone()).await;
+    assert_eq!((bulk.status, bulk.counts.total, bulk.counts.failed), (BulkStatus::InProgress, 3, 1));
+    let told = bench.content(bulk.error_file).await;
+    assert_eq!((told[0]["line"].as_u64(), told[0]["error"]["code"].as_str()), (Some(3), Some("empty_input")));
+    bench.ground.store.cancel_bulk("alice", bulk.id).await.unwrap();
+    bench.chores.clone().end().await;
+    let told = bench.content(bench.again(&bulk).await.error_file).await;
+    let names: Vec<_> = told.iter().map(|line| (line["line"].as_u64(), line["id"].as_str())).collect();
+    assert!(names.contains(&(Some(1), Some("a"))) && names.contains(&(Some(2), Some("b"))), "{names:?}");
+    let layout = Layout::Csv { column: "words".to_owned(), id_column: None, delimiter: b';' };
+    let refused = bench.bulk(NewBulk { id: bench.ground.ids.bulk(), layout, ..new }).await;
+    assert_eq!((refused.status, refused.errors[0].param.as_deref()), (BulkStatus::Failed, Some("column")));
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Form;
+use super::{Form, Part};
 use crate::id::BulkId;
 use crate::job::Object;
 
@@ -21,6 +21,9 @@ pub struct Slice {
     /// Parameters that stand below the lines' own.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
     pub params: Object,
+    /// How the file is written.
+    #[serde(default, skip_serializing_if = "Part::is_jsonl")]
+    pub part: Part,
     /// Where its lines stand.
     pub runs: Vec<Run>,
 }
@@ -110,6 +113,7 @@ mod tests {
             form: Form::Native,
             model: Some("echo".to_owned()),
             params: Object::new(),
+            part: Part::Jsonl,
             runs: vec![Run { offset: 3, length: 40, first: 1, lines: 2 }],
         };
         assert_eq!(slice.encode(), r#"{"form":"native","model":"echo","runs":[[3,40,1,2]]}"#);

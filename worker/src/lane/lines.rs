@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use forebay_dialects::bulk::{Answers, BATCH_CANCELLED, BATCH_EXPIRED, Request, Rules};
 use forebay_shared::blobs::Blobs;
-use forebay_shared::bulk::{Form, LineId, Lines, Run, Slice};
+use forebay_shared::bulk::{Form, LineId, Run, Slice};
 use forebay_shared::config::ModerationConfig;
 use forebay_shared::file::Piece;
 use forebay_shared::id::BulkId;
@@ -16,9 +16,6 @@ use forebay_shared::store::Store;
 use futures::TryStreamExt;
 
 use super::reader::blob_failure;
-
-/// Bytes of a line at most. What is longer was refused when the file was read, whatever the limit was then.
-const LONGEST: usize = 64 * 1024 * 1024;
 
 /// Where slices are read from.
 #[derive(Clone, Debug)]
@@ -96,18 +93,14 @@ fn plan(
     let rules = Rules { form, endpoint, model: slice.model.as_deref(), params: &slice.params, moderation };
     let (mut items, mut planned) = (Vec::new(), Vec::new());
     for (run, chunks) in runs {
-        let mut lines = Lines::from(run.first, run.offset, LONGEST);
-        let mut found: Vec<_> = chunks.iter().flat_map(|chunk| lines.push(chunk)).collect();
-        found.extend(lines.finish());
-        for line in found {
-            let read = line.bytes.as_deref().map(|bytes| rules.read(bytes).1);
-            let Some(Ok(mut request)) = read else {
-                let message = format!("line {} is not what it was when the file was read", line.number);
+        for (number, (_, read)) in rules.run(slice.part, run, &chunks) {
+            let Ok(mut request) = read else {
+                let message = format!("line {number} is not what it was when the file was read");
                 return Err(Failure::permanent(FailureCode::Internal, message));
             };
             let first = items.len();
             items.append(&mut request.items);
-            planned.push(Planned { number: line.number, request, items: first..items.len() });
+            planned.push(Planned { number, request, items: first..items.len() });
         }
     }
     Ok((items, Plan { bulk, form, lines: planned }))

@@ -1,7 +1,7 @@
 //! Slices of bulks: lines in, lines out.
 
 use bytes::Bytes;
-use forebay_shared::bulk::{Bulk, Cut, Form, NewBulk, OnBadLine, Run, Slice};
+use forebay_shared::bulk::{Bulk, Cut, Form, Layout, NewBulk, OnBadLine, Part, Run, Slice};
 use forebay_shared::file::{FileStatus, NewFile, Piece, Purpose};
 use forebay_shared::id::{FileId, JobId};
 use forebay_shared::job::{Class, ItemsAt, NewJob, Object, Status};
@@ -28,6 +28,7 @@ async fn slice(ground: &Ground, lines: u32, delay_ms: u32) -> (Bulk, JobId) {
         owner: "alice".to_owned(),
         key: None,
         form: Form::Openai,
+        layout: Layout::Jsonl,
         on_bad_line: OnBadLine::Refuse,
         endpoint: None,
         model: None,
@@ -41,7 +42,8 @@ async fn slice(ground: &Ground, lines: u32, delay_ms: u32) -> (Bulk, JobId) {
     };
     let bulk = ground.store.create_bulk(&new).await.unwrap().expect("the file is there");
     let run = Run { offset: 0, length: content.len() as u64, first: 1, lines: u64::from(lines) };
-    let lines_of = Slice { form: Form::Openai, model: None, params: Object::new(), runs: vec![run] };
+    let lines_of =
+        Slice { form: Form::Openai, model: None, params: Object::new(), part: Part::Jsonl, runs: vec![run] };
     let job = NewJob {
         class: Class::Bulk,
         bulk: Some(bulk.id),

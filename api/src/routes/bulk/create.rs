@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use forebay_shared::bulk::{Form, OnBadLine};
+use forebay_shared::bulk::{Form, Layout, OnBadLine};
 use forebay_shared::job::Object;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -19,11 +19,15 @@ use crate::submission::Webhook;
 
 /// How long a bulk may take, unless the client says otherwise.
 const USUAL_WINDOW: &str = "24h";
+/// The column of a table's texts, unless the client says otherwise.
+const USUAL_COLUMN: &str = "text";
+/// Bytes of a column's name.
+const LONGEST_NAME: usize = 256;
 
 /// Run a file of lines
 ///
 /// Each line is a job, `{"id","input","params","model"}`, or a call, `{"custom_id","url","body"}` for `/v1/jobs`,
-/// `/v1/embeddings` or `/v1/moderations`. Lines run when nothing more urgent does; a bad one is reported in the file of
+/// `/v1/embeddings` or `/v1/moderations`; or a row of a CSV file, or a picture in a ZIP or tar archive. Lines run when nothing more urgent does; a bad one is reported in the file of
 /// errors, or has the file refused if `on_bad_line` says so.
 #[utoipa::path(
     post,
@@ -60,6 +64,16 @@ pub async fn create(
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], view).into_response())
 }
 
+fn delimiter(text: &str) -> Result<u8, Problem> {
+    match text.as_bytes() {
+        [one] if one.is_ascii() && !matches!(one, b'"' | b'\r' | b'\n' | 0) => Ok(*one),
+        _ => {
+            let detail = "`delimiter` must be one ASCII character, and neither a quote nor a line's end";
+            Err(Problem::new(Code::InvalidField, detail).at("delimiter"))
+        }
+    }
+}
+
 /// A web page can send anything but JSON to whatever its visitor's machine can reach.
 fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -76,10 +90,19 @@ fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
 struct BulkRequest {
     /// An uploaded file (`POST /v1/files`, purpose `batch`).
     file: String,
-    /// How the file is written: `jsonl`, which is the default.
+    /// How the file is written: `jsonl`, which is the default; `csv`, each row a text; `zip` or `tar`, each file a picture.
     #[serde(default)]
     format: Option<String>,
-    /// The model of lines that name none.
+    /// Of `csv`: the column of the text; `text` by default.
+    #[serde(default)]
+    column: Option<String>,
+    /// Of `csv`: the column of the row's name, if rows have one.
+    #[serde(default)]
+    id_column: Option<String>,
+    /// Of `csv`: what stands between fields, one ASCII character; `,` by default.
+    #[serde(default)]
+    delimiter: Option<String>,
+    /// The model of lines that name none; needed unless the format is `jsonl`.
     #[serde(default)]
     model: Option<String>,
     /// Parameters for every line; a line's own stand over them.
@@ -101,16 +124,51 @@ struct BulkRequest {
 }
 
 impl BulkRequest {
+    fn layout(&self) -> Result<Layout, Problem> {
+        let layout = match self.format.as_deref().unwrap_or("jsonl") {
+            "jsonl" => Layout::Jsonl,
+            "csv" => Layout::Csv {
+                column: self.column.clone().unwrap_or_else(|| USUAL_COLUMN.to_owned()),
+                id_column: self.id_column.clone(),
+                delimiter: self.delimiter.as_deref().map_or(Ok(b','), delimiter)?,
+            },
+            "zip" => Layout::Zip,
+            "tar" => Layout::Tar,
+            format => {
+                let detail = format_args!("`format` must be `jsonl`, `csv`, `zip` or `tar`, not `{format}`");
+                return Err(Problem::new(Code::InvalidField, detail).at("format"));
+            }
+        };
+        let of_csv =
+            [("column", &self.column), ("id_column", &self.id_column), ("delimiter", &self.delimiter)];
+        for (name, value) in of_csv {
+            let Some(value) = value else { continue };
+            if !matches!(layout, Layout::Csv { .. }) {
+                let detail = format_args!("`{name}` is for the format `csv`");
+                return Err(Problem::new(Code::InvalidField, detail).at(name));
+            }
+            if value.len() > LONGEST_NAME || value.contains('\0') {
+                let detail =
+                    format_args!("`{name}` must have at most {LONGEST_NAME} bytes, none of them U+0000");
+                return Err(Problem::new(Code::InvalidField, detail).at(name).limit(LONGEST_NAME as u64));
+            }
+        }
+        Ok(layout)
+    }
+
     fn check(self, app: &AppState) -> Result<Wishes, Problem> {
-        if let Some(format) = self.format.filter(|format| format != "jsonl") {
-            let detail = format_args!("`format` must be `jsonl`, not `{format}`");
-            return Err(Problem::new(Code::InvalidField, detail).at("format"));
+        let layout = self.layout()?;
+        if layout != Layout::Jsonl && self.model.is_none() {
+            let detail =
+                format_args!("a file of the format `{}` names no model, so `model` must", layout.name());
+            return Err(Problem::new(Code::MissingField, detail).at("model"));
         }
         let file = self.file.parse().map_err(|_| {
             Problem::new(Code::FileNotFound, format_args!("there is no file `{}`", self.file)).at("file")
         })?;
         Ok(Wishes {
             form: Form::Native,
+            layout,
             on_bad_line: self.on_bad_line.unwrap_or(OnBadLine::Report),
             endpoint: None,
             model: self.model,

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use forebay_shared::bulk::{BulkStatus, Counts, Form, Times};
+use forebay_shared::bulk::{BulkStatus, Counts, Form, Layout, Times};
 use forebay_shared::clock::Timestamp;
 use forebay_shared::id::{BulkId, FileId};
 use forebay_shared::job::Object;
 use forebay_shared::testing::{bulk_config, card, no_moderation};
 use proptest::prelude::*;
 
+use super::super::records::bounds;
 use super::*;
 
 fn bulk() -> Bulk {
@@ -18,6 +19,7 @@ fn bulk() -> Bulk {
         owner: "alice".to_owned(),
         key: None,
         form: Form::Openai,
+        layout: Layout::Jsonl,
         on_bad_line: OnBadLine::Refuse,
         status: BulkStatus::Validating,
         ending: None,
@@ -57,9 +59,11 @@ fn reading(bulk: Bulk, change: impl FnOnce(&mut BulkConfig)) -> Reading {
     };
     let models = vec![model("minilm", Kind::TextEmbedding), model("echo", Kind::Echo)];
     let moderation = Arc::new(no_moderation());
+    let records = Records::new(&bulk.layout, config.longest_line.as_usize(), bounds(10, 100, 1000));
     Reading::new(
         Arc::new(bulk),
         Means { config: Arc::new(config), moderation, models: Arc::new(models), only: None },
+        records,
     )
 }
 
@@ -129,7 +133,7 @@ proptest! {
             let _ = cut.feed(chunk);
             rest = left;
         }
-        let ((Verdict::Good { pieces, bad_lines }, told), (Verdict::Good { pieces: others, .. }, also)) =
+        let ((Verdict::Good { pieces, bad_lines, .. }, told), (Verdict::Good { pieces: others, .. }, also)) =
             (whole.finish(), cut.finish())
         else {
             return Err(TestCaseError::fail("bad lines are reported"));

@@ -15,10 +15,10 @@ macro_rules! bulks {
                              insert into bulks (
                                  id, owner, key, form, on_bad_line, status, version, endpoint, model, params, file, retry_of,
                                  \"window\", keep, metadata, webhook, errors, total, completed, failed, cost, created_at,
-                                 expires_at
+                                 expires_at, layout
                              )
                              select $1, $2, $3, $4, $5, 'validating', 1, $6, $7, $8, f.id, $10, $11, $12, $13, $14, $15,
-                                 0, 0, 0, 0, $16, $17
+                                 0, 0, 0, 0, $16, $17, $18
                              from files f where f.id = $9 and f.owner = $2",
                         )
                         .bind(bulk.id)
@@ -38,6 +38,7 @@ macro_rules! bulks {
                         .bind(Json(json!([])))
                         .bind(now)
                         .bind(now.plus(bulk.window.1))
+                        .bind(Json(&bulk.layout))
                         .execute(&mut *connection)
                         .await?;
                         if created.rows_affected() == 0 {

@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{Ground, LIFE, deliveries};
-use crate::bulk::{BadLine, Bulk, BulkStatus, Cut, Form, NewBulk, OnBadLine, Run, Slice, SliceAnswers};
+use crate::bulk::{
+    BadLine, Bulk, BulkStatus, Cut, Form, Layout, NewBulk, OnBadLine, Part, Run, Slice, SliceAnswers,
+};
 use crate::clock::Clock as _;
 use crate::file::{FileStatus, NewFile, Piece, Purpose};
 use crate::id::{BulkId, FileId, JobId, WorkerId};
@@ -41,6 +43,7 @@ fn new(ground: &Ground, file: FileId) -> NewBulk {
         owner: "alice".to_owned(),
         key: None,
         form: Form::Openai,
+        layout: Layout::Jsonl,
         on_bad_line: OnBadLine::Refuse,
         endpoint: Some("/v1/embeddings".to_owned()),
         model: None,
@@ -62,7 +65,9 @@ async fn validating(ground: &Ground) -> Bulk {
 
 fn slice(ground: &Ground, bulk: BulkId, number: u64) -> NewJob {
     let run = Run { offset: 100 * number, length: 100, first: number * LINES + 1, lines: LINES };
-    let lines = Slice { form: Form::Openai, model: None, params: Object::new(), runs: vec![run] }.encode();
+    let lines =
+        Slice { form: Form::Openai, model: None, params: Object::new(), part: Part::Jsonl, runs: vec![run] }
+            .encode();
     let items = ItemsAt::File { file: "file".to_owned(), lines };
     NewJob { class: Class::Bulk, bulk: Some(bulk), items, item_count: 10, ..ground.job() }
 }
@@ -133,10 +138,12 @@ async fn end(ground: &Ground, id: BulkId) -> Option<Bulk> {
 
 pub async fn a_bulk_reads_back_as_it_was(ground: &Ground) {
     let file = file(ground, "alice").await;
-    let new = new(ground, file);
+    let layout = Layout::Csv { column: "text".to_owned(), id_column: None, delimiter: b';' };
+    let new = NewBulk { layout, ..new(ground, file) };
     let bulk = ground.store.create_bulk(&new).await.unwrap().unwrap();
     assert_eq!((bulk.status, bulk.version), (BulkStatus::Validating, 1));
     assert_eq!((bulk.form, bulk.file, &bulk.endpoint), (new.form, file, &new.endpoint));
+    assert_eq!(bulk.layout, new.layout);
     assert_eq!((bulk.keep, bulk.window.as_str(), &bulk.metadata), (new.keep, "1h", &new.metadata));
     let now = ground.clock.now();
     assert_eq!((bulk.times.created_at, bulk.times.expires_at), (now, now.plus(HOUR)));

@@ -16,7 +16,7 @@ use crate::store::StoreResult;
 /// ended by the row, which outlives them.
 macro_rules! bulk_columns {
     () => {
-        "b.id, b.owner, b.key, b.form, b.on_bad_line, b.status, b.ending, b.version, b.endpoint, b.model, b.params, b.file, \
+        "b.id, b.owner, b.key, b.form, b.layout, b.on_bad_line, b.status, b.ending, b.version, b.endpoint, b.model, b.params, b.file, \
          b.retry_of, b.\"window\", b.keep, b.metadata, b.webhook, b.errors, b.total, b.cost, b.created_at, b.expires_at, \
          b.in_progress_at, b.finalizing_at, b.cancelling_at, b.ended_at, \
          case when b.ended_at is not null then b.output_file \
@@ -41,6 +41,7 @@ pub(in crate::store) struct BulkRow {
     owner: String,
     key: Option<KeyId>,
     form: String,
+    layout: Json<Value>,
     on_bad_line: String,
     status: String,
     ending: Option<String>,
@@ -78,6 +79,7 @@ impl BulkRow {
             owner: self.owner,
             key: self.key,
             form: at.word("form", &self.form)?,
+            layout: at.json("layout", self.layout)?,
             on_bad_line: at.word("on_bad_line", &self.on_bad_line)?,
             status: at.word("status", &self.status)?,
             ending: self.ending.map(|ending| at.word("ending", &ending)).transpose()?,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::{Request, State};
 use forebay_dialects::openai::Endpoint;
-use forebay_shared::bulk::{Form, OnBadLine};
+use forebay_shared::bulk::{Form, Layout, OnBadLine};
 use forebay_shared::job::Object;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -97,6 +97,7 @@ impl BatchRequest {
         })?;
         Ok(Wishes {
             form: Form::Openai,
+            layout: Layout::Jsonl,
             on_bad_line: OnBadLine::Refuse,
             endpoint: Some(self.endpoint),
             model: None,
