@@ -41,6 +41,8 @@ pub enum Op {
     Recover { bulk: bool },
     Pause,
     Resume,
+    DrainQueue,
+    Bury,
     Advance { seconds: u16 },
 }
 
@@ -120,6 +122,8 @@ impl Op {
             1 => any::<u8>().prop_map(|job| Self::Unpublish { job }),
             1 => any::<bool>().prop_map(|bulk| Self::Recover { bulk }),
             1 => Just(Self::Pause),
+            1 => Just(Self::DrainQueue),
+            1 => Just(Self::Bury),
             2 => Just(Self::Resume),
         ];
         prop_oneof![3 => work, 2 => trouble]
@@ -268,6 +272,8 @@ impl Walk {
             Op::Recover { bulk } => drop(store.recover(&route(bulk), Duration::ZERO, 0).await.unwrap()),
             Op::Pause => store.pause("echo").await.unwrap(),
             Op::Resume => drop(store.resume("echo").await.unwrap()),
+            Op::DrainQueue => store.drain_queue("echo").await.unwrap(),
+            Op::Bury => drop(store.bury("here").await.unwrap()),
             Op::Advance { seconds } => self.ground.clock.advance(Duration::from_secs(seconds.into())),
         }
         (added, removed)
