@@ -19,7 +19,7 @@ pub struct Arguments {
     #[arg(long, value_enum, value_delimiter = ',')]
     pub only: Vec<Measure>,
     /// Small sizes: shows that it works, measures nothing
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub quick: bool,
     /// Texts of a round [default: 6400; quick: 640]
     #[arg(long)]
@@ -34,10 +34,10 @@ pub struct Arguments {
     #[arg(long)]
     pub bare_as_worker: bool,
     /// Configuration for every process of the column, as in `--set FOREBAY_WORKER__PREFETCH=128`; repeat for several
-    #[arg(long = "set", value_name = "NAME=VALUE")]
+    #[arg(long = "set", value_name = "NAME=VALUE", global = true)]
     pub settings: Vec<String>,
     /// Write all figures as JSON
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     pub json: Option<PathBuf>,
     #[command(flatten)]
     pub batching: Batching,
@@ -65,12 +65,22 @@ pub struct Batching {
     pub hold: Vec<u64>,
 }
 
-/// Parts of the program that run as processes of their own.
+/// What else the program does.
 #[derive(Debug, Subcommand)]
 pub enum Part {
-    /// The bare loop
+    /// Measure how long a long file of requests takes to become slices, and the memory that this takes
+    Bulk(BulkArguments),
+    /// The bare loop, which runs in a process of its own
     #[command(hide = true)]
     Bare(BareArguments),
+}
+
+/// What the measuring of a bulk is told.
+#[derive(Clone, Debug, Args)]
+pub struct BulkArguments {
+    /// Lines of the file [default: 1000000; quick: 10000]
+    #[arg(long)]
+    pub lines: Option<u64>,
 }
 
 /// What the bare loop is told.

@@ -5,10 +5,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bytes::Bytes;
+use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder, StatusCode, header};
+use serde_json::{Value, json};
 
 /// How long one request may take; a wait takes at most sixty seconds.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// How long an upload may take.
+const UPLOAD: Duration = Duration::from_mins(20);
 /// The longest wait that the api permits.
 const WAIT: (&str, &str) = ("prefer", "wait=60");
 /// What stands before a job's status; no field before it holds these bytes.
@@ -88,10 +92,45 @@ impl Client {
         Ok(answer.error_for_status()?.bytes().await?)
     }
 
+    /// Uploads a file of requests and answers with its id.
+    pub async fn upload(&self, requests: Bytes) -> anyhow::Result<String> {
+        let bytes = requests.len() as u64;
+        let file = Part::stream_with_length(requests, bytes).file_name("requests.jsonl");
+        let form = Form::new().text("purpose", "batch").part("file", file);
+        let request = self.request(Method::POST, "/v1/files").timeout(UPLOAD).multipart(form);
+        id(&answer(request).await?)
+    }
+
+    /// Asks for a batch of the file's requests, and answers with its path.
+    pub async fn create_batch(&self, file: &str, endpoint: &str) -> anyhow::Result<String> {
+        let wishes = json!({"input_file_id": file, "endpoint": endpoint, "completion_window": "24h"});
+        let created = answer(self.request(Method::POST, "/v1/batches").json(&wishes)).await?;
+        Ok(format!("/v1/batches/{}", id(&created)?))
+    }
+
+    /// The document at `path`.
+    pub async fn document(&self, path: &str) -> anyhow::Result<Value> {
+        answer(self.request(Method::GET, path)).await
+    }
+
     /// The text at a URL of another server.
     pub async fn text(&self, url: &str) -> anyhow::Result<String> {
         Ok(self.http.get(url).send().await?.error_for_status()?.text().await?)
     }
+}
+
+/// The document that a request is answered with, if it is answered well.
+async fn answer(request: RequestBuilder) -> anyhow::Result<Value> {
+    let answer = request.send().await?;
+    let (status, path) = (answer.status(), answer.url().path().to_owned());
+    let said = answer.bytes().await?;
+    anyhow::ensure!(status.is_success(), "{path}: {status}, {}", words(&said));
+    Ok(serde_json::from_slice(&said)?)
+}
+
+/// The id in a document.
+fn id(document: &Value) -> anyhow::Result<String> {
+    Ok(document["id"].as_str().context("an answer has no id")?.to_owned())
 }
 
 /// The status in a job's document, found without reading the rest of it.

@@ -9,6 +9,7 @@ use anyhow::Context;
 
 use crate::arguments::Kind;
 use crate::client::Client;
+use crate::memory;
 use crate::models::{self, Batching};
 use crate::process::{PATIENCE, Process, Surroundings};
 use crate::processes::Watched;
@@ -94,6 +95,17 @@ impl Column {
             }
         }
         Ok(())
+    }
+
+    /// Stops the worker. The models it has announced stay known, and what is submitted for them waits.
+    pub fn dismiss_worker(&mut self) -> anyhow::Result<()> {
+        let worker = self.processes.pop_if(|process| process.role == "worker");
+        worker.context("no worker runs as a process of its own")?.stop()
+    }
+
+    /// The most memory that each process has held so far, in bytes, by role.
+    pub fn peaks(&self) -> anyhow::Result<Vec<(String, u64)>> {
+        self.processes.iter().map(|process| Ok((process.role.clone(), memory::peak(process.id())?))).collect()
     }
 
     /// Whose processor time is told, by role and service.

@@ -16,20 +16,60 @@ use crate::processes::cores;
 use crate::round::{ITEMS, Sizes};
 use crate::services::Services;
 
-/// What was measured, and on what.
+/// On what was measured.
 #[derive(Debug, Serialize)]
-pub struct Conditions {
+pub struct Machine {
     pub processor: String,
     pub cores: usize,
     pub memory_gib: f64,
     pub kernel: String,
     /// The servers with their versions.
     pub servers: Vec<String>,
-    pub onnxruntime: String,
     pub commit: String,
     pub column: Kind,
     /// What differs from the defaults.
     pub settings: String,
+}
+
+impl Machine {
+    /// Looks at it and asks the servers for their versions.
+    pub async fn look(plan: &Plan, settings: String) -> Self {
+        let memory: Option<f64> = field("/proc/meminfo", "MemTotal")
+            .and_then(|total| total.split_whitespace().next()?.parse::<f64>().ok());
+        Self {
+            processor: field("/proc/cpuinfo", "model name").unwrap_or_else(unknown),
+            cores: cores(),
+            memory_gib: memory.unwrap_or_default() / 1_048_576.0,
+            kernel: fs::read_to_string("/proc/sys/kernel/osrelease")
+                .map_or_else(|_| unknown(), |text| text.trim().to_owned()),
+            servers: if plan.kind == Kind::Fleet { servers(plan).await } else { vec!["none".to_owned()] },
+            commit: said("git", &["describe", "--always", "--dirty", "--exclude", "*"])
+                .unwrap_or_else(unknown),
+            column: plan.kind,
+            settings,
+        }
+    }
+
+    /// Lines of a name and what it says.
+    pub fn lines(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("machine", format!("{}, {} cores, {:.0} GiB", self.processor, self.cores, self.memory_gib)),
+            ("system", format!("Linux {}", self.kernel)),
+            ("services", self.servers.join(", ")),
+            (
+                "forebay",
+                format!("{}, {:?} column, {}", self.commit, self.column, self.settings).to_lowercase(),
+            ),
+        ]
+    }
+}
+
+/// What was measured, and on what.
+#[derive(Debug, Serialize)]
+pub struct Conditions {
+    #[serde(flatten)]
+    pub machine: Machine,
+    pub onnxruntime: String,
     pub model: &'static str,
     pub threads: usize,
     pub texts: usize,
@@ -44,15 +84,9 @@ impl Conditions {
     /// Lines of a name and what it says.
     pub fn lines(&self) -> Vec<(&'static str, String)> {
         let lengths = self.lengths;
-        vec![
-            ("machine", format!("{}, {} cores, {:.0} GiB", self.processor, self.cores, self.memory_gib)),
-            ("system", format!("Linux {}", self.kernel)),
-            ("services", self.servers.join(", ")),
+        let mut lines = self.machine.lines();
+        lines.extend([
             ("library", format!("{}, {} threads; bare loop: {}", self.onnxruntime, self.threads, self.bare)),
-            (
-                "forebay",
-                format!("{}, {:?} column, {}", self.commit, self.column, self.settings).to_lowercase(),
-            ),
             (
                 "texts",
                 format!(
@@ -68,7 +102,8 @@ impl Conditions {
                     self.rounds, self.sequential
                 ),
             ),
-        ]
+        ]);
+        lines
     }
 }
 
@@ -83,27 +118,13 @@ pub struct Setting<'a> {
     pub bare_as_worker: bool,
 }
 
-/// Looks at the machine and asks the servers for their versions.
+/// Looks at the machine and at the library.
 pub async fn conditions(setting: Setting<'_>) -> Conditions {
     let library = fs::canonicalize(setting.plan.data.join("lib/libonnxruntime.so")).ok();
     let library = library.and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
-    let memory: Option<f64> = field("/proc/meminfo", "MemTotal")
-        .and_then(|total| total.split_whitespace().next()?.parse::<f64>().ok());
     Conditions {
-        processor: field("/proc/cpuinfo", "model name").unwrap_or_else(unknown),
-        cores: cores(),
-        memory_gib: memory.unwrap_or_default() / 1_048_576.0,
-        kernel: fs::read_to_string("/proc/sys/kernel/osrelease")
-            .map_or_else(|_| unknown(), |text| text.trim().to_owned()),
-        servers: if setting.plan.kind == Kind::Fleet {
-            servers(setting.plan).await
-        } else {
-            vec!["none".to_owned()]
-        },
+        machine: Machine::look(setting.plan, setting.settings).await,
         onnxruntime: library.unwrap_or_else(unknown),
-        commit: said("git", &["describe", "--always", "--dirty", "--exclude", "*"]).unwrap_or_else(unknown),
-        column: setting.plan.kind,
-        settings: setting.settings,
         model: MODEL,
         threads: setting.plan.threads,
         texts: setting.texts,

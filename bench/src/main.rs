@@ -5,6 +5,7 @@
 
 mod arguments;
 mod bare;
+mod bulk;
 mod client;
 mod column;
 mod corpus;
@@ -13,6 +14,7 @@ mod environment;
 mod gauge;
 mod limit;
 mod machine;
+mod memory;
 mod models;
 mod process;
 mod processes;
@@ -28,11 +30,11 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use arguments::{Arguments, BareArguments, Measure, Part};
+use arguments::{Arguments, BareArguments, BulkArguments, Measure, Part};
 use column::{Column, Plan};
-use machine::{Setting, conditions};
+use machine::{Machine, Setting, conditions};
 use round::{Ground, Sizes};
 use services::Services;
 
@@ -60,7 +62,22 @@ fn start(arguments: &Arguments) -> anyhow::Result<()> {
     anyhow::ensure!(chosen.is_ok(), "another TLS provider is installed already");
     // One thread: the client is to take as little as it can of what it measures.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(run(arguments))
+    match &arguments.part {
+        Some(Part::Bulk(bulk)) => runtime.block_on(run_bulk(arguments, bulk)),
+        _ => runtime.block_on(run(arguments)),
+    }
+}
+
+async fn run_bulk(arguments: &Arguments, bulk: &BulkArguments) -> anyhow::Result<()> {
+    let lines = bulk.lines.unwrap_or(if arguments.quick { 10_000 } else { 1_000_000 });
+    let mut plan = plan(arguments)?;
+    plan.settings = bulk::limits(lines).into_iter().chain(plan.settings).collect();
+    let settings: Vec<_> = plan.settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let conditions = Machine::look(&plan, settings.join(", ")).await;
+    table::lines(&conditions.lines());
+    let figures = bulk::measure(&plan, lines).await?;
+    table::bulk(&figures);
+    write(arguments, &json!({"conditions": conditions, "figures": figures}))
 }
 
 async fn run(arguments: &Arguments) -> anyhow::Result<()> {
@@ -103,9 +120,14 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         table::figures(&figures);
         json!(figures)
     };
+    write(arguments, &json!({"conditions": conditions, "figures": figures}))
+}
+
+/// Writes the figures where they are wished.
+fn write(arguments: &Arguments, told: &Value) -> anyhow::Result<()> {
     if let Some(file) = &arguments.json {
         let written = File::create(file).with_context(|| format!("writing {}", file.display()))?;
-        serde_json::to_writer_pretty(written, &json!({"conditions": conditions, "figures": figures}))?;
+        serde_json::to_writer_pretty(written, told)?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::bare::Pass;
+use crate::bulk::{Bulk, GOAL_LINES, GOAL_MEMORY, GOAL_SECONDS, Peak};
 use crate::limit::{Limit, Told};
 use crate::round::{Figures, Load, Sequence};
 use crate::spread::Spread;
@@ -18,6 +19,27 @@ pub fn lines(lines: &[(&str, String)]) {
 pub fn sweep(told: &Told, chosen: usize) {
     let rates = told.limits.iter().map(|limit| format!("{}: {:.0}", limit.pass.budget, limit.pass.rate));
     println!("bare loop  texts/s by budget {}; taken: {chosen}", rates.collect::<Vec<_>>().join(", "));
+}
+
+/// Prints what a bulk took, beside what is aimed at.
+pub fn bulk(figures: &Bulk) {
+    let mb = |bytes: u64| bytes as f64 / 1e6;
+    println!(
+        "\n{:<52}{:>9}   goal",
+        format!("a bulk of {} lines, {:.1} MB", figures.lines, mb(figures.bytes)),
+        ""
+    );
+    let row = |name: &str, unit: &str, figure: f64, goal: String| {
+        println!("{name}{unit:>w$}{figure:>9.1}   {goal}", w = 52_usize.saturating_sub(name.chars().count()));
+    };
+    row("    its upload", "s", figures.upload, String::new());
+    row("    from its creation until every line is in a slice", "s", figures.cut, String::new());
+    let goal = if figures.lines == GOAL_LINES { format!("up to {GOAL_SECONDS:.0}") } else { String::new() };
+    row("    both", "s", figures.upload + figures.cut, goal);
+    for Peak { role, idle, most } in &figures.memory {
+        let goal = format!("up to {:.0}; {:.1} before", mb(GOAL_MEMORY), mb(*idle));
+        row(&format!("    most memory of the {role}"), "MB", mb(*most), goal);
+    }
 }
 
 /// Prints all figures.

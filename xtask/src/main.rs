@@ -60,7 +60,7 @@ enum Chore {
         #[arg(long)]
         folder: Option<PathBuf>,
     },
-    /// Measure throughput and latency; arguments go to the measuring program
+    /// Measure throughput and latency (`bench bulk`: taking in a million lines); arguments go to the measuring program
     Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
