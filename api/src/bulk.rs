@@ -83,7 +83,8 @@ pub async fn create(
     Ok(created)
 }
 
-fn span(app: &State, window: &str, field: &str) -> Result<Duration, Problem> {
+/// How long a bulk may take, as `field` says.
+pub fn span(app: &State, window: &str, field: &str) -> Result<Duration, Problem> {
     let (shortest, longest) = (Duration::from_secs(1), app.config.bulk.longest_window);
     let invalid = || {
         let detail =

@@ -14,6 +14,7 @@ mod config;
 mod download;
 mod dress;
 mod follow;
+mod form;
 mod host;
 mod idempotency;
 mod incoming;

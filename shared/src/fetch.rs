@@ -4,6 +4,7 @@
 //! redirects are followed by hand and checked again. URLs may carry secrets, so logs and errors name the host alone.
 
 mod address;
+mod download;
 
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
@@ -16,6 +17,7 @@ use tokio::time::Instant;
 use url::{Host, Url};
 
 pub use address::Guard;
+pub use download::Download;
 
 use crate::config::{FetchConfig, Size};
 use crate::retry_after::{date, retry_after};
@@ -225,7 +227,19 @@ impl Fetcher {
         })
     }
 
-    async fn get(&self, mut url: Url, wanted: fn(&str) -> bool) -> Result<Bytes, FetchError> {
+    async fn get(&self, url: Url, wanted: fn(&str) -> bool) -> Result<Bytes, FetchError> {
+        let (url, answer) = self.open(url).await?;
+        let content_type =
+            answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if !wanted(content_type) {
+            let content_type = content_type.chars().take(100).collect();
+            return Err(FetchError::ContentType { host: host(&url), content_type });
+        }
+        self.body(&url, answer).await
+    }
+
+    /// Follows redirects to an answer that is no error; answers with where it came from, too.
+    async fn open(&self, mut url: Url) -> Result<(Url, reqwest::Response), FetchError> {
         for _ in 0..=self.max_redirects {
             check(&url, &self.guard)?;
             let answer =
@@ -237,13 +251,7 @@ impl Fetcher {
             if !answer.status().is_success() {
                 return Err(refused(&url, &answer));
             }
-            let content_type =
-                answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-            if !wanted(content_type) {
-                let content_type = content_type.chars().take(100).collect();
-                return Err(FetchError::ContentType { host: host(&url), content_type });
-            }
-            return self.body(&url, answer).await;
+            return Ok((url, answer));
         }
         Err(FetchError::Redirects { host: host(&url), limit: self.max_redirects })
     }

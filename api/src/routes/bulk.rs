@@ -1,5 +1,6 @@
 //! Bulks in our own words: what their endpoints share.
 
+mod bring;
 pub mod cancel;
 pub mod create;
 pub mod get;

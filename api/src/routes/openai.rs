@@ -3,7 +3,6 @@
 pub mod batches;
 pub mod embeddings;
 pub mod files;
-mod form;
 pub mod moderations;
 pub mod uploads;
 

@@ -95,7 +95,7 @@ fn remote(url: String, field: &str, guard: &Guard) -> Result<ImageSource, Proble
     Ok(ImageSource::Url(url))
 }
 
-/// Why a URL is refused before anybody tries to fetch it.
+/// Why a URL is refused, before anybody tries to fetch it or after.
 pub fn refused_url(error: &FetchError, field: &str) -> Problem {
     let code = match error {
         FetchError::Refused { .. } => Code::UrlRefused,

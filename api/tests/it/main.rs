@@ -3,6 +3,7 @@
 mod app;
 mod bodies;
 mod bounds;
+mod bringing;
 mod bulk;
 mod contract;
 mod dialects;

@@ -202,3 +202,34 @@ async fn an_answer_that_drips_keeps_its_status() {
     let posted = post(&["127.0.0.0/8"], port, 100).await.unwrap();
     assert_eq!((posted.status, posted.answer), (200, Bytes::from("slow")));
 }
+
+#[tokio::test]
+async fn a_large_answer_is_read_piece_by_piece_up_to_a_limit() {
+    let (port, _) = server(|_| ok("text/csv", &"x".repeat(5000))).await;
+    let fetcher = Fetcher::new(&config(&["127.0.0.0/8"]));
+    let url = format!("http://127.0.0.1:{port}/data/rows.csv?secret=1");
+    let mut download = fetcher.download(&url, Size::new(5000)).await.unwrap();
+    assert_eq!(download.name(), Some("rows.csv"));
+    let mut read = 0;
+    while let Some(piece) = download.piece().await.unwrap() {
+        read += piece.len();
+    }
+    assert_eq!(read, 5000, "other limits than a picture's");
+    let refused = fetcher.download(&url, Size::new(4999)).await;
+    assert!(matches!(refused, Err(FetchError::TooLarge { limit: 4999, .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_say_how_long_it_is_is_cut_off_all_the_same() {
+    let (port, _) =
+        server(|_| format!("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{}", "x".repeat(2000))).await;
+    let fetcher = Fetcher::new(&config(&["127.0.0.0/8"]));
+    let mut download = fetcher.download(&format!("http://127.0.0.1:{port}/"), Size::new(100)).await.unwrap();
+    assert_eq!(download.name(), None);
+    let refused = async {
+        while download.piece().await?.is_some() {}
+        Ok(())
+    }
+    .await;
+    assert!(matches!(refused, Err(FetchError::TooLarge { limit: 100, .. })), "{refused:?}");
+}

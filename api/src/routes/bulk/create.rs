@@ -2,19 +2,20 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use forebay_shared::bulk::{Form, Layout, OnBadLine};
+use forebay_shared::id::FileId;
 use forebay_shared::job::Object;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::BulkView;
+use super::{BulkView, bring};
 use crate::auth::Submitter;
-use crate::body;
 use crate::bulk::{self, Wishes};
+use crate::limits;
 use crate::problem::{Code, Problem, ProblemBody};
-use crate::state::{App, State as AppState};
+use crate::state::{self, App};
 use crate::submission::Webhook;
 
 /// How long a bulk may take, unless the client says otherwise.
@@ -27,22 +28,27 @@ const LONGEST_NAME: usize = 256;
 /// Run a file of lines
 ///
 /// Each line is a job, `{"id","input","params","model"}`, or a call, `{"custom_id","url","body"}` for `/v1/jobs`,
-/// `/v1/embeddings` or `/v1/moderations`; or a row of a CSV file, or a picture in a ZIP or tar archive. Lines run when nothing more urgent does; a bad one is reported in the file of
-/// errors, or has the file refused if `on_bad_line` says so.
+/// `/v1/embeddings` or `/v1/moderations`; or a row of a CSV file, or a picture in a ZIP or tar archive. Lines run when
+/// nothing more urgent does; a bad one is reported in the file of errors, or has the file refused if `on_bad_line` says so.
+///
+/// The file was uploaded before, or comes with the request as `multipart/form-data`, or from a URL.
 #[utoipa::path(
     post,
     path = "/v1/bulk",
     tag = "bulk",
     operation_id = "create_bulk",
-    request_body = BulkRequest,
+    request_body(content(
+        (BulkRequest = "application/json"),
+        (BulkForm = "multipart/form-data"),
+    )),
     responses(
         (status = 202, description = "The bulk, whose file is to be read", body = BulkView, headers(
             ("Location" = String, description = "Where to ask for it"),
         )),
         (status = 400, description = "The body cannot be read", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such file or model", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "The body is not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The body or the file is too large, or the owner has no room left", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is neither JSON nor multipart", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A field is not valid", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "Ask again in a moment", body = ProblemBody, content_type = "application/problem+json"),
     ),
@@ -52,13 +58,11 @@ pub async fn create(
     submitter: Submitter,
     request: Request,
 ) -> Result<Response, Problem> {
-    is_json(request.headers())?;
-    let (body, _room) = app.memory.read(request, app.config.limits.max_body).await?;
-    let asked: BulkRequest = body::parse(&body, "request")?;
-    if let Some(model) = &asked.model {
-        app.parts.catalog.find(model).await?.ok_or_else(|| Problem::unknown_model(model))?;
-    }
-    let bulk = bulk::create(&app, submitter, asked.check(&app)?, ("window", "file")).await?;
+    // In bounded time: an object that no row names for longer is swept.
+    let patience = app.config.api.upload_timeout;
+    let read = tokio::time::timeout(patience.get(), bring::read(&app, &submitter, request)).await;
+    let wishes = read.unwrap_or_else(|_| Err(limits::too_slow(patience)))?;
+    let bulk = bulk::create(&app, submitter, wishes, ("window", "file")).await?;
     let location = format!("/v1/bulk/{}", bulk::name(bulk.id));
     let view = Json(BulkView::new(bulk, app.parts.store.now()));
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], view).into_response())
@@ -74,22 +78,27 @@ fn delimiter(text: &str) -> Result<u8, Problem> {
     }
 }
 
-/// A web page can send anything but JSON to whatever its visitor's machine can reach.
-fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") {
-        return Ok(());
-    }
-    Err(Problem::new(Code::UnsupportedMediaType, "send `application/json`").at("Content-Type"))
+/// A file to be run, and what is to be done with it.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "it is read field by field")]
+struct BulkForm {
+    /// What is to be done, as JSON without `file` and `url`; it comes first.
+    bulk: BulkRequest,
+    /// The file, with its name.
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
 }
 
 /// A file to be run.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct BulkRequest {
-    /// An uploaded file (`POST /v1/files`, purpose `batch`).
-    file: String,
+pub struct BulkRequest {
+    /// An uploaded file (`POST /v1/files`). This, or `url`, or the file itself in a multipart body.
+    #[serde(default)]
+    pub file: Option<String>,
+    /// Where the file is fetched from before the answer; what may be fetched is the operator's to say.
+    #[serde(default)]
+    pub url: Option<String>,
     /// How the file is written: `jsonl`, which is the default; `csv`, each row a text; `zip` or `tar`, each file a picture.
     #[serde(default)]
     format: Option<String>,
@@ -156,16 +165,19 @@ impl BulkRequest {
         Ok(layout)
     }
 
-    fn check(self, app: &AppState) -> Result<Wishes, Problem> {
+    /// What is wished of the file with this id, all of it checked.
+    pub async fn check(self, app: &state::State, file: FileId) -> Result<Wishes, Problem> {
+        if let Some(model) = &self.model {
+            app.parts.catalog.find(model).await?.ok_or_else(|| Problem::unknown_model(model))?;
+        }
+        let window = self.window.clone().unwrap_or_else(|| USUAL_WINDOW.to_owned());
+        bulk::span(app, &window, "window")?;
         let layout = self.layout()?;
         if layout != Layout::Jsonl && self.model.is_none() {
             let detail =
                 format_args!("a file of the format `{}` names no model, so `model` must", layout.name());
             return Err(Problem::new(Code::MissingField, detail).at("model"));
         }
-        let file = self.file.parse().map_err(|_| {
-            Problem::new(Code::FileNotFound, format_args!("there is no file `{}`", self.file)).at("file")
-        })?;
         Ok(Wishes {
             form: Form::Native,
             layout,
@@ -175,7 +187,7 @@ impl BulkRequest {
             params: self.params.unwrap_or_default(),
             file,
             retry_of: None,
-            window: self.window.unwrap_or_else(|| USUAL_WINDOW.to_owned()),
+            window,
             keep: None,
             metadata: bulk::metadata(self.metadata)?,
             webhook: self

@@ -10,9 +10,9 @@ use forebay_shared::store::Stored;
 use utoipa::ToSchema;
 
 use super::super::OpenAiError;
-use super::super::form::{self, Form};
 use super::{ExpiresAfter, FileView, filename, full, largest, life, purpose, room_left};
 use crate::auth::Writer;
+use crate::form::{self, Form};
 use crate::incoming::Incoming;
 use crate::limits;
 use crate::problem::{Code, Problem};

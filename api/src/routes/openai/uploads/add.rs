@@ -11,9 +11,9 @@ use utoipa::ToSchema;
 
 use super::super::OpenAiError;
 use super::super::files::{full, room_left};
-use super::super::form::{self, Form};
 use super::{ended, id, not_found};
 use crate::auth::Writer;
+use crate::form::{self, Form};
 use crate::incoming::Incoming;
 use crate::limits;
 use crate::problem::{Code, Problem};

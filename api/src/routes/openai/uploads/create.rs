@@ -8,9 +8,9 @@ use utoipa::ToSchema;
 
 use super::super::OpenAiError;
 use super::super::files::{ExpiresAfter, filename, full, largest, life, purpose, room_left};
-use super::super::form;
 use super::{UploadView, json};
 use crate::auth::Writer;
+use crate::form;
 use crate::problem::{Code, Problem};
 use crate::state::App;
 

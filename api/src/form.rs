@@ -53,14 +53,19 @@ impl Form {
     }
 }
 
-/// The words of a field.
-pub async fn text(name: &str, mut field: Field<'_>) -> Result<String, Problem> {
+/// The words of a short field.
+pub async fn text(name: &str, field: Field<'_>) -> Result<String, Problem> {
+    words(name, field, LONGEST).await
+}
+
+/// The words of a field, of `most` bytes at most.
+pub async fn words(name: &str, mut field: Field<'_>, most: usize) -> Result<String, Problem> {
     let mut words = Vec::new();
-    while let Some(piece) = piece(&mut field, Size::new(LONGEST as u64)).await? {
+    while let Some(piece) = piece(&mut field, Size::new(most as u64)).await? {
         words.extend_from_slice(&piece);
-        if words.len() > LONGEST {
-            let detail = format_args!("the field `{name}` is longer than {LONGEST} bytes");
-            return Err(Problem::new(Code::InvalidField, detail).at(name).limit(LONGEST as u64));
+        if words.len() > most {
+            let detail = format_args!("the field `{name}` is longer than {most} bytes");
+            return Err(Problem::new(Code::InvalidField, detail).at(name).limit(most as u64));
         }
     }
     String::from_utf8(words).map_err(|_| {
