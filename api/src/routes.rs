@@ -48,6 +48,7 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(ws::ws))
         .routes(routes!(bulk::create::create, bulk::list::list))
         .routes(routes!(bulk::get::get))
+        .routes(routes!(bulk::events::events))
         .routes(routes!(bulk::results::results))
         .routes(routes!(bulk::cancel::cancel))
         .routes(routes!(bulk::retry::retry))

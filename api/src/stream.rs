@@ -3,6 +3,7 @@
 //! A stream is asked for the next thing to tell when its reader has taken the last, so what one stream holds is bounded by
 //! one page of the log, however slow its reader is.
 
+mod bulk;
 mod job;
 mod owner;
 mod permit;
@@ -19,6 +20,7 @@ use futures::Stream;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+pub use bulk::BulkStream;
 pub use job::JobStream;
 pub use owner::{OwnerStream, not_ours, read};
 pub use permit::Permitted;

@@ -3,6 +3,7 @@
 mod bring;
 pub mod cancel;
 pub mod create;
+pub mod events;
 pub mod get;
 pub mod list;
 pub mod results;
@@ -93,7 +94,8 @@ struct LineError {
 }
 
 impl BulkView {
-    pub(super) fn new(bulk: Bulk, now: Timestamp) -> Self {
+    /// The bulk as it stands now.
+    pub fn new(bulk: Bulk, now: Timestamp) -> Self {
         let name = bulk::name(bulk.id);
         Self {
             results_url: format!("/v1/bulk/{name}/results"),

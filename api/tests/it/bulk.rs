@@ -10,6 +10,7 @@ use forebay_shared::store::{Bulks, Files, Scope};
 use serde_json::{Value, json};
 
 use crate::app::{OWNER, TestApp};
+use crate::sse::Stream;
 
 impl TestApp {
     /// A file of alice's that nobody reads here.
@@ -242,4 +243,25 @@ async fn a_native_bulk_tells_how_far_it_is() {
     let retry = app.post(&format!("{location}/retry")).send().await;
     assert_eq!((retry.status, retry.json()["code"].clone()), (StatusCode::CONFLICT, json!("bulk_running")));
     let _: FileId = bulk["file"].as_str().unwrap().parse().unwrap();
+}
+
+#[tokio::test]
+async fn a_followed_bulk_tells_how_far_it_is_until_it_ends() {
+    let app = TestApp::start().await;
+    let bulk = app.post("/v1/bulk").json(json!({"file": app.file().await, "model": "echo"})).await.json();
+    let path = format!("/v1/bulk/{}", bulk["id"].as_str().unwrap());
+    let mut stream = Stream::open(app.get(&format!("{path}/events"))).await;
+    let begun = stream.event().await.unwrap();
+    assert_eq!((&*begun.event, &begun.data), ("batch.progress", &bulk), "it is the bulk as it is read");
+    assert_eq!(app.post(&format!("{path}/cancel")).send().await.status, StatusCode::ACCEPTED);
+    let waiting = app.store.finalize_bulks(10).await.unwrap();
+    app.store.end_bulk(waiting[0].id).await.unwrap().expect("nothing of it ran");
+    let rest = stream.rest().await;
+    let end = rest.last().unwrap();
+    assert_eq!((&*end.event, &end.data["status"]), ("batch.cancelled", &json!("cancelled")));
+    assert_eq!(end.data, app.get(&path).send().await.json());
+    let seen = format!("{path}/events?after={}", end.id.as_deref().unwrap());
+    assert_eq!(app.get(&seen).send().await.status, StatusCode::NO_CONTENT);
+    let unknown = app.get("/v1/bulk/batch_1/events").send().await;
+    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
 }

@@ -4,9 +4,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Status;
+use crate::bulk::BulkStatus;
 use crate::words::words;
 
-/// The type of an event: a closed set. All but `job.progress` are written down; that one is told to who listens.
+/// The type of an event: a closed set. All but `job.progress` and `batch.progress` are written down; those are
+/// told to who listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 pub enum EventType {
     /// It was accepted, or goes back into the queue.
@@ -30,6 +32,9 @@ pub enum EventType {
     /// A deadline passed.
     #[serde(rename = "job.expired")]
     JobExpired,
+    /// Some of a bulk's lines have ended, or it has come into a status that is no end.
+    #[serde(rename = "batch.progress")]
+    BatchProgress,
     /// All lines of a bulk have ended.
     #[serde(rename = "batch.completed")]
     BatchCompleted,
@@ -46,7 +51,7 @@ pub enum EventType {
 
 impl EventType {
     /// Every type.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::JobQueued,
         Self::JobRunning,
         Self::JobProgress,
@@ -54,6 +59,7 @@ impl EventType {
         Self::JobFailed,
         Self::JobCancelled,
         Self::JobExpired,
+        Self::BatchProgress,
         Self::BatchCompleted,
         Self::BatchFailed,
         Self::BatchExpired,
@@ -69,6 +75,20 @@ impl EventType {
             Status::Failed => Self::JobFailed,
             Status::Cancelled => Self::JobCancelled,
             Status::Expired => Self::JobExpired,
+        }
+    }
+
+    /// The type of the event that a bulk came into this status.
+    pub const fn of_bulk(status: BulkStatus) -> Self {
+        match status {
+            BulkStatus::Validating
+            | BulkStatus::InProgress
+            | BulkStatus::Finalizing
+            | BulkStatus::Cancelling => Self::BatchProgress,
+            BulkStatus::Completed => Self::BatchCompleted,
+            BulkStatus::Failed => Self::BatchFailed,
+            BulkStatus::Expired => Self::BatchExpired,
+            BulkStatus::Cancelled => Self::BatchCancelled,
         }
     }
 
@@ -108,7 +128,7 @@ impl EventType {
 
     /// Whether it is written down, so that it can be told later.
     pub const fn is_kept(self) -> bool {
-        !matches!(self, Self::JobProgress)
+        !matches!(self, Self::JobProgress | Self::BatchProgress)
     }
 }
 
@@ -122,6 +142,7 @@ words!(
     JobFailed = "job.failed",
     JobCancelled = "job.cancelled",
     JobExpired = "job.expired",
+    BatchProgress = "batch.progress",
     BatchCompleted = "batch.completed",
     BatchFailed = "batch.failed",
     BatchExpired = "batch.expired",
