@@ -33,7 +33,7 @@ pub fn bulk(figures: &Bulk) {
         println!("{name}{unit:>w$}{figure:>9.1}   {goal}", w = 52_usize.saturating_sub(name.chars().count()));
     };
     row("    its upload", "s", figures.upload, String::new());
-    row("    from its creation until every line is in a slice", "s", figures.cut, String::new());
+    row("    from creation until every line is sliced", "s", figures.cut, String::new());
     let goal = if figures.lines == GOAL_LINES { format!("up to {GOAL_SECONDS:.0}") } else { String::new() };
     row("    both", "s", figures.upload + figures.cut, goal);
     for Peak { role, idle, most } in &figures.memory {
