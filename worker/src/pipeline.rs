@@ -39,6 +39,9 @@ pub struct Answer {
     pub media: Vec<Medium>,
 }
 
+/// What became of an item.
+pub type Ended = Result<Answer, Failure>;
+
 /// A medium that a pipeline made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Medium {

@@ -23,8 +23,9 @@ use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::{NewSegment, Noted, Settled, Store, StoreError};
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::lane::{Ended, Held, Plan, Stop};
+use crate::lane::{Held, Plan, Stop};
 use crate::lease::Board;
+use crate::pipeline::Ended;
 use crate::quarantine::Quarantine;
 use document::{Draft, Part, parts};
 

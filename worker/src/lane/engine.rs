@@ -10,27 +10,13 @@ use forebay_shared::shutdown::Tasks;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::{Ended, IN_HAND, Ready};
+use super::work::{Ran, Ready, Word, Work};
 use crate::model::{ModelFiles, Runtime};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Ended, Pipeline};
 use crate::quarantine::Sealed;
 
-/// A batch for the model.
-pub(super) struct Work<P: Pipeline> {
-    pub(super) number: u64,
-    pub(super) items: Vec<Ready<P>>,
-    pub(super) pipeline: Option<Arc<P>>,
-    /// For suspects: the right to run them now.
-    pub(super) sealed: Option<Sealed>,
-}
-
-/// What the thread has to say.
-pub(super) enum Word {
-    /// A batch has left the device.
-    Free(Option<Sealed>),
-    /// What became of a batch's items, or of one of them if the batch was split, and how long that ran.
-    Ended { number: u64, outcomes: Vec<(JobId, u32, Ended)>, took: Duration, split: bool },
-}
+/// Batches with the model's thread: one that runs, and one that could not grow any further.
+pub(super) const IN_HAND: u32 = 2;
 
 /// The way to a model's thread.
 pub(super) struct Engine<P: Pipeline> {
@@ -175,7 +161,7 @@ impl<P: Pipeline> Host<P> {
         let words = self.words.clone();
         self.tasks.spawn_blocking(move || {
             let outcomes = finish(pipeline.as_deref(), items, raw);
-            let _ = words.blocking_send(Word::Ended { number, outcomes, took, split });
+            let _ = words.blocking_send(Word::Ran(Ran { number, split, outcomes, took }));
         })
     }
 

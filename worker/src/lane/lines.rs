@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use forebay_dialects::bulk::{Answers, BATCH_CANCELLED, BATCH_EXPIRED, Request, Rules};
-use forebay_shared::blobs::Blobs;
+use forebay_shared::blobs::{BlobError, Blobs};
 use forebay_shared::bulk::{Form, LineId, Run, Slice};
 use forebay_shared::config::ModerationConfig;
 use forebay_shared::file::Piece;
@@ -14,8 +14,6 @@ use forebay_shared::job::{Claimed, Failure, FailureCode, Item, Outcome};
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::Store;
 use futures::TryStreamExt;
-
-use super::reader::blob_failure;
 
 /// Where slices are read from.
 #[derive(Clone, Debug)]
@@ -117,5 +115,15 @@ impl Plan {
             answers.add(self.form, (id, &line.request), (model, stopped), of_line);
         }
         answers
+    }
+}
+
+/// Why an input that is stored cannot be had.
+pub(super) fn blob_failure(error: &BlobError) -> Failure {
+    match error {
+        BlobError::Missing(_) => Failure::permanent(FailureCode::InputMissing, "a stored input is gone"),
+        BlobError::Unavailable(_) | BlobError::Unusable(..) => {
+            Failure::transient(FailureCode::StorageUnavailable, "the object store cannot be reached")
+        }
     }
 }

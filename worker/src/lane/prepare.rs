@@ -12,9 +12,9 @@ use forebay_shared::store::Noted;
 use futures::stream::{self, StreamExt};
 use tokio::sync::{OnceCell, mpsc};
 
-use super::LaneParts;
 use super::lines::Plan;
 use super::memory::Held;
+use super::parts::LaneParts;
 use super::progress::convicted;
 use super::reader::{File, Reader};
 use crate::model::ModelFiles;

@@ -1,4 +1,4 @@
-//! One job in a lane: what became of its items, and where its time went.
+//! One job in a lane: what became of its items so far.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,66 +9,15 @@ use forebay_shared::job::{
 };
 
 use super::lines::Plan;
+use super::measure::Waits;
 use super::room::Held;
-use crate::pipeline::Answer;
+use super::stop::Stop;
+use crate::pipeline::Ended;
 use crate::settle::Finished;
-
-/// What became of an item.
-pub type Ended = Result<Answer, Failure>;
-
-/// Why a job is not to run any further.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stop {
-    /// Its client asked.
-    Cancelled,
-    /// Its `finish_by` has passed.
-    Expired,
-}
-
-impl Stop {
-    /// The label of the items that are dropped for it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Cancelled => "cancelled",
-            Self::Expired => "expired",
-        }
-    }
-
-    /// What is said of an item that was dropped for it.
-    fn failure(self) -> Failure {
-        match self {
-            Self::Cancelled => {
-                Failure::permanent(FailureCode::Cancelled, "the job was cancelled before this item ran")
-            }
-            Self::Expired => {
-                Failure::permanent(FailureCode::Expired, "the job's `finish_by` passed before this item ran")
-            }
-        }
-    }
-}
 
 /// How often those who follow a job are told how far it has come: people see no more, and a thousand followed jobs cost a
 /// thousand small messages a second at most.
 const TELL_EVERY: Duration = Duration::from_secs(1);
-
-/// How long a job's items in one batch have waited at most, and how many they are.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Waits {
-    own: u32,
-    device: Duration,
-    company: Duration,
-    longest: Duration,
-}
-
-impl Waits {
-    /// One more item, which waited so long for the device and for others to join it.
-    pub(super) fn add(&mut self, device: Duration, company: Duration) {
-        self.own += 1;
-        self.device = self.device.max(device);
-        self.company = self.company.max(company);
-        self.longest = self.longest.max(device + company);
-    }
-}
 
 /// A job in a lane.
 #[derive(Debug)]

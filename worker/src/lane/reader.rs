@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use forebay_shared::blobs::{BlobError, Blobs};
+use forebay_shared::blobs::Blobs;
 use forebay_shared::config::Size;
 use forebay_shared::fetch::Fetcher;
 use forebay_shared::job::{Claimed, Failure, FailureCode, ImageSource, Item, ItemsAt};
 use forebay_shared::shutdown::Tasks;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::lines::{LineSource, Plan};
+use super::lines::{LineSource, Plan, blob_failure};
 use super::memory::{Held, Memory};
 
 /// What a process allows its readers, over all lanes.
@@ -113,14 +113,5 @@ impl Reader {
     pub(super) async fn turn_for(&self, file: &[u8]) -> Turn<'_> {
         let room = self.memory.for_pixels(file).await;
         Turn { _processor: self.processors.acquire().await.ok(), _room: room }
-    }
-}
-
-pub(super) fn blob_failure(error: &BlobError) -> Failure {
-    match error {
-        BlobError::Missing(_) => Failure::permanent(FailureCode::InputMissing, "a stored input is gone"),
-        BlobError::Unavailable(_) | BlobError::Unusable(..) => {
-            Failure::transient(FailureCode::StorageUnavailable, "the object store cannot be reached")
-        }
     }
 }

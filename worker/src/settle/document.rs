@@ -10,7 +10,8 @@ use forebay_shared::job::{
 use forebay_shared::segment::SegmentBuilder;
 
 use super::Finished;
-use crate::lane::{Ended, Held, Stop};
+use crate::lane::{Held, Stop};
+use crate::pipeline::Ended;
 
 /// A job about to be settled.
 #[derive(Debug)]

@@ -10,7 +10,8 @@ use forebay_shared::store::{Settled, StoreError};
 
 use super::document::ending;
 use super::{AGAIN, Finished, Settler, unwritten};
-use crate::lane::{Ended, Held, Plan};
+use crate::lane::{Held, Plan};
+use crate::pipeline::Ended;
 
 /// A slice about to be settled.
 struct Draft {

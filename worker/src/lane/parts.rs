@@ -1,0 +1,34 @@
+//! What lanes share.
+
+use std::sync::Arc;
+
+use forebay_shared::events::Events;
+use forebay_shared::shutdown::Tasks;
+use tokio::sync::mpsc;
+
+use super::reader::Reader;
+use crate::model::Runtime;
+use crate::quarantine::Quarantine;
+use crate::rate::Rates;
+use crate::settle::Finished;
+
+/// What lanes share.
+#[derive(Clone, Debug)]
+pub struct LaneParts {
+    /// Reads items.
+    pub reader: Reader,
+    /// The runtime library, if any model needs it.
+    pub runtime: Option<Runtime>,
+    /// Where suspects run, one batch at a time.
+    pub quarantine: Quarantine,
+    /// Where word of progress goes.
+    pub events: Arc<dyn Events>,
+    /// Where finished jobs go.
+    pub settle: mpsc::Sender<Finished>,
+    /// Batches of work of each class that a lane may hold.
+    pub hold: u64,
+    /// How fast the models work.
+    pub rates: Rates,
+    /// The process's tasks.
+    pub tasks: Tasks,
+}

@@ -1,0 +1,45 @@
+//! What passes between a lane and its model's thread.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use forebay_shared::id::JobId;
+
+use super::memory;
+use crate::pipeline::{Ended, Pipeline};
+use crate::quarantine::Sealed;
+
+/// An item that is ready to run.
+#[derive(Debug)]
+pub(super) struct Ready<P: Pipeline> {
+    pub(super) job: JobId,
+    pub(super) index: u32,
+    pub(super) prepared: P::Prepared,
+    /// What it takes of the room for pictures, until it has run.
+    pub(super) _memory: memory::Held,
+}
+
+/// A batch for the model.
+pub(super) struct Work<P: Pipeline> {
+    pub(super) number: u64,
+    pub(super) items: Vec<Ready<P>>,
+    pub(super) pipeline: Option<Arc<P>>,
+    /// For suspects: the right to run them now.
+    pub(super) sealed: Option<Sealed>,
+}
+
+/// What the thread has to say.
+pub(super) enum Word {
+    /// A batch has left the device.
+    Free(Option<Sealed>),
+    /// What became of items that ran together.
+    Ran(Ran),
+}
+
+/// What became of a batch's items, or of one of them if the batch was split.
+pub(super) struct Ran {
+    pub(super) number: u64,
+    pub(super) split: bool,
+    pub(super) outcomes: Vec<(JobId, u32, Ended)>,
+    pub(super) took: Duration,
+}
