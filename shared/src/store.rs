@@ -9,8 +9,10 @@
 //! caller's clock decides a lease.
 
 mod alike;
+mod answering;
 mod attempts;
 mod bulks;
+mod closing;
 mod codec;
 #[cfg(feature = "testing")]
 pub mod conformance;
@@ -34,13 +36,16 @@ mod revival;
 mod row;
 mod schedules;
 mod segments;
+mod slicing;
 mod sqlite;
 mod storage;
 mod webhooks;
 mod workers;
 
+pub use answering::Answering;
 pub use attempts::{Attempts, Settled};
-pub use bulks::{BulkCancelOutcome, BulkPage, Bulks, Pace};
+pub use bulks::{BulkCancelOutcome, BulkPage, Bulks};
+pub use closing::Closing;
 pub use deliveries::{
     After, Deliveries, Delivery, DeliveryState, Fanned, Outgoing, Replay, Room, Tested, Try,
 };
@@ -60,6 +65,7 @@ pub use retention::Retention;
 pub use revival::{Again, RetryOutcome, Revival};
 pub use schedules::{ScheduleOutcome, ScheduleTerms, Schedules};
 pub use segments::{Blank, NewSegment, SegmentLock, Segments};
+pub use slicing::{Pace, Slicing};
 pub use sqlite::Sqlite;
 pub use storage::Storage;
 pub use webhooks::{Disabled, Endpoint, EndpointChange, NewEndpoint, Secrets, Signing, Webhooks};
@@ -78,6 +84,9 @@ pub trait Store:
     + Revival
     + Queues
     + Bulks
+    + Slicing
+    + Answering
+    + Closing
     + Handover
     + Workers
     + Retention

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use forebay_shared::bulk::BadLine;
 use forebay_shared::file::{FileStatus, NewFile, Piece, Purpose};
 use forebay_shared::id::FileId;
-use forebay_shared::store::{Bulks, Files, Scope};
+use forebay_shared::store::{Closing, Files, Scope, Slicing};
 use serde_json::{Value, json};
 
 use crate::app::{OWNER, TestApp};

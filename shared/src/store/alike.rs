@@ -1,13 +1,17 @@
 //! Statements whose text is the same on both databases, written once and type-checked for each.
 
+mod answering;
 mod bulks;
+mod closing;
 mod explain;
 mod files;
 mod schedules;
+mod slicing;
 mod uploads;
 
 pub(super) use explain::explain;
-pub(super) use {bulks::bulks, files::files, schedules::schedules, uploads::uploads};
+pub(super) use {answering::answering, bulks::bulks, closing::closing, slicing::slicing};
+pub(super) use {files::files, schedules::schedules, uploads::uploads};
 mod deliveries;
 mod webhooks;
 

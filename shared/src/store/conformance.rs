@@ -4,8 +4,10 @@
 //! promise, so it has no other description.
 #![expect(missing_docs, reason = "the names are sentences")]
 
+pub mod answering;
 pub mod attempts;
 pub mod bulks;
+pub mod closing;
 pub mod deliveries;
 pub mod events;
 pub mod expiry;
@@ -19,6 +21,7 @@ pub mod models;
 pub mod recall;
 pub mod schedules;
 pub mod segments;
+pub mod slicing;
 pub mod storage;
 pub mod uploads;
 pub mod webhooks;
@@ -350,23 +353,29 @@ macro_rules! store_conformance {
             a_bulk_reads_back_as_it_was,
             another_owners_bulk_and_file_are_not_there,
             bulks_are_listed_from_the_newest_in_pages,
+            a_cancelled_bulk_keeps_what_was_done,
+            a_bulk_that_is_being_read_can_be_cancelled,
+            a_bulk_is_forgotten_with_its_slices_and_not_before,
+        ]);
+        $crate::store_conformance!(@module $ground, slicing: [
             a_refused_bulk_tells_its_lines,
             slices_are_made_all_at_once_and_once,
             thousands_of_slices_are_made_together,
+            bad_lines_stand_in_the_file_of_errors,
+            the_pace_of_slices_is_what_they_cost_and_took,
+        ]);
+        $crate::store_conformance!(@module $ground, answering: [
             an_answered_slice_stands_in_the_files_at_once,
             a_slice_is_answered_once,
             a_zombie_cannot_answer_what_another_runs,
-            a_bulk_completes_when_every_line_is_answered,
-            a_clean_bulk_has_no_file_of_errors,
-            bad_lines_stand_in_the_file_of_errors,
-            a_cancelled_bulk_keeps_what_was_done,
-            a_bulk_that_is_being_read_can_be_cancelled,
-            a_bulk_expires_with_what_was_done,
-            a_bulk_that_has_run_does_not_expire,
             a_deleted_output_file_takes_what_follows_with_it,
             a_piece_keeps_its_segment_until_its_file_goes,
-            the_pace_of_slices_is_what_they_cost_and_took,
-            a_bulk_is_forgotten_with_its_slices_and_not_before,
+        ]);
+        $crate::store_conformance!(@module $ground, closing: [
+            a_bulk_completes_when_every_line_is_answered,
+            a_clean_bulk_has_no_file_of_errors,
+            a_bulk_expires_with_what_was_done,
+            a_bulk_that_has_run_does_not_expire,
             a_bulks_own_webhook_is_told,
             slices_that_are_cancelled_as_jobs_are_told_of_by_their_bulk,
         ]);

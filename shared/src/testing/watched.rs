@@ -17,13 +17,13 @@ use crate::job::{Attempt, Claimed, Cost, Job, NewJob, Settlement};
 use crate::model::{Model, ModelCard};
 use crate::schedule::{Fired, Firing, NewFiring, Schedule};
 use crate::store::{
-    After, Ahead, ApiKey, Attempts, Beat, BulkCancelOutcome, BulkPage, Bulks, CancelOutcome, Cancellation,
-    Completion, DeleteOutcome, Deliveries, Delivery, DeliveryState, Depth, Due, Endpoint, EndpointChange,
-    Expiry, Fanned, FileFilter, FilePage, Files, Filter, Handover, Jobs, Keys, Leadership, Load, Models,
-    NewEndpoint, NewKey, NewSegment, Noted, Outgoing, Pace, Page, PartOutcome, Reaped, Replay, Retention,
-    Room, Route, RouteState, ScheduleOutcome, ScheduleTerms, Schedules, SegmentLock, Segments, Settled,
-    Signing, Storage, Store, StoreError, StoreResult, Stored, Submitted, Tested, Try, Uploads, Webhooks,
-    Worker, Workers,
+    After, Ahead, Answering, ApiKey, Attempts, Beat, BulkCancelOutcome, BulkPage, Bulks, CancelOutcome,
+    Cancellation, Closing, Completion, DeleteOutcome, Deliveries, Delivery, DeliveryState, Depth, Due,
+    Endpoint, EndpointChange, Expiry, Fanned, FileFilter, FilePage, Files, Filter, Handover, Jobs, Keys,
+    Leadership, Load, Models, NewEndpoint, NewKey, NewSegment, Noted, Outgoing, Pace, Page, PartOutcome,
+    Reaped, Replay, Retention, Room, Route, RouteState, ScheduleOutcome, ScheduleTerms, Schedules,
+    SegmentLock, Segments, Settled, Signing, Slicing, Storage, Store, StoreError, StoreResult, Stored,
+    Submitted, Tested, Try, Uploads, Webhooks, Worker, Workers,
 };
 use crate::store::{Again, QueueState, Queues, Recall, Revival};
 use crate::store::{Cursor, EventFilter, EventLog, EventPage, Explain, Explained, Followed, Logged};
@@ -198,17 +198,23 @@ pass_on!(Bulks:
     bulk(owner: &str, id: BulkId) -> Option<Bulk>;
     bulks(owner: &str, page: BulkPage) -> Vec<Bulk>;
     cancel_bulk(owner: &str, id: BulkId) -> BulkCancelOutcome;
+    purge_bulks(limit: u32) -> u64;
+);
+pass_on!(Slicing:
     unread_bulks(limit: u32) -> Vec<Bulk>;
     slice_paces() -> Vec<Pace>;
     refuse_bulk(id: BulkId, errors: &[BadLine]) -> bool;
     cut_bulk(id: BulkId, cut: &Cut) -> bool;
+);
+pass_on!(Answering:
     settle_slice(worker: WorkerId, settlement: &Settlement, answers: SliceAnswers, segment: &NewSegment) -> Settled;
-    expire_bulks() -> Vec<BulkId>;
-    finalize_bulks(limit: u32) -> Vec<Bulk>;
     unanswered_slices(id: BulkId, limit: u32) -> Vec<Unanswered>;
     answer_slice(job: JobId, object: &str, bytes: u64) -> bool;
+);
+pass_on!(Closing:
+    expire_bulks() -> Vec<BulkId>;
+    finalize_bulks(limit: u32) -> Vec<Bulk>;
     end_bulk(id: BulkId) -> Option<Bulk>;
-    purge_bulks(limit: u32) -> u64;
 );
 pass_on!(Expiry:
     expire(limit: u32) -> Vec<Job>;

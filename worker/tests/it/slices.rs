@@ -6,7 +6,7 @@ use forebay_shared::file::{FileStatus, NewFile, Piece, Purpose};
 use forebay_shared::id::{FileId, JobId};
 use forebay_shared::job::{Class, ItemsAt, NewJob, Object, Status};
 use forebay_shared::queue::{Message, Producer};
-use forebay_shared::store::{Bulks, Files, Jobs, Route};
+use forebay_shared::store::{Bulks, Files, Jobs, Route, Slicing};
 use forebay_shared::testing::sample_job;
 use futures::TryStreamExt;
 use serde_json::{Value, json};

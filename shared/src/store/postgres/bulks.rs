@@ -1,4 +1,4 @@
-//! Bulks on Postgres.
+//! Bulks, from their making to their end, on Postgres.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::clock::{Timestamp, micros};
 use crate::file::{FileStatus, Piece, Purpose};
 use crate::id::{BulkId, FileId, JobId, WorkerId};
 use crate::job::{Cost, NewJob, Settlement, Status};
-use crate::store::alike::bulks;
+use crate::store::alike::{answering, bulks, closing, slicing};
 use crate::store::row::{BulkRow, UnansweredRow, bulk_columns};
 use crate::store::{BulkCancelOutcome, BulkPage, NewSegment, Pace, Settled, StoreResult};
 
@@ -27,3 +27,6 @@ async fn insert_jobs(connection: &mut Connection, jobs: &[&NewJob], now: Timesta
 }
 
 bulks!(Postgres, sqlx::Postgres, " for update");
+slicing!(Postgres, sqlx::Postgres);
+answering!(Postgres, sqlx::Postgres, " for update");
+closing!(Postgres, sqlx::Postgres);

@@ -1,4 +1,4 @@
-//! Bulks on SQLite. There is one writer, so nothing has to be locked.
+//! Bulks, from their making to their end, on SQLite. There is one writer, so nothing has to be locked.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::clock::{Timestamp, micros};
 use crate::file::{FileStatus, Piece, Purpose};
 use crate::id::{BulkId, FileId, JobId, WorkerId};
 use crate::job::{Cost, NewJob, Settlement, Status};
-use crate::store::alike::bulks;
+use crate::store::alike::{answering, bulks, closing, slicing};
 use crate::store::row::{BulkRow, UnansweredRow, bulk_columns};
 use crate::store::{BulkCancelOutcome, BulkPage, NewSegment, Pace, Settled, StoreResult};
 
@@ -23,3 +23,6 @@ use super::jobs::insert as insert_jobs;
 const SLICES_PER_INSERT: usize = 1000;
 
 bulks!(Sqlite, sqlx::Sqlite, "");
+slicing!(Sqlite, sqlx::Sqlite);
+answering!(Sqlite, sqlx::Sqlite, "");
+closing!(Sqlite, sqlx::Sqlite);
