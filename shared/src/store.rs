@@ -17,6 +17,7 @@ mod codec;
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod deliveries;
+mod depths;
 mod events;
 mod expiry;
 mod explain;
@@ -25,6 +26,7 @@ mod handover;
 mod jobs;
 mod keys;
 mod leadership;
+mod loads;
 mod models;
 mod postgres;
 mod promise;
@@ -49,14 +51,16 @@ pub use closing::Closing;
 pub use deliveries::{
     After, Deliveries, Delivery, DeliveryState, Fanned, Outgoing, Replay, Room, Tested, Try,
 };
+pub use depths::{Ahead, Depth, Depths};
 pub use events::{Cursor, EventFilter, EventLog, EventPage, Followed, Logged, NotACursor, Standing};
 pub use expiry::Expiry;
 pub use explain::{Explain, Explained, ExplainedAttempt};
 pub use files::{Cancellation, Completion, FileFilter, FilePage, Files, PartOutcome, Stored, Uploads};
-pub use handover::{Ahead, Depth, Due, Handover, Load, Route, RouteState};
+pub use handover::{Due, Handover, Route, RouteState};
 pub use jobs::{CancelOutcome, DeleteOutcome, Filter, Jobs, Page, Submitted};
 pub use keys::{ApiKey, KeyLimits, Keys, NewKey, Scope};
 pub use leadership::Leadership;
+pub use loads::{Load, Loads};
 pub use models::Models;
 pub use postgres::Postgres;
 pub use queues::{QueueState, Queues};
@@ -88,6 +92,8 @@ pub trait Store:
     + Answering
     + Closing
     + Handover
+    + Loads
+    + Depths
     + Workers
     + Retention
     + Segments

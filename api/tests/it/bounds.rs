@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::http::StatusCode;
 use forebay_shared::job::Cost;
-use forebay_shared::store::{Handover, KeyLimits, Keys, NewKey, Scope, Workers};
+use forebay_shared::store::{Handover, KeyLimits, Keys, Loads, NewKey, Scope, Workers};
 use serde_json::json;
 
 use crate::app::{Answer, TestApp};

@@ -3,12 +3,14 @@
 mod answering;
 mod bulks;
 mod closing;
+mod depths;
 mod explain;
 mod files;
 mod schedules;
 mod slicing;
 mod uploads;
 
+pub(super) use depths::depths;
 pub(super) use explain::explain;
 pub(super) use {answering::answering, bulks::bulks, closing::closing, slicing::slicing};
 pub(super) use {files::files, schedules::schedules, uploads::uploads};

@@ -9,6 +9,7 @@ pub mod attempts;
 pub mod bulks;
 pub mod closing;
 pub mod deliveries;
+pub mod depths;
 pub mod events;
 pub mod expiry;
 pub mod explain;
@@ -17,6 +18,7 @@ pub mod handover;
 pub mod jobs;
 pub mod keys;
 pub mod leadership;
+pub mod loads;
 pub mod models;
 pub mod recall;
 pub mod schedules;
@@ -204,12 +206,14 @@ macro_rules! store_conformance {
             a_newcomer_is_due_though_the_window_is_full,
             a_key_has_no_more_under_way_than_it_may,
             due_jobs_come_as_the_policy_says,
-            loads_are_the_sums_of_what_waits,
-            a_job_knows_what_stands_before_it,
             routes_tell_what_is_handed_over_and_what_waits,
             a_refused_publication_is_due_again,
             lost_messages_are_recovered_oldest_first,
+        ]);
+        $crate::store_conformance!(@module $ground, loads: [loads_are_the_sums_of_what_waits]);
+        $crate::store_conformance!(@module $ground, depths: [
             depths_count_queued_and_running,
+            a_job_knows_what_stands_before_it,
         ]);
         $crate::store_conformance!(@module $ground, workers: [
             a_beat_prolongs_the_lease,

@@ -6,19 +6,13 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::StoreResult;
-use crate::clock::Timestamp;
-use crate::id::{JobId, KeyId};
+use crate::id::JobId;
 use crate::job::{Class, Cost};
 
 /// Jobs that are looked at first to hand some over, shared among those who wait; more if that was too few.
 pub(super) const PREFIX: i64 = 128;
 /// Jobs of one owner whose time has come that are looked at in one hand-over, so that one statement changes few rows.
 pub(super) const WAKE: i64 = 128;
-
-/// Jobs before one that waits are counted up to so many.
-pub const COUNTED: u64 = 1000;
-/// Changes that are folded at once, so that one statement locks few rows.
-pub(super) const FOLDED: i64 = 10_000;
 
 /// One of a model's two queues.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -42,19 +36,6 @@ pub struct RouteState {
     pub waiting: bool,
 }
 
-/// How much stands on a route: for metrics and for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Depth {
-    /// Which one.
-    pub route: Route,
-    /// Jobs in status `queued`.
-    pub queued: u64,
-    /// Jobs in status `running`.
-    pub running: u64,
-    /// Since when the oldest of the queued could have run.
-    pub oldest: Option<Timestamp>,
-}
-
 /// A job to be handed over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
@@ -66,40 +47,6 @@ pub struct Due {
     pub trace: Option<String>,
 }
 
-/// What waits of one owner and one key on a route, handed over or not.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Load {
-    /// Where.
-    pub route: Route,
-    /// Whose.
-    pub owner: String,
-    /// Submitted with which key; zeros for none.
-    pub key: KeyId,
-    /// How many jobs.
-    pub jobs: u64,
-    /// What they cost.
-    pub cost: Cost,
-}
-
-/// What stands before a queued job in its own line: jobs of the same owner and key on the same route.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ahead {
-    /// Where it waits.
-    pub route: Route,
-    /// Whose it is.
-    pub owner: String,
-    /// Submitted with which key; zeros for none.
-    pub key: KeyId,
-    /// What it costs itself.
-    pub own: Cost,
-    /// How many jobs stand before it, up to [`COUNTED`].
-    pub jobs: u64,
-    /// What those cost.
-    pub cost: Cost,
-    /// Whether there may be more of them.
-    pub at_least: bool,
-}
-
 /// Handing queued jobs to the broker. A job is marked when it is handed over; marks may be wrong, rows never are.
 #[async_trait]
 pub trait Handover: Send + Sync {
@@ -109,18 +56,6 @@ pub trait Handover: Send + Sync {
     /// Marks and returns what is due on `route`, in the order of [`crate::job::fair`], until what is with the broker has
     /// used up `window`; never more than `limit`. Callers for one route go one after the other.
     async fn due(&self, route: &Route, window: Cost, limit: u32) -> StoreResult<Vec<Due>>;
-
-    /// What waits, by route, owner and key. It costs as much as there are of those, not as there are jobs.
-    async fn loads(&self) -> StoreResult<Vec<Load>>;
-
-    /// Folds the changes of what waits into their sums; answers with how many changes there were.
-    async fn fold_loads(&self) -> StoreResult<u64>;
-
-    /// What stands before the owner's job in its own line; `None` if it is not queued.
-    async fn ahead(&self, owner: &str, id: JobId) -> StoreResult<Option<Ahead>>;
-
-    /// How much stands on every route that has anything.
-    async fn depths(&self) -> StoreResult<Vec<Depth>>;
 
     /// Clears the marks of jobs whose messages the broker did not take.
     async fn unpublish(&self, ids: &[JobId]) -> StoreResult<u64>;

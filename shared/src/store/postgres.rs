@@ -61,6 +61,7 @@ mod expiry;
 mod files;
 mod handover;
 mod jobs;
+mod loads;
 mod recall;
 mod retention;
 mod revival;
@@ -153,6 +154,7 @@ impl Store for Postgres {
 }
 
 super::alike::stores!(Postgres, sqlx::Postgres);
+super::alike::depths!(Postgres, sqlx::Postgres);
 super::alike::explain!(Postgres, sqlx::Postgres);
 super::alike::files!(Postgres, sqlx::Postgres);
 super::alike::uploads!(Postgres, sqlx::Postgres);

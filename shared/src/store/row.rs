@@ -1,10 +1,12 @@
 //! Rows as values: what cannot be read is `Corrupt`, never a panic.
 
 mod bulks;
+mod depths;
 mod events;
 mod explain;
 mod files;
 mod handover;
+mod loads;
 mod schedules;
 mod webhooks;
 
@@ -23,10 +25,12 @@ use crate::job::{Attempt, Claimed, Cost, Failure, ItemsAt, Job, Lease, ResultAt,
 use crate::model::Model;
 
 pub(super) use bulks::{BulkRow, UnansweredRow, bulk_columns};
+pub(super) use depths::{AheadRow, DepthRow};
 pub(super) use events::{EventRow, LogRow, event_columns};
 pub(super) use explain::{ExplainAttemptRow, ExplainRow};
 pub(super) use files::{FileRow, PartRow, PieceRow, UploadRow, file_columns, upload_columns};
-pub(super) use handover::{AheadRow, DepthRow, DueRow, LineRow, LoadRow, LookRow, RouteRow, Turn};
+pub(super) use handover::{DueRow, LineRow, LookRow, RouteRow, Turn};
+pub(super) use loads::LoadRow;
 pub(super) use schedules::{FiringRow, ScheduleRow, schedule_columns};
 pub(super) use webhooks::{
     DeliveryRow, EndpointRow, MatchRow, OutgoingRow, SigningRow, TryRow, WaitingRow, endpoint_columns,

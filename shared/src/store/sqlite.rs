@@ -59,6 +59,7 @@ mod expiry;
 mod files;
 mod handover;
 mod jobs;
+mod loads;
 mod recall;
 mod retention;
 mod revival;
@@ -156,6 +157,7 @@ impl Store for Sqlite {
 }
 
 super::alike::stores!(Sqlite, sqlx::Sqlite);
+super::alike::depths!(Sqlite, sqlx::Sqlite);
 super::alike::explain!(Sqlite, sqlx::Sqlite);
 super::alike::files!(Sqlite, sqlx::Sqlite);
 super::alike::uploads!(Sqlite, sqlx::Sqlite);

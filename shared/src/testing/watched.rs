@@ -18,12 +18,12 @@ use crate::model::{Model, ModelCard};
 use crate::schedule::{Fired, Firing, NewFiring, Schedule};
 use crate::store::{
     After, Ahead, Answering, ApiKey, Attempts, Beat, BulkCancelOutcome, BulkPage, Bulks, CancelOutcome,
-    Cancellation, Closing, Completion, DeleteOutcome, Deliveries, Delivery, DeliveryState, Depth, Due,
-    Endpoint, EndpointChange, Expiry, Fanned, FileFilter, FilePage, Files, Filter, Handover, Jobs, Keys,
-    Leadership, Load, Models, NewEndpoint, NewKey, NewSegment, Noted, Outgoing, Pace, Page, PartOutcome,
-    Reaped, Replay, Retention, Room, Route, RouteState, ScheduleOutcome, ScheduleTerms, Schedules,
-    SegmentLock, Segments, Settled, Signing, Slicing, Storage, Store, StoreError, StoreResult, Stored,
-    Submitted, Tested, Try, Uploads, Webhooks, Worker, Workers,
+    Cancellation, Closing, Completion, DeleteOutcome, Deliveries, Delivery, DeliveryState, Depth, Depths,
+    Due, Endpoint, EndpointChange, Expiry, Fanned, FileFilter, FilePage, Files, Filter, Handover, Jobs, Keys,
+    Leadership, Load, Loads, Models, NewEndpoint, NewKey, NewSegment, Noted, Outgoing, Pace, Page,
+    PartOutcome, Reaped, Replay, Retention, Room, Route, RouteState, ScheduleOutcome, ScheduleTerms,
+    Schedules, SegmentLock, Segments, Settled, Signing, Slicing, Storage, Store, StoreError, StoreResult,
+    Stored, Submitted, Tested, Try, Uploads, Webhooks, Worker, Workers,
 };
 use crate::store::{Again, QueueState, Queues, Recall, Revival};
 use crate::store::{Cursor, EventFilter, EventLog, EventPage, Explain, Explained, Followed, Logged};
@@ -234,12 +234,16 @@ pass_on!(Attempts:
 pass_on!(Handover:
     routes(overdue: Duration) -> Vec<RouteState>;
     due(route: &Route, room: Cost, limit: u32) -> Vec<Due>;
-    loads() -> Vec<Load>;
-    fold_loads() -> u64;
-    ahead(owner: &str, id: JobId) -> Option<Ahead>;
-    depths() -> Vec<Depth>;
     unpublish(ids: &[JobId]) -> u64;
     recover(route: &Route, overdue: Duration, kept: u64) -> u64;
+);
+pass_on!(Loads:
+    loads() -> Vec<Load>;
+    fold_loads() -> u64;
+);
+pass_on!(Depths:
+    ahead(owner: &str, id: JobId) -> Option<Ahead>;
+    depths() -> Vec<Depth>;
 );
 pass_on!(Workers:
     register(id: WorkerId, host: &str, models: &[String], life: Duration) -> ();

@@ -185,7 +185,7 @@ impl Ground {
 
     /// No job is left with a lease.
     pub async fn assert_nothing_runs(&self) {
-        let depths = forebay_shared::store::Handover::depths(self.store.as_ref()).await.unwrap();
+        let depths = forebay_shared::store::Depths::depths(self.store.as_ref()).await.unwrap();
         assert!(depths.iter().all(|depth| depth.running == 0), "{depths:?}");
     }
 

@@ -2,7 +2,7 @@
 
 use forebay_shared::job::{Class, Cost, FailureCode, Status};
 use forebay_shared::queue::{Message, Producer};
-use forebay_shared::store::{Handover, Jobs, Route, Workers};
+use forebay_shared::store::{Depths, Handover, Jobs, Route, Workers};
 use serde_json::json;
 
 use super::ground::{Ground, text, with_params};

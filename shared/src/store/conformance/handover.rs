@@ -12,11 +12,15 @@ use crate::testing::card;
 
 const OVERDUE: Duration = Duration::from_secs(5);
 
-fn route() -> Route {
+pub(super) fn route() -> Route {
     Route { model: "echo".into(), class: Class::Interactive }
 }
 
-async fn waiting(ground: &Ground, count: usize, change: impl Fn(usize, &mut NewJob)) -> Vec<JobId> {
+pub(super) async fn waiting(
+    ground: &Ground,
+    count: usize,
+    change: impl Fn(usize, &mut NewJob),
+) -> Vec<JobId> {
     let mut jobs: Vec<_> = (0..count).map(|_| ground.job()).collect();
     for (index, job) in jobs.iter_mut().enumerate() {
         job.published = false;
@@ -26,7 +30,7 @@ async fn waiting(ground: &Ground, count: usize, change: impl Fn(usize, &mut NewJ
     jobs.iter().map(|job| job.id).collect()
 }
 
-async fn due(ground: &Ground, room: u64) -> Vec<JobId> {
+pub(super) async fn due(ground: &Ground, room: u64) -> Vec<JobId> {
     let due = ground.store.due(&route(), Cost::new(room), 100).await.unwrap();
     due.into_iter().map(|due| due.id).collect()
 }
@@ -262,72 +266,4 @@ pub async fn lost_messages_are_recovered_oldest_first(ground: &Ground) {
     ground.clock.advance(OVERDUE);
     assert_eq!(ground.store.recover(&route(), OVERDUE, 1).await.unwrap(), 3);
     assert_eq!(due(ground, 100).await, ids[..3]);
-}
-
-pub async fn depths_count_queued_and_running(ground: &Ground) {
-    let (_, claimed) = ground.claimed().await;
-    let id = ground.submitted(1).await[0];
-    let depths = ground.store.depths().await.unwrap();
-    assert_eq!(depths.len(), 1);
-    assert_eq!((depths[0].queued, depths[0].running), (1, 1));
-    assert_eq!(depths[0].oldest, Some(ground.read(id).await.available_at));
-    assert_ne!(claimed.id, id);
-}
-
-/// The sums of what waits follow every arrow of a job's life.
-pub async fn loads_are_the_sums_of_what_waits(ground: &Ground) {
-    let sums = async || {
-        let mut sums: Vec<_> = ground
-            .store
-            .loads()
-            .await
-            .unwrap()
-            .into_iter()
-            .map(|load| (load.owner, load.jobs, load.cost.units()))
-            .collect();
-        sums.sort();
-        sums
-    };
-    let sum = |owner: &str, jobs, cost| (owner.to_owned(), jobs, cost);
-    let ids = waiting(ground, 6, |index, job| {
-        job.owner = ["alice", "bob"][index / 4].into();
-        job.cost = Cost::new(10);
-    })
-    .await;
-    assert_eq!(sums().await, [sum("alice", 4, 40), sum("bob", 2, 20)]);
-    let worker = ground.worker().await;
-    due(ground, 1000).await;
-    assert_eq!(sums().await, [sum("alice", 4, 40), sum("bob", 2, 20)], "what is handed over waits still");
-    let claimed = ground.store.claim(worker, &ids[..2]).await.unwrap();
-    assert_eq!(sums().await, [sum("alice", 2, 20), sum("bob", 2, 20)]);
-    ground.store.fold_loads().await.unwrap();
-    ground.store.cancel("bob", ids[4]).await.unwrap();
-    ground.store.release(worker, &[(claimed[0].id, 1)]).await.unwrap();
-    assert_eq!(sums().await, [sum("alice", 3, 30), sum("bob", 1, 10)]);
-    ground.store.delete("bob", ids[5]).await.unwrap();
-    assert!(ground.settle(worker, ended(&claimed[1], Ending::Retry(away(), OVERDUE)), None).await);
-    ground.store.fold_loads().await.unwrap();
-    assert_eq!(sums().await, [sum("alice", 4, 40)]);
-    assert_eq!(ground.store.fold_loads().await.unwrap(), 0);
-}
-
-pub async fn a_job_knows_what_stands_before_it(ground: &Ground) {
-    let ids = waiting(ground, 5, |index, job| {
-        job.owner = ["alice", "alice", "alice", "alice", "bob"][index].into();
-        job.priority = [0, 0, 5, 0, 9][index];
-        job.cost = Cost::new(10);
-    })
-    .await;
-    let ahead = async |owner: &str, id| {
-        let ahead = ground.store.ahead(owner, id).await.unwrap();
-        ahead.map(|ahead| (ahead.jobs, ahead.cost.units(), ahead.own.units(), ahead.at_least))
-    };
-    assert_eq!(ahead("alice", ids[3]).await, Some((3, 30, 10, false)));
-    assert_eq!(ahead("alice", ids[2]).await, Some((0, 0, 10, false)));
-    assert_eq!(ahead("bob", ids[4]).await, Some((0, 0, 10, false)), "others' jobs are not in its line");
-    assert_eq!(ahead("bob", ids[3]).await, None, "not its job");
-    let handed = due(ground, 1).await;
-    assert_eq!(handed, [ids[4], ids[2]]);
-    assert_eq!(ahead("alice", ids[0]).await, Some((1, 10, 10, false)), "what is handed over goes first");
-    assert_eq!(ahead("alice", ids[2]).await, Some((0, 0, 10, false)));
 }

@@ -1,4 +1,4 @@
-//! What stands on routes, and what is due.
+//! Routes with what is due on them.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -9,8 +9,7 @@ use crate::clock::Timestamp;
 use crate::id::{JobId, KeyId};
 use crate::job::Cost;
 use crate::job::fair::{Line, Queue, Room, Waiting};
-use crate::store::handover::COUNTED;
-use crate::store::{Ahead, Depth, Due, Load, Route, RouteState, StoreResult};
+use crate::store::{Due, Route, RouteState, StoreResult};
 
 #[derive(FromRow)]
 pub(in crate::store) struct RouteRow {
@@ -29,27 +28,6 @@ impl RouteRow {
             published: Cost::new(at.number("cost", self.published)?),
             overdue: at.number("published_at", self.overdue)?,
             waiting: self.waiting,
-        })
-    }
-}
-
-#[derive(FromRow)]
-pub(in crate::store) struct DepthRow {
-    model: String,
-    class: String,
-    queued: i64,
-    running: i64,
-    oldest: Option<Timestamp>,
-}
-
-impl DepthRow {
-    pub(in crate::store) fn depth(self) -> StoreResult<Depth> {
-        let at = Place { table: "jobs", row: self.model.clone() };
-        Ok(Depth {
-            route: Route { class: at.word("class", &self.class)?, model: self.model },
-            queued: at.number("status", self.queued)?,
-            running: at.number("status", self.running)?,
-            oldest: self.oldest,
         })
     }
 }
@@ -185,55 +163,5 @@ impl DueRow {
             rows.into_iter().map(|row| Due { id: row.id, owner: row.owner, trace: row.trace }).collect();
         due.sort_by_key(|due| place.get(&due.id).copied());
         due
-    }
-}
-
-#[derive(FromRow)]
-pub(in crate::store) struct LoadRow {
-    model: String,
-    class: String,
-    owner: String,
-    key: KeyId,
-    jobs: i64,
-    cost: i64,
-}
-
-impl LoadRow {
-    pub(in crate::store) fn load(self) -> StoreResult<Load> {
-        let at = Place { table: "loads", row: self.owner.clone() };
-        Ok(Load {
-            route: Route { class: at.word("class", &self.class)?, model: self.model },
-            owner: self.owner,
-            key: self.key,
-            jobs: at.number("jobs", self.jobs)?,
-            cost: Cost::new(at.number("cost", self.cost)?),
-        })
-    }
-}
-
-#[derive(FromRow)]
-pub(in crate::store) struct AheadRow {
-    model: String,
-    class: String,
-    owner: String,
-    key: KeyId,
-    own: i64,
-    jobs: i64,
-    cost: i64,
-}
-
-impl AheadRow {
-    pub(in crate::store) fn ahead(self) -> StoreResult<Ahead> {
-        let at = Place { table: "jobs", row: self.owner.clone() };
-        let jobs = at.number("id", self.jobs)?;
-        Ok(Ahead {
-            route: Route { class: at.word("class", &self.class)?, model: self.model },
-            owner: self.owner,
-            key: self.key,
-            own: Cost::new(at.number("cost", self.own)?),
-            jobs,
-            cost: Cost::new(at.number("cost", self.cost)?),
-            at_least: jobs >= COUNTED,
-        })
     }
 }
