@@ -1,14 +1,18 @@
-//! Bulks: files are read and cut into slices, what has ended is brought to its end.
+//! Bulks, from a file that waits to be read to the last status.
 //!
 //! Reading holds a lease by the bulk's own name, so replicas share the work; a reader that dies leaves nothing behind, and
 //! another begins anew. Whatever a lease does not prevent the store refuses.
 
 mod answer;
+mod bad;
 mod cut;
+mod failed;
 mod keys;
+mod models;
 mod read;
 mod reading;
 mod records;
+mod slices;
 
 use std::sync::Arc;
 
@@ -105,12 +109,6 @@ impl Chores {
 
     /// Forgets bulks past their retention, with their slices.
     pub(crate) async fn purge_bulks(&self) {
-        loop {
-            match self.parts.store.purge_bulks(PURGE).await {
-                Ok(purged) if purged < u64::from(PURGE) || self.parts.tasks.is_stopping() => return,
-                Ok(_) => {}
-                Err(error) => return tracing::warn!(%error, "bulks cannot be purged at the moment"),
-            }
-        }
+        self.in_rounds(PURGE, "bulks cannot be purged", || self.parts.store.purge_bulks(PURGE)).await;
     }
 }

@@ -8,23 +8,15 @@ use crate::Chores;
 const EXPIRE: u32 = 500;
 
 impl Chores {
-    /// Ends jobs whose time is over, until there are none or a soft stop.
+    /// Ends jobs whose time is over.
     pub(crate) async fn expire_late(&self) {
-        loop {
-            match self.parts.store.expire(EXPIRE).await {
-                Ok(jobs) => {
-                    jobs.iter().for_each(count_expired);
-                    self.tell(&jobs).await;
-                    if jobs.len() < EXPIRE as usize || self.parts.tasks.is_stopping() {
-                        return;
-                    }
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "late jobs cannot be expired at the moment");
-                    return;
-                }
-            }
-        }
+        let round = || async {
+            let jobs = self.parts.store.expire(EXPIRE).await?;
+            jobs.iter().for_each(count_expired);
+            self.tell(&jobs).await;
+            Ok(jobs.len() as u64)
+        };
+        self.in_rounds(EXPIRE, "late jobs cannot be expired", round).await;
     }
 }
 

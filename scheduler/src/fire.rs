@@ -132,15 +132,7 @@ impl Chores {
     /// Forgets firings that are past their retention.
     pub(crate) async fn forget_firings(&self) {
         let before = self.parts.store.now().minus(self.config.firings.get());
-        loop {
-            match self.parts.store.forget_firings(before, FORGET).await {
-                Ok(forgotten) if forgotten < u64::from(FORGET) || self.parts.tasks.is_stopping() => return,
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::warn!(%error, "old firings cannot be forgotten at the moment");
-                    return;
-                }
-            }
-        }
+        let round = || self.parts.store.forget_firings(before, FORGET);
+        self.in_rounds(FORGET, "old firings cannot be forgotten", round).await;
     }
 }

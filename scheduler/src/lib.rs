@@ -12,6 +12,7 @@ mod measure;
 mod reap;
 mod recover;
 mod retain;
+mod rounds;
 mod sweep;
 mod webhook;
 

@@ -1,7 +1,6 @@
 //! What is past its retention goes: rows, then objects.
 
 use forebay_shared::segment::{self, CleanError};
-use forebay_shared::store::StoreError;
 
 use crate::Chores;
 
@@ -13,63 +12,37 @@ const EVENTS: u32 = 5000;
 const OBJECTS: u32 = 500;
 
 impl Chores {
-    /// Removes jobs past their retention, until there are none or a soft stop.
+    /// Removes jobs past their retention.
     pub(crate) async fn purge(&self) {
-        loop {
-            match self.parts.store.purge(PURGE).await {
-                Ok(purged) => {
-                    metrics::counter!("forebay_jobs_purged_total").increment(purged);
-                    if purged < u64::from(PURGE) || self.parts.tasks.is_stopping() {
-                        return;
-                    }
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "jobs cannot be purged at the moment");
-                    return;
-                }
-            }
-        }
+        let round = || async {
+            let purged = self.parts.store.purge(PURGE).await?;
+            metrics::counter!("forebay_jobs_purged_total").increment(purged);
+            Ok(purged)
+        };
+        self.in_rounds(PURGE, "jobs cannot be purged", round).await;
     }
 
-    /// Forgets events that are old, until there are none or a soft stop.
+    /// Forgets events that are old.
     pub(crate) async fn purge_events(&self) {
         let before = self.parts.store.now().minus(self.parts.keep_events);
-        loop {
-            match self.parts.store.purge_events(before, EVENTS).await {
-                Ok(purged) => {
-                    metrics::counter!("forebay_events_purged_total").increment(purged);
-                    if purged < u64::from(EVENTS) || self.parts.tasks.is_stopping() {
-                        return;
-                    }
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "events cannot be purged at the moment");
-                    return;
-                }
-            }
-        }
+        let round = || async move {
+            let purged = self.parts.store.purge_events(before, EVENTS).await?;
+            metrics::counter!("forebay_events_purged_total").increment(purged);
+            Ok(purged)
+        };
+        self.in_rounds(EVENTS, "events cannot be purged", round).await;
     }
 
-    /// Removes files past their expiry and uploads that were not completed in time, until there are none or a soft stop.
+    /// Removes files past their expiry, with uploads that were not completed in time.
     pub(crate) async fn expire_files(&self) {
-        loop {
-            let store = &self.parts.store;
-            let expired =
-                async { Ok((store.expire_files(PURGE).await?, store.expire_uploads(PURGE).await?)) };
-            match expired.await {
-                Ok((files, uploads)) => {
-                    metrics::counter!("forebay_files_expired_total").increment(files);
-                    metrics::counter!("forebay_uploads_expired_total").increment(uploads);
-                    if files.max(uploads) < u64::from(PURGE) || self.parts.tasks.is_stopping() {
-                        return;
-                    }
-                }
-                Err::<_, StoreError>(error) => {
-                    tracing::warn!(%error, "files cannot be expired at the moment");
-                    return;
-                }
-            }
-        }
+        let round = || async {
+            let files = self.parts.store.expire_files(PURGE).await?;
+            metrics::counter!("forebay_files_expired_total").increment(files);
+            let uploads = self.parts.store.expire_uploads(PURGE).await?;
+            metrics::counter!("forebay_uploads_expired_total").increment(uploads);
+            Ok(files.max(uploads))
+        };
+        self.in_rounds(PURGE, "files cannot be expired", round).await;
     }
 
     /// Counts what owners' jobs keep, after what is past its time is gone.

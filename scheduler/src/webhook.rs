@@ -14,39 +14,23 @@ const CHUNK: u32 = 1000;
 const PURGE: u32 = 1000;
 
 impl Chores {
-    /// Makes messages of all events that were not looked at, or until a soft stop.
+    /// Makes messages of all events that were not looked at.
     pub(crate) async fn fan_out(&self) {
-        loop {
-            match self.parts.store.fan_out(CHUNK, &self.parts.ids).await {
-                Ok(fanned) => {
-                    if fanned.deliveries > 0 {
-                        self.sender.wake();
-                    }
-                    if fanned.events < u64::from(CHUNK) || self.parts.tasks.is_stopping() {
-                        return;
-                    }
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "events cannot be made messages at the moment");
-                    return;
-                }
+        let round = || async {
+            let fanned = self.parts.store.fan_out(CHUNK, &self.parts.ids).await?;
+            if fanned.deliveries > 0 {
+                self.sender.wake();
             }
-        }
+            Ok(fanned.events)
+        };
+        self.in_rounds(CHUNK, "events cannot be made messages", round).await;
     }
 
-    /// Forgets deliveries that ended long ago, until there are none or a soft stop.
+    /// Forgets deliveries that ended long ago.
     pub(crate) async fn purge_deliveries(&self) {
         let before = self.parts.store.now().minus(self.parts.webhooks.keep.get());
-        loop {
-            match self.parts.store.purge_deliveries(before, PURGE).await {
-                Ok(purged) if purged == u64::from(PURGE) && !self.parts.tasks.is_stopping() => {}
-                Ok(_) => return,
-                Err(error) => {
-                    tracing::warn!(%error, "deliveries cannot be purged at the moment");
-                    return;
-                }
-            }
-        }
+        let round = || self.parts.store.purge_deliveries(before, PURGE);
+        self.in_rounds(PURGE, "deliveries cannot be purged", round).await;
     }
 }
 

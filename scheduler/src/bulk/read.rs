@@ -1,32 +1,27 @@
 //! From a bulk's file to its slices.
 
-use std::collections::HashSet;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use forebay_dialects::Fault;
 use forebay_dialects::bulk::{bad_line, refusal};
 use forebay_dialects::records::zip;
-use forebay_shared::blobs::BlobWriter;
-use forebay_shared::bulk::{BadLine, Bulk, Cut, Layout, LineId, Lines, Part, Slice};
+use forebay_shared::bulk::{BadLine, Bulk, Layout};
 use forebay_shared::file::{self, File, Piece as FilePiece};
-use forebay_shared::job::{Class, Cost, ItemsAt, Keep, NewJob, Object};
+use forebay_shared::job::Cost;
 use forebay_shared::model::Model;
 use futures::TryStreamExt;
-use serde::Deserialize;
 
 use super::StuckError;
-use super::cut::Piece;
+use super::bad::Bad;
 use super::reading::{Means, Reading, Verdict};
 use super::records::{Records, bounds};
 use crate::Chores;
 
 /// Bytes that are read together: enough to be worth another thread, few enough to be held.
 const CHUNK: usize = 1024 * 1024;
-/// A slice's job is kept as long as its bulk, which forgets it: longer than any of those.
-const KEPT: Duration = Duration::from_hours(24 * 365 * 100);
 /// Batches a second of a model that has run no slice yet: less than a processor does with the starter models, so that a
 /// first slice is rather too small.
 const BATCHES_A_SECOND: u64 = 5;
@@ -115,7 +110,7 @@ impl Chores {
         let mut content = self.parts.blobs.content(pieces, range).await?;
         let mut reading = Reading::new(bulk.clone(), means, records);
         let key = format!("{}/{}", file::FOLDER, self.parts.ids.uuid());
-        let mut bad = Bad { writer: None, key };
+        let mut bad = Bad::new(&self.parts.blobs, key);
         let mut renewed = Instant::now();
         let mut ended = false;
         while !ended {
@@ -131,18 +126,20 @@ impl Chores {
             });
             let (back, flow) = work.await.map_err(|_| StuckError::Panicked)?;
             reading = back;
-            bad.write(self, reading.told()).await?;
+            bad.write(reading.told()).await?;
             ended |= flow == ControlFlow::Break(());
-            if renewed.elapsed() > self.config.lead.get() / 4 {
-                if self.parts.tasks.is_stopping() || !self.holds(lease).await? {
-                    bad.abort().await;
-                    return Ok(None);
-                }
+            let mut goes_on = !self.parts.tasks.is_stopping();
+            if goes_on && renewed.elapsed() > self.config.lead.get() / 4 {
+                goes_on = self.holds(lease).await?;
                 renewed = Instant::now();
+            }
+            if !goes_on {
+                bad.abort().await;
+                return Ok(None);
             }
         }
         let (verdict, told) = reading.finish();
-        bad.write(self, told).await?;
+        bad.write(told).await?;
         Ok(Some((verdict, bad.finish().await?)))
     }
 
@@ -168,133 +165,5 @@ impl Chores {
 
     async fn holds(&self, lease: &str) -> Result<bool, StuckError> {
         Ok(self.parts.store.lead(lease, &self.parts.name, self.config.lead.get()).await?)
-    }
-
-    fn cut(
-        &self,
-        bulk: &Bulk,
-        models: &[(Model, Cost)],
-        (part, pieces): (Part, Vec<Piece>),
-        (bad, bad_lines): (Option<(String, u64)>, u64),
-    ) -> Cut {
-        let mut used: Vec<usize> = pieces.iter().map(|piece| piece.model).collect();
-        used.sort_unstable();
-        used.dedup();
-        let model = match used[..] {
-            [only] => Some(models[only].0.card.name.clone()),
-            _ => None,
-        };
-        let slices = pieces
-            .into_iter()
-            .map(|piece| (self.slice(bulk, &models[piece.model].0, (part, &piece)), piece.lines));
-        Cut {
-            output_file: self.parts.ids.file(),
-            error_file: self.parts.ids.file(),
-            bad,
-            bad_lines,
-            model,
-            slices: slices.collect(),
-        }
-    }
-
-    fn slice(&self, bulk: &Bulk, model: &Model, (part, piece): (Part, &Piece)) -> NewJob {
-        let slice = Slice {
-            form: bulk.form,
-            model: bulk.model.clone(),
-            params: bulk.params.clone(),
-            part,
-            runs: piece.runs.clone(),
-        };
-        NewJob {
-            id: self.parts.ids.job(),
-            owner: bulk.owner.clone(),
-            model: model.card.name.clone(),
-            model_digest: model.card.digest.clone(),
-            class: Class::Bulk,
-            priority: 0,
-            item_count: piece.items,
-            items: ItemsAt::File { file: bulk.file.to_string(), lines: slice.encode() },
-            cost: piece.cost,
-            params: Object::new(),
-            metadata: Object::new(),
-            blobs: Vec::new(),
-            blob_bytes: 0,
-            idempotency: None,
-            max_attempts: 3,
-            waiter: None,
-            // The filler hands it over in its turn.
-            published: false,
-            keep: Keep::all(KEPT),
-            client_id: None,
-            key: bulk.key,
-            run_at: None,
-            start_by: None,
-            finish_by: Some(bulk.times.expires_at),
-            webhook: None,
-            bulk: Some(bulk.id),
-            trace: None,
-        }
-    }
-
-    /// The numbers of lines that failed in the bulk that is to be run again. `None`: they are not known any more.
-    async fn failed_lines(&self, bulk: &Bulk) -> Result<Option<HashSet<u64>>, StuckError> {
-        #[derive(Deserialize)]
-        struct Failed {
-            #[serde(default)]
-            line: Option<u64>,
-            #[serde(default)]
-            id: Option<String>,
-        }
-        let Some(earlier) = bulk.retry_of else { return Ok(None) };
-        let Some(earlier) = self.parts.store.bulk(&bulk.owner, earlier).await? else { return Ok(None) };
-        let Some(errors) = earlier.error_file else {
-            return Ok((earlier.counts.failed == 0).then(HashSet::new));
-        };
-        let Some((file, pieces)) = self.parts.store.content(&bulk.owner, errors).await? else {
-            return Ok(None);
-        };
-        let mut content = self.parts.blobs.content(&pieces, 0..file.bytes).await?;
-        let mut lines = Lines::new(self.parts.bulk.longest_line.as_usize());
-        let mut failed = HashSet::new();
-        let number = |bytes: &[u8]| {
-            let told: Failed = serde_json::from_slice(bytes).ok()?;
-            let name = told.id.as_deref().and_then(|id| id.strip_prefix("batch_req_"));
-            told.line.or_else(|| name.and_then(|name| name.parse::<LineId>().ok()).map(|id| id.line))
-        };
-        while let Some(chunk) = content.try_next().await? {
-            let told = lines.push(&chunk);
-            failed.extend(told.iter().filter_map(|line| number(line.bytes.as_ref()?)));
-        }
-        failed.extend(lines.finish().and_then(|line| number(line.bytes.as_ref()?)));
-        Ok(Some(failed))
-    }
-}
-
-/// The object that tells of bad lines, once there is one to tell of.
-struct Bad {
-    writer: Option<BlobWriter>,
-    key: String,
-}
-
-impl Bad {
-    async fn write(&mut self, chores: &Chores, told: Vec<u8>) -> Result<(), StuckError> {
-        if !told.is_empty() {
-            let writer = self.writer.get_or_insert_with(|| chores.parts.blobs.writer(&self.key));
-            writer.write(told.into()).await?;
-        }
-        Ok(())
-    }
-
-    async fn abort(self) {
-        if let Some(writer) = self.writer {
-            writer.abort().await;
-        }
-    }
-
-    async fn finish(self) -> Result<Option<(String, u64)>, StuckError> {
-        match self.writer {
-            Some(writer) => Ok(Some((self.key, writer.finish().await?))),
-            None => Ok(None),
-        }
     }
 }

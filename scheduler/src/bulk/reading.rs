@@ -1,6 +1,6 @@
 //! One pass over a bulk's file: lines in, slices and complaints out. No input, no output, pure work.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -9,11 +9,12 @@ use forebay_dialects::records::csv::Columns;
 use forebay_dialects::{Fault, FaultCode};
 use forebay_shared::bulk::{BadLine, Bulk, Layout, Line, LineId, OnBadLine, Part};
 use forebay_shared::config::{BulkConfig, ModerationConfig};
-use forebay_shared::job::{Cost, Item, Kind, Params};
+use forebay_shared::job::{Cost, Item, Kind};
 use forebay_shared::model::{Model, ModelCard};
 
 use super::cut::{Cutter, Piece, Weight};
 use super::keys::Names;
+use super::models::Models;
 use super::records::{Record, Records};
 
 /// What an answer says besides its values, in bytes.
@@ -21,9 +22,6 @@ const AROUND: u64 = 250;
 /// Bytes of a number in a vector, and of a label with its score, as JSON has them.
 const NUMBER: u64 = 12;
 const LABEL: u64 = 64;
-
-/// Names of models that are remembered, of which a bad file may have as many as lines.
-const NAMES: usize = 1000;
 
 /// What a file is read with.
 #[derive(Clone, Debug)]
@@ -46,8 +44,7 @@ pub(super) struct Reading {
     columns: Option<Columns>,
     names: Names,
     cutter: Cutter,
-    /// The number of each model that was asked for, by the name it was asked for with.
-    asked: HashMap<String, Option<usize>>,
+    models: Models,
     total: u64,
     items: u64,
     errors: Vec<BadLine>,
@@ -82,12 +79,12 @@ impl Reading {
         };
         Self {
             bulk,
+            models: Models::new(means.models.clone()),
             means,
             records: Some(records),
             columns: None,
             names: Names::default(),
             cutter,
-            asked: HashMap::new(),
             total: 0,
             items: 0,
             errors: Vec::new(),
@@ -174,7 +171,8 @@ impl Reading {
                 })
             }
             Ok(request) => self
-                .check(&request)
+                .models
+                .choose(&request)
                 .map(|model| (model, request))
                 .map_err(|fault| bad_line(&fault, Some(line.number))),
             Err(fault) => Err(bad_line(&fault, Some(line.number))),
@@ -205,27 +203,6 @@ impl Reading {
         }
     }
 
-    /// The number of the model that is to run the line, if that can.
-    fn check(&mut self, request: &Request) -> Result<usize, Fault> {
-        let models = &self.means.models;
-        let unknown = || {
-            Fault::new(FaultCode::UnknownModel, format!("there is no model `{}`", request.model)).at("model")
-        };
-        let known = self.asked.get(&request.model).copied();
-        let number = known.unwrap_or_else(|| find(models, &request.model));
-        if known.is_none() && self.asked.len() < NAMES {
-            self.asked.insert(request.model.clone(), number);
-        }
-        let number = number.ok_or_else(unknown)?;
-        let card = &models[number].0.card;
-        if let Some(kind) = request.kind.filter(|kind| *kind != card.kind) {
-            let message = format!("the model `{}` does {}, and this asks for {kind}", card.name, card.kind);
-            return Err(Fault::new(FaultCode::InvalidField, message).at("model"));
-        }
-        request.items.iter().try_for_each(|item| takes(card, item))?;
-        Ok(number)
-    }
-
     fn keep(&mut self, Record { line, entry }: &Record, model: usize, request: &Request) -> ControlFlow<()> {
         self.items += request.items.len() as u64;
         let limit = self.means.config.max_inputs;
@@ -233,7 +210,7 @@ impl Reading {
             let message = format!("the lines have more than {limit} inputs together, which is the limit");
             return self.refuse(refusal("too_many_inputs", message, Some(line.number)));
         }
-        let (Model { card, .. }, most) = &self.means.models[model];
+        let (Model { card, .. }, most) = self.models.get(model);
         let weight = Weight {
             number: line.number,
             offset: line.offset,
@@ -286,27 +263,6 @@ pub(super) fn rules<'a>(bulk: &'a Bulk, moderation: &'a ModerationConfig) -> Rul
         params: &bulk.params,
         moderation,
     }
-}
-
-/// The model with this name or alias; a name stands before an alias.
-fn find(models: &[(Model, Cost)], name: &str) -> Option<usize> {
-    let exactly = models.iter().position(|(model, _)| model.card.name == name);
-    exactly.or_else(|| models.iter().position(|(model, _)| model.card.answers_to(name)))
-}
-
-fn takes(card: &ModelCard, item: &Item) -> Result<(), Fault> {
-    let modality = item.input.modality();
-    if !card.kind.takes(modality) {
-        let message = format!("the model `{}` does {} and takes no {modality}", card.name, card.kind);
-        return Err(Fault::new(FaultCode::InvalidField, message).at("input"));
-    }
-    if item.params.is_empty() {
-        return Ok(());
-    }
-    Params::parse(card.kind, &item.params).map(|_| ()).map_err(|error| {
-        let fault = Fault::new(FaultCode::InvalidField, error.message);
-        fault.at(error.field.map_or("params".to_owned(), |field| format!("params.{field}")))
-    })
 }
 
 /// How many bytes an item is probably answered with.
