@@ -4,13 +4,12 @@
 //! an owner's bounds in silence, since its client has not asked for anything.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::time::Duration;
 
+use forebay_dialects::TextOr;
 use forebay_shared::config::Span;
 use forebay_shared::job::{Class, Keep, Status};
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Error, MapAccess, Visitor};
+use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::openapi::{Ref, RefOr};
@@ -194,25 +193,11 @@ fn unless_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Spa
 
 impl<'de> Deserialize<'de> for RetentionBody {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-
-        impl<'de> Visitor<'de> for Either {
-            type Value = RetentionBody;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a duration like \"7d\", or an object of durations by outcome")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<RetentionBody, E> {
-                Ok(RetentionBody::All(text.to_owned()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RetentionBody, A::Error> {
-                OutcomeSpans::deserialize(MapAccessDeserializer::new(map)).map(RetentionBody::Each)
-            }
-        }
-
-        deserializer.deserialize_any(Either)
+        let expected = "a duration like \"7d\", or an object of durations by outcome";
+        Ok(match TextOr::read(deserializer, expected)? {
+            TextOr::Text(text) => Self::All(text),
+            TextOr::Object(spans) => Self::Each(spans),
+        })
     }
 }
 

@@ -9,6 +9,7 @@ pub mod bulk;
 pub mod emotion;
 mod fault;
 pub mod images;
+pub mod item;
 pub mod kserve;
 pub mod ollama;
 pub mod openai;
@@ -16,6 +17,8 @@ pub mod records;
 mod refusal;
 pub mod table;
 pub mod tei;
+mod text_or;
 
 pub use fault::{Fault, FaultCode, read};
 pub use refusal::Refusal;
+pub use text_or::TextOr;

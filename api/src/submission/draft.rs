@@ -1,5 +1,6 @@
 //! A submission that makes sense for its model.
 
+use forebay_dialects::item::{Content, given};
 use forebay_shared::clock::Timestamp;
 use forebay_shared::config::WebhookConfig;
 use forebay_shared::fetch::Guard;
@@ -8,7 +9,7 @@ use forebay_shared::model::Model;
 use serde_json::Value;
 
 use super::times::Times;
-use super::{ItemBody, ItemObject, Submission, picture};
+use super::{ItemBody, Submission, picture};
 use crate::config::{LimitConfig, MOST_ATTEMPTS};
 use crate::idempotency::Fingerprint;
 use crate::problem::{Code, Problem};
@@ -90,27 +91,12 @@ impl Submission {
     pub fn check(mut self, model: Model, rules: &Rules, keyed: bool) -> Result<Draft, Problem> {
         let (input, inputs) = (self.input.take(), self.inputs.take());
         let mut draft = self.check_settings(model, rules)?;
-        let (items, one) = match (input, inputs) {
-            (Some(item), None) => (vec![item], true),
-            (None, Some(items)) => (items, false),
-            (None, None) => {
-                return Err(Problem::new(Code::MissingField, "give `input` or `inputs`").at("input"));
-            }
-            (Some(_), Some(_)) => {
-                let detail = "give either `input` or `inputs`, not both";
-                return Err(Problem::new(Code::InvalidField, detail).at("inputs"));
-            }
-        };
+        let items = given(input, inputs)?
+            .ok_or_else(|| Problem::new(Code::MissingField, "give `input` or `inputs`").at("input"))?;
         count(items.len(), rules)?;
-        let checked: Result<Vec<Item>, Problem> = items
-            .into_iter()
-            .enumerate()
-            .map(|(index, item)| {
-                let field = if one { "input".to_owned() } else { format!("inputs[{index}]") };
-                draft.check_item(item, &field, rules)
-            })
-            .collect();
-        draft.complete(checked?);
+        let checked = items.map(|(field, item)| draft.check_item(item, &field, rules));
+        let checked = checked.collect::<Result<Vec<Item>, Problem>>()?;
+        draft.complete(checked);
         if keyed {
             draft.fingerprint = Some(draft.fingerprint(&[]));
         }
@@ -161,20 +147,12 @@ impl Submission {
 
 impl Draft {
     fn check_item(&self, body: ItemBody, field: &str, rules: &Rules) -> Result<Item, Problem> {
-        let ItemObject { text, tokens, image, params } = match body {
-            ItemBody::Text(text) => ItemObject { text: Some(text), tokens: None, image: None, params: None },
-            ItemBody::Object(object) => object,
-        };
-        let params = params.unwrap_or_default();
-        let input = match (text, tokens, image) {
-            (Some(text), None, None) => Input::Text(text),
-            (None, Some(ids), None) => Input::Tokens(ids),
-            (None, None, Some(image)) => {
+        let (content, params) = body.open(field)?;
+        let input = match content {
+            Content::Text(text) => Input::Text(text),
+            Content::Tokens(ids) => Input::Tokens(ids),
+            Content::Image(image) => {
                 picture::read(image, &format!("{field}.image"), &rules.limits, &rules.guard)?
-            }
-            _ => {
-                let detail = "an item has either `text`, `tokens` or `image`";
-                return Err(Problem::new(Code::InvalidField, detail).at(field));
             }
         };
         self.check_input(&input, field)?;

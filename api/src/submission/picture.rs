@@ -1,31 +1,23 @@
 //! Pictures in a submission: decoded, looked at, held against the limits.
 
-use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use forebay_dialects::item::{self, ImageBody, Written};
 use forebay_shared::fetch::{FetchError, Guard, check_url};
 use forebay_shared::job::{ImageSource, Input};
 use forebay_shared::picture::{NotAPicture, Picture};
 
-use super::ImageBody;
 use crate::config::LimitConfig;
 use crate::problem::{Code, Problem};
 
-/// Base64 as clients write it, with padding or without.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 /// The longest URL that is taken; browsers stop earlier.
 const LONGEST_URL: usize = 8192;
 
 /// Reads a picture; `field` is its path in the submission.
 pub fn read(body: ImageBody, field: &str, limits: &LimitConfig, guard: &Guard) -> Result<Input, Problem> {
-    let source = match (body.base64, body.url, body.data_uri) {
-        (Some(base64), None, None) => decode(&base64, &format!("{field}.base64"), limits)?,
-        (None, Some(url), None) => remote(url, &format!("{field}.url"), guard)?,
-        (None, None, Some(uri)) => data_uri(&uri, &format!("{field}.data_uri"), limits)?,
-        _ => {
+    let source = match body.open() {
+        Some(Written::Base64(base64)) => decode(&base64, &format!("{field}.base64"), limits)?,
+        Some(Written::Url(url)) => remote(url, &format!("{field}.url"), guard)?,
+        Some(Written::DataUri(uri)) => data_uri(&uri, &format!("{field}.data_uri"), limits)?,
+        None => {
             let detail = "give exactly one of `base64`, `url` and `data_uri`";
             return Err(Problem::new(Code::InvalidField, detail).at(field));
         }
@@ -56,15 +48,11 @@ fn decode(base64: &str, field: &str, limits: &LimitConfig) -> Result<ImageSource
     if base64.len() / 4 * 3 > limits.max_image_bytes.as_usize().saturating_add(2) {
         return Err(too_large(field, limits));
     }
-    let bytes = BASE64
-        .decode(base64)
-        // Many encoders break lines.
-        .or_else(|_| BASE64.decode(base64.split_ascii_whitespace().collect::<String>()))
-        .map_err(|error| {
-            let error = error.to_string().to_ascii_lowercase();
-            let why = error.trim_end_matches('.');
-            Problem::new(Code::InvalidBase64, format_args!("it is not base64: {why}")).at(field)
-        })?;
+    let bytes = item::decode(base64).map_err(|error| {
+        let error = error.to_string().to_ascii_lowercase();
+        let why = error.trim_end_matches('.');
+        Problem::new(Code::InvalidBase64, format_args!("it is not base64: {why}")).at(field)
+    })?;
     if bytes.len() > limits.max_image_bytes.as_usize() {
         return Err(too_large(field, limits));
     }
@@ -73,13 +61,7 @@ fn decode(base64: &str, field: &str, limits: &LimitConfig) -> Result<ImageSource
 }
 
 fn data_uri(uri: &str, field: &str, limits: &LimitConfig) -> Result<ImageSource, Problem> {
-    let parts = uri.split_once(',').and_then(|(head, data)| {
-        let (scheme, media) = head.split_at_checked(5)?;
-        let media = media.strip_suffix(";base64")?;
-        (scheme.eq_ignore_ascii_case("data:") && (media.is_empty() || media.starts_with("image/")))
-            .then_some(data)
-    });
-    let Some(data) = parts else {
+    let Some(data) = item::embedded(uri) else {
         let detail = "a data URI must begin with `data:image/…;base64,`";
         return Err(Problem::new(Code::UrlUnsupported, detail).at(field));
     };

@@ -6,7 +6,8 @@ use forebay_shared::job::{Cost, ImageSource, Input, Item, Kind, Object, Params};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::job::{self, ItemBody, JobBody};
+use super::job::{self, JobBody};
+use crate::item::ItemBody;
 use crate::openai::{Call, Endpoint, Reply};
 use crate::{Fault, FaultCode};
 

@@ -3,7 +3,7 @@
 use forebay_shared::bulk::{Form, LineId};
 use forebay_shared::config::ModerationConfig;
 use forebay_shared::id::BulkId;
-use forebay_shared::job::{Failure, FailureCode, Kind, Object, Outcome, Output};
+use forebay_shared::job::{Failure, FailureCode, ImageSource, Input, Kind, Object, Outcome, Output};
 use serde_json::{Value, json};
 
 use super::{Answers, BATCH_CANCELLED, Read, Rules, bad_line};
@@ -49,6 +49,15 @@ fn a_native_line_is_a_job_with_the_bulks_parameters_below_its_own() {
     let request = request.unwrap();
     assert_eq!((id.as_deref(), request.model.as_str(), request.items.len()), (Some("c"), "m", 2));
     assert_eq!(Value::from(request.items[1].params.clone()), json!({"delay_ms": 5}));
+}
+
+#[test]
+fn an_item_of_a_line_is_written_as_one_of_a_submission() {
+    let line = r#"{"inputs":["x",{"tokens":[1,2]},{"image":{"base64":"AQ\nI"}},{"image":{"data_uri":"DATA:image/png;base64,AQI="}}]}"#;
+    let inputs: Vec<_> =
+        read(Form::Native, line).1.unwrap().items.into_iter().map(|item| item.input).collect();
+    let picture = || Input::Image(ImageSource::Inline(vec![1, 2]));
+    assert_eq!(inputs, [Input::Text("x".to_owned()), Input::Tokens(vec![1, 2]), picture(), picture()]);
 }
 
 #[test]

@@ -1,0 +1,198 @@
+//! An item as clients write it: in a submission, and in a line of a bulk.
+#![expect(unused_qualifications, reason = "utoipa's derive writes types with their paths")]
+
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::{DecodeError, Engine};
+use forebay_shared::job::Object;
+use serde::{Deserialize, Deserializer};
+use utoipa::openapi::schema::{
+    AdditionalProperties, AnyOfBuilder, ObjectBuilder, OneOfBuilder, Schema, Type,
+};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::text_or::TextOr;
+use crate::{Fault, FaultCode};
+
+/// Base64 as clients write it, with padding or without.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// One item: a text, or an object that says what it is.
+#[derive(Debug)]
+pub enum ItemBody {
+    /// Just a text.
+    Text(String),
+    /// An object.
+    Object(ItemObject),
+}
+
+/// An item with a name for what it is. Give exactly one of `text`, `tokens` and `image`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ItemObject {
+    /// A text.
+    #[serde(default)]
+    text: Option<String>,
+    /// A text as ids of the model's own vocabulary. Without the tokens that every text begins with they are given those
+    /// that a text would get; with them they are taken as they are.
+    #[serde(default)]
+    tokens: Option<Vec<u32>>,
+    /// A picture.
+    #[serde(default)]
+    image: Option<ImageBody>,
+    /// Parameters that stand over the job's.
+    #[serde(default)]
+    #[schema(schema_with = params_schema)]
+    params: Option<Object>,
+}
+
+/// A picture: a JPEG, PNG, WebP, GIF or BMP. Give exactly one of the three.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImageBody {
+    /// The picture's bytes.
+    #[serde(default)]
+    #[schema(content_encoding = "base64")]
+    base64: Option<String>,
+    /// Where a worker can fetch it: `http://…` or `https://…`, at a public address.
+    #[serde(default)]
+    #[schema(format = "uri")]
+    url: Option<String>,
+    /// `data:image/…;base64,…`
+    #[serde(default)]
+    data_uri: Option<String>,
+}
+
+/// What an item is.
+#[derive(Debug)]
+pub enum Content {
+    /// A text.
+    Text(String),
+    /// A text as ids.
+    Tokens(Vec<u32>),
+    /// A picture, of which nothing is read yet.
+    Image(ImageBody),
+}
+
+/// A picture as it is written.
+#[derive(Debug)]
+pub enum Written {
+    /// Its bytes, for [`decode`].
+    Base64(String),
+    /// Where it is.
+    Url(String),
+    /// Its bytes, for [`embedded`].
+    DataUri(String),
+}
+
+/// The items that a body gives under `input` or `inputs`, each with its path. `None`: it gives neither.
+pub fn given(
+    input: Option<ItemBody>,
+    inputs: Option<Vec<ItemBody>>,
+) -> Result<Option<impl ExactSizeIterator<Item = (String, ItemBody)>>, Fault> {
+    let (items, many) = match (input, inputs) {
+        (Some(item), None) => (vec![item], false),
+        (None, Some(items)) => (items, true),
+        (None, None) => return Ok(None),
+        (Some(_), Some(_)) => {
+            let message = "give either `input` or `inputs`, not both";
+            return Err(Fault::new(FaultCode::InvalidField, message).at("inputs"));
+        }
+    };
+    let at = move |index: usize| if many { format!("inputs[{index}]") } else { "input".to_owned() };
+    Ok(Some(items.into_iter().enumerate().map(move |(index, item)| (at(index), item))))
+}
+
+impl ItemBody {
+    /// What the item at this path is, and its own parameters.
+    pub fn open(self, at: &str) -> Result<(Content, Object), Fault> {
+        let ItemObject { text, tokens, image, params } = match self {
+            Self::Text(text) => return Ok((Content::Text(text), Object::new())),
+            Self::Object(object) => object,
+        };
+        let content = match (text, tokens, image) {
+            (Some(text), None, None) => Content::Text(text),
+            (None, Some(ids), None) => Content::Tokens(ids),
+            (None, None, Some(image)) => Content::Image(image),
+            _ => {
+                let message = "an item has either `text`, `tokens` or `image`";
+                return Err(Fault::new(FaultCode::InvalidField, message).at(at));
+            }
+        };
+        Ok((content, params.unwrap_or_default()))
+    }
+}
+
+impl ImageBody {
+    /// How the picture is written, if it is in exactly one way.
+    pub fn open(self) -> Option<Written> {
+        match (self.base64, self.url, self.data_uri) {
+            (Some(base64), None, None) => Some(Written::Base64(base64)),
+            (None, Some(url), None) => Some(Written::Url(url)),
+            (None, None, Some(uri)) => Some(Written::DataUri(uri)),
+            _ => None,
+        }
+    }
+}
+
+/// The base64 in a picture's data URI.
+pub fn embedded(uri: &str) -> Option<&str> {
+    let (head, data) = uri.split_once(',')?;
+    let (scheme, media) = head.split_at_checked(5)?;
+    let media = media.strip_suffix(";base64")?;
+    let is_picture = media.is_empty() || media.starts_with("image/");
+    (scheme.eq_ignore_ascii_case("data:") && is_picture).then_some(data)
+}
+
+/// Reads base64.
+pub fn decode(base64: &str) -> Result<Vec<u8>, DecodeError> {
+    // Many encoders break lines.
+    BASE64.decode(base64).or_else(|_| BASE64.decode(base64.split_ascii_whitespace().collect::<String>()))
+}
+
+impl<'de> Deserialize<'de> for ItemBody {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let expected = "a string or an object with `text`, `tokens` or `image`";
+        Ok(match TextOr::read(deserializer, expected)? {
+            TextOr::Text(text) => Self::Text(text),
+            TextOr::Object(object) => Self::Object(object),
+        })
+    }
+}
+
+impl PartialSchema for ItemBody {
+    fn schema() -> RefOr<Schema> {
+        OneOfBuilder::new()
+            .item(ObjectBuilder::new().schema_type(Type::String).description(Some("A text.")))
+            .item(Ref::from_schema_name("ItemObject"))
+            .description(Some("One item: a text, or an object that says what it is."))
+            .into()
+    }
+}
+
+impl ToSchema for ItemBody {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "Item".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((ItemObject::name().into_owned(), ItemObject::schema()));
+        ItemObject::schemas(schemas);
+    }
+}
+
+/// Parameters are typed by the model's kind, which a schema cannot know.
+pub fn params_schema() -> Schema {
+    let kinds =
+        ["TextEmbeddingParams", "TextClassificationParams", "ImageClassificationParams", "EchoParams"];
+    let any = kinds.into_iter().fold(AnyOfBuilder::new(), |any, kind| any.item(Ref::from_schema_name(kind)));
+    let object = ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .additional_properties(Some(AdditionalProperties::FreeForm(true)))
+        .description(Some("Parameters of another kind."));
+    any.item(object).description(Some("Parameters, by the model's kind.")).build().into()
+}
