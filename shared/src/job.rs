@@ -201,6 +201,11 @@ pub struct Job {
 }
 
 impl NewJob {
+    /// Whether it may be an earlier submission's job, sent again.
+    pub fn is_named(&self) -> bool {
+        self.idempotency.is_some() || self.client_id.is_some()
+    }
+
     /// The job as it stands once it is accepted at `now`.
     pub fn queued(&self, now: Timestamp) -> Job {
         Job {

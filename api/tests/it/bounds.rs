@@ -4,6 +4,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use forebay_shared::job::Cost;
 use forebay_shared::store::{Handover, KeyLimits, Keys, Loads, NewKey, Scope, Workers};
+use forebay_shared::testing::Fault;
 use serde_json::json;
 
 use crate::app::{Answer, TestApp};
@@ -84,6 +85,41 @@ async fn a_repeated_submission_takes_no_room() {
 }
 
 #[tokio::test]
+async fn a_full_queue_still_knows_what_it_took() {
+    let app = TestApp::build().limits(|limits| limits.max_queued_jobs_per_owner = 2).start().await;
+    let body = |input: &str| json!({"model": "echo", "input": input});
+    let keyed =
+        |key: &str, input: &str| app.post("/v1/jobs").header("idempotency-key", key).json(body(input));
+    let named = |name: &str, input: &str| app.call("PUT", &format!("/v1/jobs/{name}")).json(body(input));
+    let first = [keyed("k", "a").await.id(), named("order", "a").await.id()];
+    assert_eq!(app.store.calls("standing"), 0, "who comes in costs no look at who is there");
+    assert_eq!(app.post("/v1/jobs").json(body("a")).await.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(app.store.calls("standing"), 0, "nor who has no name");
+
+    let again = [keyed("k", "a").await, named("order", "a").await];
+    assert_eq!(again.each_ref().map(|answer| answer.status), [StatusCode::ACCEPTED, StatusCode::OK]);
+    assert_eq!(again.each_ref().map(Answer::id), first);
+    assert!(again.iter().all(|answer| answer.header("idempotency-replayed") == Some("true")));
+    let others = [keyed("k", "b").await, named("order", "b").await];
+    assert_eq!(others.map(|answer| answer.status), [StatusCode::CONFLICT; 2]);
+    let new = [keyed("new", "a").await, named("new", "a").await];
+    assert_eq!(new.map(|answer| answer.status), [StatusCode::TOO_MANY_REQUESTS; 2]);
+    app.store.set_faults(|method| if method == "standing" { Fault::Before } else { Fault::None });
+    assert_eq!(keyed("k", "a").await.status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn two_of_one_name_that_come_at_once_are_one_job_in_the_last_place() {
+    let app = TestApp::build().limits(|limits| limits.max_queued_jobs = 1).start().await;
+    let body = json!({"model": "echo", "input": "a"});
+    let all = (0..20).map(|_| app.post("/v1/jobs").header("idempotency-key", "k").json(body.clone()));
+    let answers = futures::future::join_all(all).await;
+    for answer in &answers {
+        assert_eq!((answer.status, answer.id()), (StatusCode::ACCEPTED, answers[0].id()), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_keys_limits_are_its_own() {
     let app = TestApp::build().keys().start().await;
     let (template, free) = app.key("alice", &Scope::ALL).await;
@@ -92,13 +128,19 @@ async fn a_keys_limits_are_its_own() {
     let hash = forebay_shared::apikey::hash(secret);
     let key = NewKey { id: app.ids.key(), hash, limits, ..template };
     app.store.create_key(&key).await.unwrap();
-    assert_eq!(submit(&app, secret, 6).await.status, StatusCode::ACCEPTED);
+    let again = || {
+        let body = json!({"model": "echo", "inputs": vec!["a"; 6]});
+        app.post("/v1/jobs").bearer(secret).header("idempotency-key", "k").json(body)
+    };
+    let first = again().await;
+    assert_eq!(first.status, StatusCode::ACCEPTED);
     let refused = submit(&app, secret, 7).await;
     assert_eq!(
         (refused.status, &refused.json()["code"]),
         (StatusCode::TOO_MANY_REQUESTS, &json!("queue_full"))
     );
     assert_eq!(submit(&app, secret, 6).await.status, StatusCode::ACCEPTED);
+    assert_eq!(again().await.id(), first.id(), "what it has already is nothing more");
     assert_eq!(submit(&app, &free, 8).await.status, StatusCode::ACCEPTED);
     // The limited key has one job under way, whatever the window would take.
     app.parts.filler.fill().await.unwrap();

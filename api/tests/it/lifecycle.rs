@@ -217,6 +217,8 @@ async fn a_paused_model_begins_nothing_until_it_is_resumed() {
 #[tokio::test]
 async fn a_drained_model_takes_nothing_new() {
     let app = TestApp::start().await;
+    let keyed = || app.post("/v1/jobs").header("idempotency-key", "k").json(body("a"));
+    let taken = keyed().await.id();
     assert_eq!(app.post("/v1/queues/drain/echo").send().await.status, StatusCode::NO_CONTENT);
     let refused = async {
         loop {
@@ -230,6 +232,7 @@ async fn a_drained_model_takes_nothing_new() {
     let answer = tokio::time::timeout(std::time::Duration::from_secs(20), refused).await.unwrap();
     assert_eq!(told(&answer), (StatusCode::SERVICE_UNAVAILABLE, "draining".into(), "model".into()));
     assert_eq!(answer.header("retry-after"), Some("1"));
+    assert_eq!(keyed().await.id(), taken, "what it has taken is nothing new");
     app.submit(json!({"model": "emotion", "input": "a"})).await;
 }
 

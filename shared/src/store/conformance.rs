@@ -141,6 +141,7 @@ macro_rules! store_conformance {
             a_listing_runs_from_the_newest_in_pages,
             a_listing_filters_by_every_field,
             a_repeated_key_returns_the_first_job,
+            a_taken_name_is_told_without_a_submission,
             a_key_twice_in_one_group_makes_one_job,
             an_expired_key_is_free_again,
             owners_do_not_share_keys,

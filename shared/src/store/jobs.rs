@@ -78,6 +78,9 @@ pub trait Jobs: Send + Sync {
     /// Makes rows, all in one statement; the answers are in the jobs' order.
     async fn submit(&self, jobs: &[NewJob]) -> StoreResult<Vec<Submitted>>;
 
+    /// What [`submit`](Self::submit) would answer those whose name is taken, in the jobs' order; the others would be new.
+    async fn standing(&self, jobs: &[NewJob]) -> StoreResult<Vec<Option<Submitted>>>;
+
     /// The owner's job.
     async fn job(&self, owner: &str, id: JobId) -> StoreResult<Option<Job>>;
 

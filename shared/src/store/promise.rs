@@ -51,6 +51,11 @@ impl Standing {
 
     /// The answer to a submission that made no row: its name was taken.
     pub(super) fn answer(&self, job: &NewJob) -> Submitted {
+        self.find(job).unwrap_or(Submitted::Mismatch)
+    }
+
+    /// The answer to a submission whose name is taken.
+    pub(super) fn find(&self, job: &NewJob) -> Option<Submitted> {
         let owner = job.owner.clone();
         let taken = match (&job.client_id, &job.idempotency) {
             (Some(client), _) => {
@@ -61,9 +66,8 @@ impl Standing {
             }
             (None, None) => None,
         };
-        match taken {
-            Some(((before, job), now)) if *before == now => Submitted::Repeated(Box::new(job.clone())),
-            _ => Submitted::Mismatch,
-        }
+        taken.map(|((before, job), now)| {
+            if *before == now { Submitted::Repeated(Box::new(job.clone())) } else { Submitted::Mismatch }
+        })
     }
 }

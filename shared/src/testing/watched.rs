@@ -162,6 +162,7 @@ impl Store for Watched {
 
 pass_on!(Jobs:
     submit(jobs: &[NewJob]) -> Vec<Submitted>;
+    standing(jobs: &[NewJob]) -> Vec<Option<Submitted>>;
     job(owner: &str, id: JobId) -> Option<Job>;
     jobs(owner: &str, filter: &Filter, page: Page) -> Vec<Job>;
     attempts(owner: &str, id: JobId) -> Vec<Attempt>;

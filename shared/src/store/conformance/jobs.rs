@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Ground, ended};
 use crate::clock::Clock;
-use crate::job::{Class, Ending, ItemsAt, Keep, MediaFile, Object, Status};
+use crate::job::{Class, ClientId, Ending, ItemsAt, Keep, MediaFile, NewJob, Object, Status};
 use crate::store::{Blank, CancelOutcome, DeleteOutcome, Filter, Page, Submitted};
 use crate::testing::{keyed, sample_job};
 
@@ -124,6 +124,38 @@ pub async fn an_expired_key_is_free_again(ground: &Ground) {
     let answers = ground.store.submit(std::slice::from_ref(&later)).await.unwrap();
     let [Submitted::Created(created)] = &answers[..] else { panic!("{answers:?}") };
     assert_eq!(created.id, later.id);
+}
+
+pub async fn a_taken_name_is_told_without_a_submission(ground: &Ground) {
+    let under = |key: &str, body| keyed(ground.job(), key, body, &ground.clock);
+    let named = |body| {
+        let client_id = Some(ClientId { id: "order".into(), fingerprint: [body; 32] });
+        NewJob { client_id, ..ground.job() }
+    };
+    let first = [under("k", 1), named(1)];
+    ground.store.submit(&first).await.unwrap();
+    let asked = [under("k", 1), under("k", 2), named(1), named(2), under("new", 1), ground.job()];
+    let told = ground.store.standing(&asked).await.unwrap();
+    let [
+        Some(Submitted::Repeated(key)),
+        Some(Submitted::Mismatch),
+        Some(Submitted::Repeated(name)),
+        Some(Submitted::Mismatch),
+        None,
+        None,
+    ] = &told[..]
+    else {
+        panic!("{told:?}")
+    };
+    assert_eq!([key.id, name.id], [first[0].id, first[1].id]);
+    for job in &asked {
+        assert!(ground.store.job("alice", job.id).await.unwrap().is_none());
+    }
+    ground.clock.advance(Duration::from_secs(86_401));
+    let told = ground.store.standing(&asked).await.unwrap();
+    assert_eq!(told[0], None, "an expired key stands for nothing");
+    let his = NewJob { owner: "bob".into(), ..named(1) };
+    assert_eq!(ground.store.standing(&[his]).await.unwrap(), [None]);
 }
 
 pub async fn owners_do_not_share_keys(ground: &Ground) {

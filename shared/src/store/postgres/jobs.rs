@@ -23,7 +23,7 @@ impl Jobs for Postgres {
         drop(connection);
         let created: HashSet<JobId> = created.into_iter().collect();
         let taken: Vec<&NewJob> = jobs.iter().filter(|job| !created.contains(&job.id)).collect();
-        let standing = self.standing(&taken).await?;
+        let standing = self.names(&taken, now).await?;
         Ok(jobs
             .iter()
             .map(|job| {
@@ -34,6 +34,11 @@ impl Jobs for Postgres {
                 }
             })
             .collect())
+    }
+
+    async fn standing(&self, jobs: &[NewJob]) -> StoreResult<Vec<Option<Submitted>>> {
+        let standing = self.names(&jobs.iter().collect::<Vec<_>>(), self.now()).await?;
+        Ok(jobs.iter().map(|job| standing.find(job)).collect())
     }
 
     async fn job(&self, owner: &str, id: JobId) -> StoreResult<Option<Job>> {
@@ -272,9 +277,9 @@ impl Postgres {
     }
 
     /// The jobs that the idempotency keys and clients' ids of `jobs` already stand for.
-    async fn standing(&self, jobs: &[&NewJob]) -> StoreResult<Standing> {
+    async fn names(&self, jobs: &[&NewJob], now: Timestamp) -> StoreResult<Standing> {
         let mut standing = Standing::default();
-        self.standing_keys(&promises(jobs), &mut standing).await?;
+        self.standing_keys(&promises(jobs), now, &mut standing).await?;
         self.standing_client_ids(&client_ids(jobs), &mut standing).await?;
         Ok(standing)
     }
@@ -300,17 +305,23 @@ impl Postgres {
         Ok(())
     }
 
-    async fn standing_keys(&self, promises: &[(&str, &str)], standing: &mut Standing) -> StoreResult<()> {
+    async fn standing_keys(
+        &self,
+        promises: &[(&str, &str)],
+        now: Timestamp,
+        standing: &mut Standing,
+    ) -> StoreResult<()> {
         if promises.is_empty() {
             return Ok(());
         }
         let keyed: Vec<(String, String, Vec<u8>, JobId)> = sqlx::query_as(
             "-- store.standing
              select owner, key, fingerprint, job from idempotency
-             where (owner, key) in (select * from unnest($1::text[], $2::text[]))",
+             where (owner, key) in (select * from unnest($1::text[], $2::text[])) and expires_at > $3",
         )
         .bind(column(promises, |(owner, _)| *owner))
         .bind(column(promises, |(_, key)| *key))
+        .bind(now)
         .fetch_all(&self.pool)
         .await?;
         for (owner, key, fingerprint, id) in keyed {

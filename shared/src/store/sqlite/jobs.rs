@@ -30,7 +30,7 @@ impl Jobs for Sqlite {
                     let created: HashSet<JobId> =
                         insert(connection, &first, now).await?.into_iter().collect();
                     let taken: Vec<&NewJob> = group.iter().filter(|job| !created.contains(&job.id)).collect();
-                    let standing = standing(connection, &taken).await?;
+                    let standing = standing(connection, &taken, now).await?;
                     Ok((created, standing))
                 })
             })
@@ -45,6 +45,12 @@ impl Jobs for Sqlite {
                 }
             })
             .collect())
+    }
+
+    async fn standing(&self, jobs: &[NewJob]) -> StoreResult<Vec<Option<Submitted>>> {
+        let (mut connection, now) = (self.readers.acquire().await?, self.now());
+        let standing = standing(&mut connection, &jobs.iter().collect::<Vec<_>>(), now).await?;
+        Ok(jobs.iter().map(|job| standing.find(job)).collect())
     }
 
     async fn job(&self, owner: &str, id: JobId) -> StoreResult<Option<Job>> {
@@ -296,15 +302,20 @@ async fn keep_promise(connection: &mut SqliteConnection, job: &NewJob, now: Time
 }
 
 /// The jobs that the idempotency keys and clients' ids of `jobs` already stand for.
-async fn standing(connection: &mut SqliteConnection, jobs: &[&NewJob]) -> StoreResult<Standing> {
+async fn standing(
+    connection: &mut SqliteConnection,
+    jobs: &[&NewJob],
+    now: Timestamp,
+) -> StoreResult<Standing> {
     let mut standing = Standing::default();
     for (owner, key) in promises(jobs) {
         let keyed: Option<(Vec<u8>, JobId)> = sqlx::query_as(
             "-- store.standing
-             select fingerprint, job from idempotency where owner = $1 and key = $2",
+             select fingerprint, job from idempotency where owner = $1 and key = $2 and expires_at > $3",
         )
         .bind(owner)
         .bind(key)
+        .bind(now)
         .fetch_optional(&mut *connection)
         .await?;
         if let Some((fingerprint, id)) = keyed
