@@ -30,7 +30,7 @@ pub(super) struct Means {
     pub(super) moderation: Arc<ModerationConfig>,
     /// The models there are, each with what a slice for it may cost.
     pub(super) models: Arc<Vec<(Model, Cost)>>,
-    /// Only lines of these numbers, if that is given.
+    /// Only lines of these numbers run, if that is given; the others are read for their names.
     pub(super) only: Option<Arc<HashSet<u64>>>,
 }
 
@@ -149,6 +149,9 @@ impl Reading {
 
     fn take(&mut self, record: &Record) -> ControlFlow<()> {
         let line = &record.line;
+        let (name, read) = self.read(record);
+        // Names of lines that are passed over count: a later line of the same name is refused whenever the file is read.
+        let fresh = name.as_deref().is_none_or(|name| self.names.add(name));
         if self.means.only.as_ref().is_some_and(|only| !only.contains(&line.number)) {
             self.cutter.skip(line.number);
             return ControlFlow::Continue(());
@@ -159,17 +162,8 @@ impl Reading {
             let message = format!("the file has more than {} lines, which is the limit", config.max_lines);
             return self.refuse(refusal("too_many_tasks", message, Some(line.number)));
         }
-        let (name, read) = self.read(record);
-        let fresh = name.as_deref().is_none_or(|name| self.names.add(name));
         let checked = match read {
-            Ok(_) if !fresh => {
-                let name = name.as_deref().unwrap_or_default();
-                let message = format!("the name `{name}` stands on an earlier line too; each may stand once");
-                Err(BadLine {
-                    param: Some("custom_id".to_owned()),
-                    ..refusal("duplicate_custom_id", message, Some(line.number))
-                })
-            }
+            Ok(_) if !fresh => Err(duplicate(name.as_deref().unwrap_or_default(), line.number)),
             Ok(request) => self
                 .models
                 .choose(&request)
@@ -263,6 +257,11 @@ pub(super) fn rules<'a>(bulk: &'a Bulk, moderation: &'a ModerationConfig) -> Rul
         params: &bulk.params,
         moderation,
     }
+}
+
+fn duplicate(name: &str, line: u64) -> BadLine {
+    let message = format!("the name `{name}` stands on an earlier line too; each may stand once");
+    BadLine { param: Some("custom_id".to_owned()), ..refusal("duplicate_custom_id", message, Some(line)) }
 }
 
 /// How many bytes an item is probably answered with.

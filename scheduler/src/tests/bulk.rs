@@ -254,6 +254,52 @@ async fn lines_that_nobody_answered_get_an_error_and_run_again_alone() {
 }
 
 #[tokio::test]
+async fn a_line_that_was_refused_for_its_name_is_refused_again() {
+    let bench = Bench::new().await;
+    let names = ["a", "b", "a", "c", "b", "c"];
+    let content: String = names.iter().map(|name| line(name, "echo")).collect();
+    let mut bulk = bench.read_bulk(Form::Native, OnBadLine::Report, &content).await;
+    let worker = bench.ground.worker().await;
+    // Line 2 fails whenever it runs. The third time nothing is left but what is refused.
+    for (running, fails, told) in
+        [(vec![1, 2, 4], 2, vec![2, 3, 5, 6]), (vec![2], 2, vec![2, 3, 5, 6]), (vec![2], 0, vec![3, 5, 6])]
+    {
+        let mut ran = Vec::new();
+        for slice in bench.claim_slices(worker, "echo").await {
+            ran.extend(bench.lines(&bulk, &slice).await.into_iter().map(|line| line.0));
+            bench.answer(&bulk, worker, &slice, |line| line == fails).await;
+        }
+        assert_eq!(ran, running);
+        bench.chores.clone().end().await;
+        bulk = bench.again(&bulk).await;
+        assert_eq!((bulk.status, bulk.counts.failed), (BulkStatus::Completed, told.len() as u64));
+        let errors = bench.content(bulk.error_file).await;
+        let mut lines: Vec<_> = errors.iter().map(|error| (failed_line(error), code(error))).collect();
+        lines.sort_unstable();
+        let code = |line| if line == 2 { "internal" } else { "duplicate_custom_id" };
+        assert_eq!(lines, told.into_iter().map(|line| (line, code(line))).collect::<Vec<_>>());
+        let retry =
+            NewBulk { retry_of: Some(bulk.id), ..bench.new_bulk(Form::Native, OnBadLine::Report, bulk.file) };
+        bulk = bench.bulk(retry).await;
+    }
+    assert!(bench.claim_slices(worker, "echo").await.is_empty(), "nothing of what is left may run");
+    bench.chores.clone().end().await;
+    let bulk = bench.again(&bulk).await;
+    assert_eq!((bulk.status, bulk.counts.total, bulk.counts.failed), (BulkStatus::Completed, 3, 3));
+    assert_eq!(bench.content(bulk.error_file).await.len(), 3);
+}
+
+/// The number of the line that an error is about, as either form tells it.
+fn failed_line(error: &Value) -> u64 {
+    let id = || error["id"].as_str()?.strip_prefix("batch_req_")?.parse::<LineId>().ok();
+    error["line"].as_u64().or_else(|| id().map(|id| id.line)).expect("an error names its line")
+}
+
+fn code(error: &Value) -> &str {
+    error["error"]["code"].as_str().expect("an error has a code")
+}
+
+#[tokio::test]
 async fn a_bulk_expires_with_errors_for_what_had_not_run() {
     let bench = Bench::new().await;
     let bulk = bench.read_bulk(Form::Openai, OnBadLine::Refuse, &line("a", "echo")).await;
