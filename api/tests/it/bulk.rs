@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use forebay_shared::bulk::BadLine;
+use forebay_shared::bulk::{BadLine, Cut};
 use forebay_shared::file::{FileStatus, NewFile, Piece, Purpose};
-use forebay_shared::id::FileId;
+use forebay_shared::id::{BulkId, FileId, JobId};
+use forebay_shared::job::{Class, NewJob};
 use forebay_shared::store::{Closing, Files, Scope, Slicing};
+use forebay_shared::testing::sample_job;
 use serde_json::{Value, json};
 
 use crate::app::{OWNER, TestApp};
@@ -32,6 +34,23 @@ impl TestApp {
         };
         self.store.create_file(&file, None).await.unwrap();
         id.to_string()
+    }
+
+    /// Cuts the bulk that waits to be read into one slice.
+    async fn slice(&self) -> (BulkId, JobId) {
+        let bulk = self.store.unread_bulks(1).await.unwrap().remove(0);
+        let slice = NewJob { class: Class::Bulk, bulk: Some(bulk.id), ..sample_job(&self.ids, OWNER) };
+        let id = slice.id;
+        let cut = Cut {
+            output_file: self.ids.file(),
+            error_file: self.ids.file(),
+            bad: None,
+            bad_lines: 0,
+            model: None,
+            slices: vec![(slice, 1)],
+        };
+        assert!(self.store.cut_bulk(bulk.id, &cut).await.unwrap());
+        (bulk.id, id)
     }
 
     async fn batch(&self) -> Value {
@@ -243,6 +262,29 @@ async fn a_native_bulk_tells_how_far_it_is() {
     let retry = app.post(&format!("{location}/retry")).send().await;
     assert_eq!((retry.status, retry.json()["code"].clone()), (StatusCode::CONFLICT, json!("bulk_running")));
     let _: FileId = bulk["file"].as_str().unwrap().parse().unwrap();
+}
+
+#[tokio::test]
+async fn slices_are_found_by_the_id_of_their_bulk() {
+    let app = TestApp::start().await;
+    let batch = app.batch().await;
+    let (bulk, slice) = app.slice().await;
+    app.batch().await;
+    app.slice().await;
+    for id in [batch["id"].as_str().unwrap(), &bulk.to_string()] {
+        let list = app.get(&format!("/v1/jobs?bulk={id}")).send().await.json();
+        let found: Vec<_> = list["data"].as_array().unwrap().iter().map(|job| job["id"].clone()).collect();
+        assert_eq!(found, [json!(slice)], "{id}");
+    }
+    let cancelled = app.post("/v1/jobs/cancel").json(json!({"bulk": batch["id"]})).await;
+    assert_eq!(cancelled.json(), json!({"cancelled": 1, "requested": 0, "more": false}));
+    let (list, many) = (
+        app.get("/v1/jobs?bulk=batch_1").send().await,
+        app.post("/v1/jobs/cancel").json(json!({"bulk": "batch_1"})).await,
+    );
+    for (answer, status) in [(list, StatusCode::BAD_REQUEST), (many, StatusCode::UNPROCESSABLE_ENTITY)] {
+        assert_eq!((answer.status, answer.json()["field"].clone()), (status, json!("bulk")));
+    }
 }
 
 #[tokio::test]

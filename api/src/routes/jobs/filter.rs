@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use forebay_shared::clock::Timestamp;
-use forebay_shared::id::BulkId;
 use forebay_shared::job::{Class, Status};
 use forebay_shared::store::Filter;
 use serde::Deserialize;
@@ -11,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::{Name, resolve};
 use crate::body;
+use crate::bulk;
 use crate::problem::{Code, Problem};
 use crate::state::State;
 
@@ -36,8 +36,7 @@ pub struct FilterBody {
     metadata: BTreeMap<String, String>,
     /// Slices of this bulk.
     #[serde(default)]
-    #[schema(value_type = Option<String>, format = Uuid)]
-    bulk: Option<BulkId>,
+    bulk: Option<String>,
     /// Created at or after this instant.
     #[serde(default)]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -71,12 +70,16 @@ impl FilterBody {
             Some(name) => Some(app.parts.catalog.find(&name).await?.map_or(name, |model| model.card.name)),
             None => None,
         };
+        let bulk = read.bulk.map(|text| {
+            bulk::id(&text)
+                .ok_or_else(|| Problem::new(Code::InvalidField, "`bulk` must be the id of a bulk").at("bulk"))
+        });
         let metadata = read.metadata.into_iter().map(|(name, value)| (name, value.into())).collect();
         let filter = Filter {
             status: read.status,
             model,
             class: read.class,
-            bulk: read.bulk,
+            bulk: bulk.transpose()?,
             ids: resolve(app, owner, read.ids, "ids").await?,
             metadata,
             created_after: read.created_after,

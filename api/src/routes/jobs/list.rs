@@ -19,6 +19,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::JobView;
 use crate::auth::Reader;
+use crate::bulk;
 use crate::problem::{Code, Problem, ProblemBody};
 use crate::state::{App, State as AppState};
 
@@ -78,7 +79,7 @@ struct ListQuery {
     /// Only jobs in this class.
     class: Option<Class>,
     /// Only slices of this bulk.
-    #[param(value_type = Option<String>, format = Uuid)]
+    #[param(value_type = Option<String>)]
     bulk: Option<BulkId>,
     /// Only jobs created at or after this instant.
     #[param(value_type = Option<String>, format = DateTime)]
@@ -111,7 +112,10 @@ impl ListQuery {
                 "status" => read.status = Some(word(&name, &value)?),
                 "model" => read.model = Some(value.into_owned()),
                 "class" => read.class = Some(word(&name, &value)?),
-                "bulk" => read.bulk = Some(word(&name, &value)?),
+                "bulk" => {
+                    let id = bulk::id(&value).ok_or_else(|| invalid(&name, "it must be the id of a bulk"))?;
+                    read.bulk = Some(id);
+                }
                 "created_after" => read.created_after = Some(instant(&name, &value)?),
                 "created_before" => read.created_before = Some(instant(&name, &value)?),
                 "limit" => read.limit = Some(limit(&value)?),
