@@ -7,7 +7,7 @@ use forebay_shared::bulk::{BadLine, Cut};
 use forebay_shared::file::{FileStatus, NewFile, Piece, Purpose};
 use forebay_shared::id::{BulkId, FileId, JobId};
 use forebay_shared::job::{Class, NewJob};
-use forebay_shared::store::{Closing, Files, Scope, Slicing};
+use forebay_shared::store::{Answering, Closing, Files, Scope, Slicing};
 use forebay_shared::testing::sample_job;
 use serde_json::{Value, json};
 
@@ -262,6 +262,30 @@ async fn a_native_bulk_tells_how_far_it_is() {
     let retry = app.post(&format!("{location}/retry")).send().await;
     assert_eq!((retry.status, retry.json()["code"].clone()), (StatusCode::CONFLICT, json!("bulk_running")));
     let _: FileId = bulk["file"].as_str().unwrap().parse().unwrap();
+}
+
+#[tokio::test]
+async fn a_slice_goes_with_its_bulk_and_not_alone() {
+    let app = TestApp::start().await;
+    app.batch().await;
+    let (bulk, slice) = app.slice().await;
+    let path = format!("/v1/jobs/{slice}");
+    let delete = async || {
+        let answer = app.delete(&path).send().await;
+        (answer.status, answer.json()["code"].clone())
+    };
+    assert_eq!(delete().await, (StatusCode::CONFLICT, json!("slice_of_bulk")));
+    assert_eq!(app.get(&path).send().await.json()["status"], "queued", "not even cancelled");
+    let cancelled = app.post(&format!("{path}/cancel")).send().await;
+    assert_eq!((cancelled.status, cancelled.json()["status"].clone()), (StatusCode::OK, json!("cancelled")));
+    // What has ended is still told of by its bulk, which alone runs lines again.
+    assert_eq!(delete().await, (StatusCode::CONFLICT, json!("slice_of_bulk")));
+    let retried = app.post(&format!("{path}/retry")).send().await;
+    assert_eq!(
+        (retried.status, retried.json()["code"].clone()),
+        (StatusCode::CONFLICT, json!("not_retryable"))
+    );
+    assert_eq!(app.store.unanswered_slices(bulk, 10).await.unwrap()[0].job, slice);
 }
 
 #[tokio::test]
