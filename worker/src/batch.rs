@@ -6,6 +6,7 @@
 //! crash run apart from healthy items, or alone.
 
 mod flow;
+mod group;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use forebay_shared::job::{Class, Cost, Isolation};
 
 use crate::share::Share;
 use flow::{Flow, Near};
+use group::Group;
 
 /// What one batch may be.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -266,50 +268,6 @@ impl<T> Batcher<T> {
         }
         self.healthy -= usize::from(item.isolation == Isolation::None);
         Some(item)
-    }
-}
-
-/// A batch in the making.
-struct Group<'a> {
-    budget: &'a Budget,
-    count: u64,
-    longest: u64,
-    real: u64,
-}
-
-impl<'a> Group<'a> {
-    fn of(length: u32, budget: &'a Budget) -> Self {
-        Self { budget, count: 1, longest: u64::from(length), real: u64::from(length) }
-    }
-
-    /// How much padding there is once an item of this length has joined.
-    fn padding_with(&self, length: u32) -> u64 {
-        let length = u64::from(length);
-        self.longest.max(length) * (self.count + 1) - (self.real + length)
-    }
-
-    fn refuses(&self, length: u32) -> Option<CloseReason> {
-        let padded = self.longest.max(u64::from(length)) * (self.count + 1);
-        let padding = self.padding_with(length);
-        if self.count >= self.budget.items as u64 {
-            return Some(CloseReason::Items);
-        }
-        let bearable = (self.budget.padding * padded as f64).max(self.budget.slack as f64);
-        if padding as f64 > bearable {
-            return Some(CloseReason::Padding);
-        }
-        (padded > self.budget.cost).then_some(CloseReason::Budget)
-    }
-
-    /// Whether no item could join, however short.
-    fn is_full(&self) -> bool {
-        self.count >= self.budget.items as u64 || self.longest * (self.count + 1) > self.budget.cost
-    }
-
-    fn add(&mut self, length: u32) {
-        self.count += 1;
-        self.longest = self.longest.max(u64::from(length));
-        self.real += u64::from(length);
     }
 }
 

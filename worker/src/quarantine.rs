@@ -31,6 +31,25 @@ impl Quarantine {
         Self { store, occupied: Arc::default() }
     }
 
+    /// Does what may take the process along: while it does, suspects are named in the worker's row, if there are any. `None`:
+    /// the worker's lease is gone, and nothing was done.
+    pub async fn during<T>(
+        &self,
+        worker: WorkerId,
+        suspects: Option<Noted>,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
+        let sealed = match suspects {
+            Some(suspects) => Some(self.seal(worker, suspects).await?),
+            None => None,
+        };
+        let done = work.await;
+        if let Some(sealed) = sealed {
+            sealed.open().await;
+        }
+        Some(done)
+    }
+
     /// Waits until no suspects run, and names these in the worker's row. `None`: the worker's lease is gone.
     pub async fn seal(&self, worker: WorkerId, noted: Noted) -> Option<Sealed> {
         let occupied = self.occupied.clone().lock_owned().await;

@@ -5,6 +5,7 @@
 
 mod document;
 mod slice;
+mod tell;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,11 +15,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use forebay_shared::blobs::Blobs;
 use forebay_shared::entropy::Entropy;
-use forebay_shared::events::{Ended as EndedEvent, Event, Events, RESULT_LIMIT};
+use forebay_shared::events::Events;
 use forebay_shared::id::WorkerId;
-use forebay_shared::job::{
-    Account, Claimed, Deadline, Ending, Failure, FailureCode, RetryPolicy, Settlement, Status, Timings,
-};
+use forebay_shared::job::{Account, Claimed, Ending, Failure, FailureCode, RetryPolicy, Settlement, Timings};
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::{NewSegment, Noted, Settled, Store, StoreError};
 use tokio::sync::{Semaphore, mpsc};
@@ -27,7 +26,7 @@ use crate::lane::{Held, Plan, Stop};
 use crate::lease::Board;
 use crate::pipeline::Ended;
 use crate::quarantine::Quarantine;
-use document::{Draft, Part, parts};
+use document::{Part, parts};
 
 /// Jobs that are settled together at most, so that one statement locks few rows.
 const GROUP: usize = 256;
@@ -103,27 +102,23 @@ impl Settler {
     }
 
     async fn settle(&self, jobs: Vec<Finished>) {
+        let (slices, jobs): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.claimed.bulk.is_some());
         let mut by_worker: BTreeMap<WorkerId, Vec<Finished>> = BTreeMap::new();
         for job in jobs {
-            if job.claimed.bulk.is_some() {
-                self.settle_slice(job.claimed.lease.worker, job).await;
-                continue;
-            }
             by_worker.entry(job.claimed.lease.worker).or_default().push(job);
         }
         for (worker, jobs) in by_worker {
             for (suspects, jobs) in by_suspicion(jobs) {
-                if let Some(noted) = suspects {
-                    // What dies of being written down must be found like what dies while it runs.
-                    let Some(sealed) = self.quarantine.seal(worker, noted).await else { continue };
-                    let built = self.write_down(worker, jobs).await;
-                    sealed.open().await;
-                    self.settle_parts(worker, built).await;
-                } else {
-                    let built = self.write_down(worker, jobs).await;
-                    self.settle_parts(worker, built).await;
+                // What dies of being written down must be found like what dies while it runs.
+                let built = self.quarantine.during(worker, suspects, self.write_down(worker, jobs)).await;
+                for part in built.unwrap_or_default() {
+                    self.settle_part(worker, part).await;
                 }
             }
+        }
+        // Somebody may wait for a job, nobody for a slice.
+        for slice in slices {
+            self.settle_slice(slice).await;
         }
     }
 
@@ -137,12 +132,6 @@ impl Settler {
             return Vec::new();
         };
         built
-    }
-
-    async fn settle_parts(&self, worker: WorkerId, built: Vec<Part>) {
-        for part in built {
-            self.settle_part(worker, part).await;
-        }
     }
 
     async fn settle_part(&self, worker: WorkerId, part: Part) {
@@ -230,50 +219,6 @@ impl Settler {
             tracing::debug!(%error, "an object that nobody names is left to the sweeper");
         }
     }
-
-    async fn tell(&self, drafts: Vec<Draft>, settled: Vec<Settled>, segment: &NewSegment, object: &Bytes) {
-        let mut events = Vec::new();
-        for (draft, settled) in drafts.iter().zip(settled) {
-            let Settled::Done { id, status, version, finished_at, purge_at, waiters } = settled else {
-                continue;
-            };
-            let labels = [("model", draft.claimed.model.clone()), ("status", status.as_str().to_owned())];
-            metrics::counter!("forebay_attempts_settled_total", &labels).increment(1);
-            if status == Status::Expired {
-                metrics::counter!("forebay_jobs_expired_total", "reason" => FailureCode::FinishByPassed.as_str())
-                    .increment(1);
-            }
-            tracing::debug!(job.id = %id, attempt = draft.settlement.attempt, %status, "job settled");
-            if !status.is_terminal() || waiters.is_empty() {
-                continue;
-            }
-            let range = draft.settlement.range;
-            let result = range
-                .filter(|(_, length)| *length <= RESULT_LIMIT as u64)
-                .and_then(|range| text(object, range));
-            let event = EndedEvent {
-                id,
-                status,
-                version,
-                succeeded: draft.settlement.succeeded,
-                failed: draft.settlement.failed,
-                attempt: draft.settlement.attempt,
-                started_at: Some(draft.claimed.claimed_at),
-                finished_at,
-                purge_at,
-                error: why(&draft.settlement.ending, status),
-                segment: range.map(|(offset, length)| (segment.key.clone(), offset, length)),
-                files: draft.settlement.files.clone(),
-                timings: Some(draft.settlement.timings),
-                result,
-            };
-            let event = Event::Ended(Box::new(event));
-            events.extend(waiters.into_iter().map(|waiter| (waiter, event.clone())));
-        }
-        if !events.is_empty() {
-            self.events.publish(events).await;
-        }
-    }
 }
 
 /// Jobs that are written down together, with what is noted of them meanwhile: the healthy ones, those of which nothing is
@@ -291,9 +236,6 @@ fn by_suspicion(jobs: Vec<Finished>) -> Vec<(Option<Noted>, Vec<Finished>)> {
         }
     }
     groups.push(apart);
-    let noted = |jobs: &[Finished]| {
-        Noted(jobs.iter().map(|job| (job.claimed.id, (0..job.claimed.item_count).collect())).collect())
-    };
     let mut groups: Vec<_> = groups.into_iter().map(|jobs| (Some(noted(&jobs)), jobs)).collect();
     // The healthy do not wait for the quarantine.
     groups.insert(0, (None, healthy));
@@ -301,11 +243,9 @@ fn by_suspicion(jobs: Vec<Finished>) -> Vec<(Option<Noted>, Vec<Finished>)> {
     groups
 }
 
-/// Why a job ended like this. One that was to be tried again may have been told that its time is over.
-fn why(ending: &Ending, status: Status) -> Option<(FailureCode, String)> {
-    let late = Deadline::FinishBy.failure();
-    let failure = if status == Status::Expired { Some(&late) } else { ending.failure() };
-    failure.map(|failure| (failure.code, failure.message.clone()))
+/// All items of these jobs: one document has them all.
+fn noted(jobs: &[Finished]) -> Noted {
+    Noted(jobs.iter().map(|job| (job.claimed.id, (0..job.claimed.item_count).collect())).collect())
 }
 
 /// The end of a job whose result cannot be kept.
@@ -324,10 +264,4 @@ fn unwritten(claimed: &Claimed) -> Settlement {
         timings: Timings::default(),
         account: Account::default(),
     }
-}
-
-/// A result that is small enough to travel with the event.
-fn text(object: &Bytes, (offset, length): (u64, u64)) -> Option<String> {
-    let (start, end) = (usize::try_from(offset).ok()?, usize::try_from(offset + length).ok()?);
-    String::from_utf8(object.get(start..end)?.to_vec()).ok()
 }

@@ -8,7 +8,8 @@ use std::ops::Bound;
 use forebay_shared::clock::Timestamp;
 use forebay_shared::job::Isolation;
 
-use super::{CloseReason, Group, Waiting};
+use super::group::Group;
+use super::{CloseReason, Waiting};
 
 /// The place by length, for finding company.
 type Fit = (u32, u64);

@@ -19,7 +19,7 @@ use super::progress::convicted;
 use super::reader::{File, Reader};
 use crate::model::ModelFiles;
 use crate::pipeline::{Material, Pipeline};
-use crate::quarantine::{Quarantine, Sealed};
+use crate::quarantine::Quarantine;
 
 /// Texts that are prepared in one turn, so that a long slice of a bulk lets others in between: some ten milliseconds.
 const TEXTS_AT_ONCE: usize = 512;
@@ -148,17 +148,17 @@ impl<P: Pipeline> Job<P> {
             return;
         }
         let indices: Vec<u32> = texts.iter().map(|text| text.index).collect();
-        let Ok(sealed) = self.seal(&indices).await else { return };
-        let turn = self.shared.reader.turn().await;
-        let prepare = move || {
-            let prepare = |text: Todo<Material>| {
-                (text.index, pipeline.prepare(text.material, text.params), Held::nothing())
+        let prepare = async {
+            let _turn = self.shared.reader.turn().await;
+            let prepare = move || {
+                let prepare = |text: Todo<Material>| {
+                    (text.index, pipeline.prepare(text.material, text.params), Held::nothing())
+                };
+                texts.into_iter().map(prepare).collect()
             };
-            texts.into_iter().map(prepare).collect()
+            self.shared.tasks.spawn_blocking(prepare).await
         };
-        let prepared = self.shared.tasks.spawn_blocking(prepare).await;
-        drop(turn);
-        open(sealed).await;
+        let Some(prepared) = self.noted(&indices, prepare).await else { return };
         let failed = || indices.iter().map(|index| (*index, Err(panicked()), Held::nothing())).collect();
         self.send(prepared.unwrap_or_else(|_| failed())).await;
     }
@@ -169,14 +169,14 @@ impl<P: Pipeline> Job<P> {
         let (prepared, room) = match self.shared.reader.file(material).await {
             Err(failure) => (Err(failure), Held::nothing()),
             Ok(File { bytes, mut room }) => {
+                let prepare = async {
+                    let _turn = self.shared.reader.turn_for(&bytes).await;
+                    let prepare = move || pipeline.prepare(Material::Image(bytes), params);
+                    self.shared.tasks.spawn_blocking(prepare).await
+                };
                 // Whoever waits here for the quarantine has its file's room already: those in it wait for none.
-                let Ok(sealed) = self.seal(&[index]).await else { return };
-                let turn = self.shared.reader.turn_for(&bytes).await;
-                let prepare = move || pipeline.prepare(Material::Image(bytes), params);
-                let prepared =
-                    self.shared.tasks.spawn_blocking(prepare).await.unwrap_or_else(|_| Err(panicked()));
-                drop(turn);
-                open(sealed).await;
+                let Some(prepared) = self.noted(&[index], prepare).await else { return };
+                let prepared = prepared.unwrap_or_else(|_| Err(panicked()));
                 room.shrink(prepared.as_ref().map_or(0, P::weight));
                 (prepared, room)
             }
@@ -184,15 +184,12 @@ impl<P: Pipeline> Job<P> {
         self.send(vec![(index, prepared, room)]).await;
     }
 
-    /// What is under suspicion is named in the worker's row before anything is done with it. `Err`: the lease is gone, and
+    /// What is under suspicion is named in the worker's row before anything is done with it. `None`: the lease is gone, and
     /// with it the job.
-    async fn seal(&self, indices: &[u32]) -> Result<Option<Sealed>, LeaseGone> {
-        if self.claimed.suspects.is_none() {
-            return Ok(None);
-        }
-        let noted = Noted(vec![(self.claimed.id, indices.to_vec())]);
-        let sealed = self.shared.quarantine.seal(self.claimed.lease.worker, noted).await;
-        sealed.map(Some).ok_or(LeaseGone)
+    async fn noted<T>(&self, indices: &[u32], work: impl Future<Output = T>) -> Option<T> {
+        let Claimed { id, lease, ref suspects, .. } = self.claimed;
+        let suspects = (!suspects.is_none()).then(|| Noted(vec![(id, indices.to_vec())]));
+        self.shared.quarantine.during(lease.worker, suspects, work).await
     }
 
     async fn send(&self, items: Vec<Outcome<P>>) {
@@ -204,15 +201,6 @@ impl<P: Pipeline> Job<P> {
         // A lane that is gone needs nothing prepared.
         let _ =
             self.shared.ready.send(Prepared { id, lease, items, plan, took: self.started.elapsed() }).await;
-    }
-}
-
-/// The worker's lease is gone.
-struct LeaseGone;
-
-async fn open(sealed: Option<Sealed>) {
-    if let Some(sealed) = sealed {
-        sealed.open().await;
     }
 }
 

@@ -61,7 +61,7 @@ impl Progress {
             real: 0,
             padded: 0,
             watchers: claimed.waiters.clone(),
-            told: Instant::now(),
+            told: now,
             held,
             owner: claimed.owner.as_str().into(),
             plan: None,

@@ -7,9 +7,10 @@ use forebay_shared::id::WorkerId;
 use forebay_shared::job::{Claimed, Ending, Outcome, Settlement};
 use forebay_shared::segment::SegmentBuilder;
 use forebay_shared::store::{Settled, StoreError};
+use tokio::task::JoinError;
 
 use super::document::ending;
-use super::{AGAIN, Finished, Settler, unwritten};
+use super::{AGAIN, Finished, Settler, noted, unwritten};
 use crate::lane::{Held, Plan};
 use crate::pipeline::Ended;
 
@@ -22,8 +23,24 @@ struct Draft {
 
 impl Settler {
     /// Settles a slice whose lines are known, however long the stores are away.
-    pub(super) async fn settle_slice(&self, worker: WorkerId, job: Finished) {
-        let lost = unwritten(&job.claimed);
+    pub(super) async fn settle_slice(&self, job: Finished) {
+        let (worker, lost) = (job.claimed.lease.worker, unwritten(&job.claimed));
+        let suspects = (!job.claimed.suspects.is_none()).then(|| noted(std::slice::from_ref(&job)));
+        let Some(written) = self.quarantine.during(worker, suspects, self.write_slice_down(job)).await else {
+            return;
+        };
+        let Ok((draft, held)) = written else {
+            tracing::error!(worker.id = %worker, "writing a slice's answers down panicked");
+            return self.fail(worker, &[lost]).await;
+        };
+        match draft {
+            Ok(draft) => self.settle_draft(worker, draft, lost, held).await,
+            Err(settlement) => self.fail(worker, &[settlement]).await,
+        }
+    }
+
+    /// Writes a slice's answers down, on a thread where that may take its time. Without answers there is its end alone.
+    async fn write_slice_down(&self, job: Finished) -> Result<(Result<Draft, Settlement>, Held), JoinError> {
         let (retry, chance, now) = (self.retry, self.entropy.fraction(), self.store.now());
         let expired = job.claimed.finish_by.is_some_and(|finish_by| finish_by <= now);
         let written = self.tasks.spawn_blocking(move || {
@@ -38,14 +55,7 @@ impl Settler {
             };
             (draft, held)
         });
-        let Ok((draft, held)) = written.await else {
-            tracing::error!(worker.id = %worker, "writing a slice's answers down panicked");
-            return self.fail(worker, &[lost]).await;
-        };
-        match draft {
-            Ok(draft) => self.settle_draft(worker, draft, lost, held).await,
-            Err(settlement) => self.fail(worker, &[settlement]).await,
-        }
+        written.await
     }
 
     async fn settle_draft(&self, worker: WorkerId, draft: Draft, lost: Settlement, _held: Held) {

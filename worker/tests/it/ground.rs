@@ -11,10 +11,10 @@ use forebay_shared::entropy::OsEntropy;
 use forebay_shared::events::{Event, Events, LocalEvents};
 use forebay_shared::fetch::Fetcher;
 use forebay_shared::id::{Ids, JobId};
-use forebay_shared::job::{Input, Item, ItemsAt, Job, NewJob, Object, Status};
+use forebay_shared::job::{Class, Cost, Input, Item, ItemsAt, Job, NewJob, Object, Status};
 use forebay_shared::queue::{LocalQueue, Message, Producer, Queue};
 use forebay_shared::shutdown::Tasks;
-use forebay_shared::store::{Jobs, Route, Sqlite, Store, Submitted};
+use forebay_shared::store::{Attempts, Handover, Jobs, Noted, Route, Sqlite, Store, Submitted, Workers};
 use forebay_shared::testing::{fresh_ids, no_moderation, sample_job};
 use forebay_worker::config::{RetryConfig, WorkerConfig};
 use forebay_worker::model::Provider;
@@ -80,6 +80,15 @@ impl Ground {
 
     /// Starts a worker that takes its work from this queue.
     pub async fn start_on(&self, queue: Arc<dyn Queue>) -> Running {
+        self.start_between(self.store.clone(), queue).await
+    }
+
+    /// Starts a worker that sees this store.
+    pub async fn start_before(&self, store: Arc<dyn Store>) -> Running {
+        self.start_between(store, Arc::new(self.queue.clone())).await
+    }
+
+    async fn start_between(&self, store: Arc<dyn Store>, queue: Arc<dyn Queue>) -> Running {
         let tasks = Tasks::new();
         let fetch = FetchConfig {
             allow: vec!["127.0.0.0/8".parse().unwrap()],
@@ -88,7 +97,7 @@ impl Ground {
             max_bytes: Size::new(1 << 20),
         };
         let parts = WorkerParts {
-            store: self.store.clone(),
+            store,
             queue,
             events: Arc::new(self.events.clone()),
             blobs: self.blobs.clone(),
@@ -164,6 +173,20 @@ impl Ground {
             }
         };
         tokio::time::timeout(PATIENCE, all).await.expect("so many jobs end")
+    }
+
+    /// A worker claims the jobs, notes these items and dies.
+    pub async fn crash(&self, class: Class, ids: &[JobId], noted: &[(JobId, Vec<u32>)]) {
+        let worker = self.ids.worker();
+        self.store.register(worker, "doomed", &[], Duration::from_secs(15)).await.unwrap();
+        assert_eq!(self.store.claim(worker, ids).await.unwrap().len(), ids.len());
+        if !noted.is_empty() {
+            assert!(self.store.note(worker, &Noted(noted.to_vec())).await.unwrap());
+        }
+        self.store.bury("doomed").await.unwrap();
+        self.store.reap().await.unwrap();
+        let route = Route { model: "echo".into(), class };
+        self.store.due(&route, Cost::new(1_000_000), 1000).await.unwrap();
     }
 
     /// The result document of a job.

@@ -1,28 +1,15 @@
 //! After a crash: suspects run apart, then alone, and the guilty one is convicted.
 
 use forebay_shared::id::JobId;
-use forebay_shared::job::{Class, Cost, Status};
+use forebay_shared::job::{Class, Status};
 use forebay_shared::queue::{Message, Producer};
-use forebay_shared::store::{Attempts, Handover, Noted, Route, Workers};
+use forebay_shared::store::Route;
 use serde_json::json;
 
 use super::ground::{Ground, text};
 
 fn route() -> Route {
     Route { model: "echo".into(), class: Class::Interactive }
-}
-
-/// A worker claims the jobs, notes these items and dies.
-async fn crash(ground: &Ground, ids: &[JobId], noted: &[(JobId, Vec<u32>)]) {
-    let worker = ground.ids.worker();
-    ground.store.register(worker, "doomed", &[], std::time::Duration::from_secs(15)).await.unwrap();
-    assert_eq!(ground.store.claim(worker, ids).await.unwrap().len(), ids.len());
-    if !noted.is_empty() {
-        assert!(ground.store.note(worker, &Noted(noted.to_vec())).await.unwrap());
-    }
-    ground.store.bury("doomed").await.unwrap();
-    ground.store.reap().await.unwrap();
-    ground.store.due(&route(), Cost::new(1_000_000), 1000).await.unwrap();
 }
 
 async fn hand_over(ground: &Ground, ids: &[JobId]) {
@@ -43,7 +30,7 @@ async fn submitted(ground: &Ground, count: usize, items: usize) -> Vec<JobId> {
 async fn suspects_do_not_share_a_batch_with_the_healthy() {
     let mut ground = Ground::new().await;
     let suspects = submitted(&ground, 10, 1).await;
-    crash(&ground, &suspects, &[]).await;
+    ground.crash(Class::Interactive, &suspects, &[]).await;
     let healthy = submitted(&ground, 10, 1).await;
     hand_over(&ground, &[suspects.clone(), healthy.clone()].concat()).await;
     let worker = ground.start().await;
@@ -57,8 +44,8 @@ async fn suspects_do_not_share_a_batch_with_the_healthy() {
 async fn what_crashed_apart_runs_alone() {
     let mut ground = Ground::new().await;
     let ids = submitted(&ground, 2, 5).await;
-    crash(&ground, &ids, &[]).await;
-    crash(&ground, &ids, &[(ids[0], vec![0, 1, 2, 3, 4])]).await;
+    ground.crash(Class::Interactive, &ids, &[]).await;
+    ground.crash(Class::Interactive, &ids, &[(ids[0], vec![0, 1, 2, 3, 4])]).await;
     hand_over(&ground, &ids).await;
     let worker = ground.start().await;
     let ended = ground.ended(&ids).await;
@@ -72,9 +59,9 @@ async fn what_crashed_apart_runs_alone() {
 async fn the_guilty_item_fails_and_its_neighbours_lose_nothing() {
     let mut ground = Ground::new().await;
     let ids = submitted(&ground, 2, 3).await;
-    crash(&ground, &ids, &[]).await;
+    ground.crash(Class::Interactive, &ids, &[]).await;
     for _ in 0..6 {
-        crash(&ground, &ids, &[(ids[0], vec![1])]).await;
+        ground.crash(Class::Interactive, &ids, &[(ids[0], vec![1])]).await;
     }
     hand_over(&ground, &ids).await;
     let worker = ground.start().await;

@@ -1,5 +1,7 @@
 //! Slices of bulks: lines in, lines out.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use forebay_shared::bulk::{Bulk, Cut, Form, Layout, NewBulk, OnBadLine, Part, Run, Slice};
 use forebay_shared::file::{FileStatus, NewFile, Piece, Purpose};
@@ -7,7 +9,7 @@ use forebay_shared::id::{FileId, JobId};
 use forebay_shared::job::{Class, ItemsAt, NewJob, Object, Status};
 use forebay_shared::queue::{Message, Producer};
 use forebay_shared::store::{Bulks, Files, Jobs, Route, Slicing};
-use forebay_shared::testing::sample_job;
+use forebay_shared::testing::{Watched, sample_job};
 use futures::TryStreamExt;
 use serde_json::{Value, json};
 
@@ -152,5 +154,19 @@ async fn a_slice_that_is_cancelled_keeps_the_lines_that_had_run() {
     let (done, not) = (lines(&ground, bulk.output_file).await, lines(&ground, bulk.error_file).await);
     assert_eq!((done.len() as u64, not.len() as u64), (bulk.counts.completed, bulk.counts.failed));
     assert!(not.iter().all(|line| line["error"]["code"] == "batch_cancelled"), "{}", not[0]);
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slice_under_suspicion_is_noted_while_its_answers_are_written_down() {
+    let mut ground = Ground::new().await;
+    let (bulk, job) = slice(&ground, 1, 0).await;
+    ground.crash(Class::Bulk, &[job], &[]).await;
+    let watched = Arc::new(Watched::new(ground.store.clone()));
+    let worker = ground.start_before(watched.clone()).await;
+    assert_eq!(ground.ended(&[job]).await[0].status, Status::Succeeded);
+    assert_eq!(again(&ground, &bulk).await.counts.completed, 1);
+    let stages = ["it is prepared", "it runs", "its answers are written down"];
+    assert_eq!(watched.calls("note"), 2 * stages.len(), "noted, and struck out, while {stages:?}");
     worker.stop().await;
 }
