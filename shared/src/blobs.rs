@@ -6,6 +6,7 @@
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod content;
+mod ranges;
 
 use std::ops::Range;
 use std::path::Path;

@@ -2,10 +2,9 @@
 
 use bytes::Bytes;
 use forebay_dialects::bulk::{Answers, BATCH_CANCELLED, BATCH_EXPIRED, unfinished};
-use forebay_shared::bulk::{Bulk, BulkStatus, LineId, Part, Run, Slice, Unanswered};
+use forebay_shared::bulk::{Bulk, BulkStatus, LineId, Run, Slice, Unanswered};
 use forebay_shared::file::{self, Piece};
 use forebay_shared::job::Status;
-use futures::TryStreamExt;
 
 use super::StuckError;
 use super::reading::rules;
@@ -34,11 +33,9 @@ impl Chores {
         let (code, message) = why(bulk, unanswered);
         let mut answers = Answers::default();
         let slice = Slice::decode(&unanswered.slice)?;
-        for run in slice.runs {
-            for (line, name) in self.names(bulk, pieces, (slice.part, run)).await? {
-                let id = LineId { bulk: bulk.id, line };
-                answers.error(bulk.form, id, name.as_deref(), (code, message));
-            }
+        for (line, name) in self.names(bulk, pieces, &slice).await? {
+            let id = LineId { bulk: bulk.id, line };
+            answers.error(bulk.form, id, name.as_deref(), (code, message));
         }
         let object = format!("{}/{}", file::FOLDER, self.parts.ids.uuid());
         let bytes = answers.errors.len() as u64;
@@ -49,20 +46,23 @@ impl Chores {
         Ok(())
     }
 
-    /// The numbers of a run's lines, with what the client calls them as far as the file still tells.
+    /// The numbers of a slice's lines, with what the client calls them as far as the file still tells.
     async fn names(
         &self,
         bulk: &Bulk,
         pieces: &[Piece],
-        (part, run): (Part, Run),
+        slice: &Slice,
     ) -> Result<Vec<(u64, Option<String>)>, StuckError> {
         if pieces.is_empty() {
-            return Ok((run.first..run.first + run.lines).map(|line| (line, None)).collect());
+            let lines = slice.runs.iter().flat_map(|run| run.first..run.first + run.lines);
+            return Ok(lines.map(|line| (line, None)).collect());
         }
-        let content = self.parts.blobs.content(pieces, run.offset..run.offset + run.length).await?;
-        let chunks: Vec<Bytes> = content.try_collect().await?;
-        let read = rules(bulk, &self.parts.moderation).run(part, run, &chunks);
-        Ok(read.into_iter().map(|(number, (name, _))| (number, name)).collect())
+        let ranges: Vec<_> = slice.runs.iter().map(Run::range).collect();
+        let read = self.parts.blobs.ranges(pieces, &ranges).await?;
+        let rules = rules(bulk, &self.parts.moderation);
+        let lines =
+            slice.runs.iter().zip(read).flat_map(|(run, chunks)| rules.run(slice.part, *run, &chunks));
+        Ok(lines.map(|(number, (name, _))| (number, name)).collect())
     }
 }
 

@@ -1,6 +1,7 @@
 //! A slice: which lines of a file one job is made of.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,13 @@ pub struct Run {
     pub first: u64,
     /// How many lines that are not blank.
     pub lines: u64,
+}
+
+impl Run {
+    /// Where its bytes stand.
+    pub fn range(&self) -> Range<u64> {
+        self.offset..self.offset + self.length
+    }
 }
 
 impl From<(u64, u64, u64, u64)> for Run {

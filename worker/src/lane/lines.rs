@@ -8,12 +8,10 @@ use forebay_dialects::bulk::{Answers, BATCH_CANCELLED, BATCH_EXPIRED, Request, R
 use forebay_shared::blobs::{BlobError, Blobs};
 use forebay_shared::bulk::{Form, LineId, Run, Slice};
 use forebay_shared::config::ModerationConfig;
-use forebay_shared::file::Piece;
 use forebay_shared::id::BulkId;
 use forebay_shared::job::{Claimed, Failure, FailureCode, Item, Outcome};
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::Store;
-use futures::TryStreamExt;
 
 /// Where slices are read from.
 #[derive(Clone, Debug)]
@@ -61,23 +59,13 @@ impl LineSource {
         let Some((_, pieces)) = content else {
             return Err(Failure::permanent(FailureCode::InputMissing, "the bulk's file has been deleted"));
         };
-        let mut runs = Vec::with_capacity(slice.runs.len());
-        for run in &slice.runs {
-            runs.push((*run, bytes(blobs, &pieces, *run).await?));
-        }
+        let ranges: Vec<_> = slice.runs.iter().map(Run::range).collect();
+        let read = blobs.ranges(&pieces, &ranges).await.map_err(|error| blob_failure(&error))?;
+        let runs = slice.runs.iter().copied().zip(read).collect();
         let moderation = self.moderation.clone();
         let work = tasks.spawn_blocking(move || plan(bulk, &slice, runs, &moderation));
         work.await.unwrap_or_else(|_| Err(damaged(&"reading its lines panicked")))
     }
-}
-
-async fn bytes(blobs: &Blobs, pieces: &[Piece], run: Run) -> Result<Vec<Bytes>, Failure> {
-    let content = blobs.content(pieces, run.offset..run.offset + run.length).await;
-    let chunks = match content {
-        Ok(content) => content.try_collect().await,
-        Err(error) => Err(error),
-    };
-    chunks.map_err(|error| blob_failure(&error))
 }
 
 /// Reads the lines as the scheduler has read them.
