@@ -1,7 +1,7 @@
 //! A JSON body as a value: what is wrong with it is told by the field's path.
 
 use axum::extract::Request;
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use forebay_shared::config::Size;
 use serde::de::DeserializeOwned;
 
@@ -15,13 +15,24 @@ pub async fn read<T: DeserializeOwned>(
     what: &str,
     limit: Size,
 ) -> Result<T, Problem> {
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case("application/json") {
-        return Err(Problem::new(Code::UnsupportedMediaType, "send `application/json`").at("Content-Type"));
-    }
+    must_be_json(request.headers())?;
     let (body, _room) = app.memory.read(request, limit).await?;
     parse(&body, what)
+}
+
+/// A web page can send anything but JSON to whatever its visitor's machine can reach.
+pub fn must_be_json(headers: &HeaderMap) -> Result<(), Problem> {
+    if media_type(headers) == "application/json" {
+        return Ok(());
+    }
+    Err(Problem::new(Code::UnsupportedMediaType, "send `application/json`").at("Content-Type"))
+}
+
+/// A body's media type in lower case, without parameters; empty if it has none.
+pub fn media_type(headers: &HeaderMap) -> String {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default();
+    essence.trim().to_ascii_lowercase()
 }
 
 /// Reads `body`, which must be a JSON object; `what` names it in refusals. Dialects read theirs in the same way.

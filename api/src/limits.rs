@@ -161,9 +161,13 @@ pub fn broken(error: &(dyn Error + 'static)) -> Problem {
     Problem::new(Code::BodyTimeout, detail)
 }
 
-/// The body did not stand still, and yet it took too long as a whole.
-pub fn too_slow(patience: Span) -> Problem {
-    Problem::new(Code::BodyTimeout, format_args!("the body took longer than {patience}"))
+/// What becomes of a body that does not stand still, in bounded time: an object that no row names for longer is swept.
+pub async fn in_time<T>(
+    patience: Span,
+    taken: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
+    let too_slow = |_| Problem::new(Code::BodyTimeout, format_args!("the body took longer than {patience}"));
+    tokio::time::timeout(patience.get(), taken).await.map_err(too_slow)?
 }
 
 /// Whether the body stood still for too long.

@@ -7,7 +7,6 @@ pub mod moderations;
 pub mod uploads;
 
 use axum::extract::Request;
-use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use forebay_dialects::openai::{Answered, Call, Endpoint};
 use forebay_shared::job::Kind;
@@ -15,6 +14,7 @@ use forebay_shared::model::Model;
 use utoipa::ToSchema;
 
 use crate::auth::Submitter;
+use crate::body::must_be_json;
 use crate::call::{self, Manner, Work};
 use crate::limits;
 use crate::problem::{Code, Problem};
@@ -42,10 +42,9 @@ async fn taken(
     request: Request,
 ) -> Result<Response, Problem> {
     let manner = Manner::read(request.headers())?;
-    is_json(request.headers())?;
-    let patience = app.config.api.upload_timeout;
-    let read = tokio::time::timeout(patience.get(), read(&app, endpoint, request)).await;
-    let (call, room) = read.unwrap_or_else(|_| Err(limits::too_slow(patience)))?;
+    must_be_json(request.headers())?;
+    let (call, room) =
+        limits::in_time(app.config.api.upload_timeout, read(&app, endpoint, request)).await?;
     let model = model(&app, endpoint, &call).await?;
     let Call { items, params, reply, .. } = call;
     let work = Work { submitter, model, items, params, room };
@@ -54,16 +53,6 @@ async fn taken(
         Ok(reply.write(Answered { id: &id, model: &job.model }, outcomes)?)
     };
     call::answer(app, work, manner, reply).await
-}
-
-/// A web page can send anything but JSON to whatever its visitor's machine can reach.
-fn is_json(headers: &HeaderMap) -> Result<(), Problem> {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") {
-        return Ok(());
-    }
-    Err(Problem::new(Code::UnsupportedMediaType, "send `application/json`").at("Content-Type"))
 }
 
 async fn read(

@@ -1,7 +1,6 @@
 //! A bulk's file, where it is not uploaded yet: sent with the request, or fetched from a URL.
 
 use axum::extract::Request;
-use axum::http::{HeaderMap, header};
 use forebay_shared::config::Size;
 use forebay_shared::fetch::check_url;
 use forebay_shared::file::{self, FileStatus, NewFile, Piece, Purpose};
@@ -36,10 +35,10 @@ struct Sent {
 
 /// Reads what the request asks for, and puts the file where it is read from.
 pub async fn read(app: &App, submitter: &Submitter, request: Request) -> Result<Wishes, Problem> {
-    match essence(request.headers()).as_str() {
+    match body::media_type(request.headers()).as_str() {
         "application/json" => {
-            let (body, _room) = app.memory.read(request, app.config.limits.max_body).await?;
-            named(app, submitter, body::parse(&body, "request")?).await
+            let asked = body::read(app, request, "request", app.config.limits.max_body).await?;
+            named(app, submitter, asked).await
         }
         "multipart/form-data" => sent(app, submitter, request).await,
         _ => {
@@ -47,12 +46,6 @@ pub async fn read(app: &App, submitter: &Submitter, request: Request) -> Result<
             Err(Problem::new(Code::UnsupportedMediaType, detail).at("Content-Type"))
         }
     }
-}
-
-fn essence(headers: &HeaderMap) -> String {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default();
-    essence.trim().to_ascii_lowercase()
 }
 
 /// A file that was uploaded before, or that a URL leads to.

@@ -58,10 +58,8 @@ pub async fn create(
     submitter: Submitter,
     request: Request,
 ) -> Result<Response, Problem> {
-    // In bounded time: an object that no row names for longer is swept.
-    let patience = app.config.api.upload_timeout;
-    let read = tokio::time::timeout(patience.get(), bring::read(&app, &submitter, request)).await;
-    let wishes = read.unwrap_or_else(|_| Err(limits::too_slow(patience)))?;
+    let wishes =
+        limits::in_time(app.config.api.upload_timeout, bring::read(&app, &submitter, request)).await?;
     let bulk = bulk::create(&app, submitter, wishes, ("window", "file")).await?;
     let location = format!("/v1/bulk/{}", bulk::name(bulk.id));
     let view = Json(BulkView::new(bulk, app.parts.store.now()));

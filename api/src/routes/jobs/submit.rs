@@ -22,7 +22,7 @@ use crate::submission::Submission;
 use crate::submission::draft::{Draft, Rules};
 use crate::submission::place::{Inputs, discard};
 use crate::submission::times;
-use crate::{idempotency, limits, prefer};
+use crate::{body, idempotency, limits, prefer};
 
 /// Submit a job
 ///
@@ -190,20 +190,12 @@ struct Placed {
 }
 
 /// Reads, checks and places what the request brings; `keyed` if it may come again.
-///
-/// In bounded time: objects that no row names for longer are swept.
 async fn ready(app: &App, id: JobId, request: Request, keyed: bool) -> Result<(Placed, Inputs), Problem> {
-    let patience = app.config.api.upload_timeout;
-    match tokio::time::timeout(patience.get(), unhurried(app, id, request, keyed)).await {
-        Ok(ready) => ready,
-        Err(_) => Err(limits::too_slow(patience)),
-    }
+    limits::in_time(app.config.api.upload_timeout, unhurried(app, id, request, keyed)).await
 }
 
 async fn unhurried(app: &App, id: JobId, request: Request, keyed: bool) -> Result<(Placed, Inputs), Problem> {
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = content_type.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
-    let (mut draft, mut inputs, room) = match essence.to_ascii_lowercase().as_str() {
+    let (mut draft, mut inputs, room) = match body::media_type(request.headers()).as_str() {
         "application/json" => {
             let (draft, room) = from_json(app, request, keyed).await?;
             (draft, Inputs::new(app, id), room)

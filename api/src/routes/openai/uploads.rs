@@ -5,18 +5,13 @@ pub mod cancel;
 pub mod complete;
 pub mod create;
 
-use axum::extract::Request;
 use forebay_shared::file::{File, Upload, UploadStatus};
 use forebay_shared::id::UploadId;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
 use super::files::FileView;
-use super::is_json;
-use crate::body;
 use crate::problem::{Code, Problem};
-use crate::state::App;
 
 /// An upload.
 #[derive(Debug, Serialize, ToSchema)]
@@ -78,11 +73,4 @@ fn ended(status: UploadStatus) -> Problem {
         status => format!("the upload is {status} already"),
     };
     Problem::new(Code::UploadEnded, detail).at("upload_id")
-}
-
-/// A JSON body, which `what` names in refusals.
-async fn json<T: DeserializeOwned>(app: &App, request: Request, what: &str) -> Result<T, Problem> {
-    is_json(request.headers())?;
-    let (json, _room) = app.memory.read(request, app.config.limits.max_body).await?;
-    body::parse(&json, what)
 }

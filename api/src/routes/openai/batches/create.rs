@@ -10,7 +10,7 @@ use forebay_shared::job::Object;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::super::{OpenAiError, is_json};
+use super::super::OpenAiError;
 use super::BatchView;
 use crate::auth::Submitter;
 use crate::body;
@@ -44,9 +44,8 @@ pub async fn create(
     submitter: Submitter,
     request: Request,
 ) -> Result<Json<BatchView>, Problem> {
-    is_json(request.headers())?;
-    let (body, _room) = app.memory.read(request, app.config.limits.max_body).await?;
-    let wishes = body::parse::<BatchRequest>(&body, "request")?.check()?;
+    let wish: BatchRequest = body::read(&app, request, "request", app.config.limits.max_body).await?;
+    let wishes = wish.check()?;
     let bulk = bulk::create(&app, submitter, wishes, ("completion_window", "input_file_id")).await?;
     Ok(Json(BatchView::new(bulk)))
 }

@@ -42,10 +42,7 @@ pub async fn create(
     Writer(owner): Writer,
     request: Request,
 ) -> Result<Json<FileView>, Problem> {
-    // In bounded time: an object that no row names for longer is swept.
-    let patience = app.config.api.upload_timeout;
-    let taken = tokio::time::timeout(patience.get(), take(&app, &owner, request)).await;
-    let file = taken.unwrap_or_else(|_| Err(limits::too_slow(patience)))?;
+    let file = limits::in_time(app.config.api.upload_timeout, take(&app, &owner, request)).await?;
     Ok(Json(FileView::new(file)))
 }
 

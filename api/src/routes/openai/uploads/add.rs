@@ -49,10 +49,7 @@ pub async fn add(
     if upload.status != UploadStatus::Pending {
         return Err(ended(upload.status));
     }
-    // In bounded time: an object that no row names for longer is swept.
-    let patience = app.config.api.upload_timeout;
-    let taken = tokio::time::timeout(patience.get(), take(&app, &upload, request)).await;
-    let part = taken.unwrap_or_else(|_| Err(limits::too_slow(patience)))?;
+    let part = limits::in_time(app.config.api.upload_timeout, take(&app, &upload, request)).await?;
     Ok(Json(PartView {
         id: part.id,
         object: "upload.part",

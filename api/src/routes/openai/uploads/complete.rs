@@ -13,8 +13,9 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::super::OpenAiError;
-use super::{UploadView, ended, id, json, not_found};
+use super::{UploadView, ended, id, not_found};
 use crate::auth::Writer;
+use crate::body;
 use crate::problem::{Code, Problem};
 use crate::state::App;
 
@@ -46,7 +47,7 @@ pub async fn complete(
     request: Request,
 ) -> Result<Json<UploadView>, Problem> {
     let id = id(&word)?;
-    let body: CompletionBody = json(&app, request, "completion").await?;
+    let body: CompletionBody = body::read(&app, request, "completion", app.config.limits.max_body).await?;
     let parts = body.parts()?;
     if let Some(expected) = body.md5()? {
         check_md5(&app, &owner, id, &parts, expected).await?;

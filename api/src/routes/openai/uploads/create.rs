@@ -8,8 +8,9 @@ use utoipa::ToSchema;
 
 use super::super::OpenAiError;
 use super::super::files::{ExpiresAfter, filename, full, largest, life, purpose, room_left};
-use super::{UploadView, json};
+use super::UploadView;
 use crate::auth::Writer;
+use crate::body;
 use crate::form;
 use crate::problem::{Code, Problem};
 use crate::state::App;
@@ -39,7 +40,7 @@ pub async fn create(
     Writer(owner): Writer,
     request: Request,
 ) -> Result<Json<UploadView>, Problem> {
-    let body: NewUploadBody = json(&app, request, "upload").await?;
+    let body: NewUploadBody = body::read(&app, request, "upload", app.config.limits.max_body).await?;
     let purpose = purpose(&body.purpose)?;
     let most = largest(&app, purpose, app.config.files.upload_max_size);
     if body.bytes > most.bytes() {
