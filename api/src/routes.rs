@@ -11,6 +11,7 @@ pub mod models;
 pub mod openai;
 pub mod queues;
 pub mod schedules;
+mod segment;
 pub mod webhooks;
 pub mod ws;
 

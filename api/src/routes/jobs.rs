@@ -3,6 +3,7 @@
 pub mod attempts;
 pub mod cancel;
 pub mod cancel_many;
+pub mod chunks;
 pub mod delete;
 pub mod events;
 pub mod explain;
@@ -19,10 +20,9 @@ pub mod retry_many;
 pub mod submit;
 mod view;
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use forebay_shared::events::Event;
 use forebay_shared::id::JobId;
@@ -35,6 +35,7 @@ use name::LONGEST_ID;
 
 use crate::auth::whose;
 use crate::problem::{Code, Problem};
+use crate::routes::segment;
 use crate::state::{App, State};
 
 /// What a job's model does, if it is still served.
@@ -128,9 +129,6 @@ impl FromRequestParts<App> for OwnId {
 }
 
 async fn segment(parts: &mut Parts, app: &App, name: &str) -> Result<String, Problem> {
-    let invalid =
-        || Problem::new(Code::InvalidId, format_args!("`{name}` in the path is not UTF-8")).at(name);
-    let Path(mut segments): Path<HashMap<String, String>> =
-        Path::from_request_parts(parts, app).await.map_err(|_| invalid())?;
-    segments.remove(name).ok_or_else(invalid)
+    let not_utf8 = || Problem::new(Code::InvalidId, format_args!("`{name}` in the path is not UTF-8")).at(name);
+    segment::segment(parts, app, name).await.ok_or_else(not_utf8)
 }

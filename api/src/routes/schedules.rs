@@ -13,9 +13,7 @@ pub mod run;
 mod terms;
 mod view;
 
-use std::collections::HashMap;
-
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use forebay_shared::config::Size;
 use forebay_shared::id::ScheduleId;
@@ -23,6 +21,7 @@ use forebay_shared::schedule::Schedule;
 use forebay_shared::store::ScheduleOutcome;
 
 use crate::problem::{Code, Problem};
+use crate::routes::segment::segment;
 use crate::state::{App, State};
 
 /// A schedule's body: the inputs that a row takes, and their pictures' base64, fit many times.
@@ -64,8 +63,7 @@ impl FromRequestParts<App> for Id {
             Problem::new(Code::InvalidId, "`id` in the path must be a schedule's id, which is a UUID")
                 .at("id")
         };
-        let Path(segments): Path<HashMap<String, String>> =
-            Path::from_request_parts(parts, app).await.map_err(|_| invalid())?;
-        segments.get("id").and_then(|segment| segment.parse().ok()).map(Self).ok_or_else(invalid)
+        let id = segment(parts, app, "id").await;
+        id.and_then(|id| id.parse().ok()).map(Self).ok_or_else(invalid)
     }
 }

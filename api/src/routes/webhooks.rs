@@ -14,10 +14,9 @@ pub mod secret;
 pub mod test;
 pub mod update;
 
-use std::collections::HashMap;
 use std::str::FromStr;
 
-use axum::extract::{FromRequestParts, Path, Request};
+use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use forebay_shared::clock::Timestamp;
 use forebay_shared::config::Size;
@@ -31,6 +30,7 @@ use utoipa::ToSchema;
 
 use crate::body;
 use crate::problem::{Code, Problem};
+use crate::routes::segment::segment;
 use crate::samples;
 use crate::state::{App, State};
 
@@ -167,7 +167,7 @@ impl FromRequestParts<App> for Id {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        segment(parts, app, "id", "wh_…").await.map(Self)
+        named(parts, app, "id", "wh_…").await.map(Self)
     }
 }
 
@@ -175,18 +175,16 @@ impl FromRequestParts<App> for DeliveryPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        Ok(Self(segment(parts, app, "id", "wh_…").await?, segment(parts, app, "delivery", "msg_…").await?))
+        Ok(Self(named(parts, app, "id", "wh_…").await?, named(parts, app, "delivery", "msg_…").await?))
     }
 }
 
-async fn segment<T: FromStr>(parts: &mut Parts, app: &App, name: &str, form: &str) -> Result<T, Problem> {
+async fn named<T: FromStr>(parts: &mut Parts, app: &App, name: &str, form: &str) -> Result<T, Problem> {
     let invalid = || {
         Problem::new(Code::InvalidId, format_args!("`{name}` in the path must be an id like `{form}`"))
             .at(name)
     };
-    let Path(segments): Path<HashMap<String, String>> =
-        Path::from_request_parts(parts, app).await.map_err(|_| invalid())?;
-    segments.get(name).and_then(|segment| segment.parse().ok()).ok_or_else(invalid)
+    segment(parts, app, name).await.and_then(|id| id.parse().ok()).ok_or_else(invalid)
 }
 
 /// How a delivery stands.

@@ -1,25 +1,18 @@
 //! `POST /v1/jobs/cancel`
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::extract::{Request, State};
 use forebay_shared::job::{Job, Status};
 use forebay_shared::store::StoreResult;
 use serde::Serialize;
-use tokio::time::Instant;
 use utoipa::ToSchema;
 
+use super::chunks::{CHUNK, Chunks};
 use super::filter::FilterBody;
 use crate::auth::Writer;
 use crate::follow::ended;
 use crate::problem::{Problem, ProblemBody};
 use crate::state::{App, State as AppState};
-
-/// Jobs of one statement, so that it locks few rows.
-pub const CHUNK: u32 = 500;
-/// How long one request goes on; then it says that there are more.
-pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Cancel many jobs
 ///
@@ -44,8 +37,7 @@ pub async fn cancel_many(
     Writer(owner): Writer,
     request: Request,
 ) -> Result<Json<Stopped>, Problem> {
-    let (body, _room) = app.memory.read(request, app.config.limits.max_body).await?;
-    let filter = FilterBody::read(&app, &owner, &body).await?;
+    let filter = FilterBody::read(&app, &owner, request).await?;
     stop_all(&app, || app.parts.store.cancel_all(&owner, &filter, CHUNK)).await.map(Json)
 }
 
@@ -54,18 +46,15 @@ pub async fn stop_all<F>(app: &AppState, chunk: impl Fn() -> F) -> Result<Stoppe
 where
     F: Future<Output = StoreResult<Vec<Job>>>,
 {
-    let started = Instant::now();
-    let mut told = Stopped { cancelled: 0, requested: 0, more: true };
-    while told.more && started.elapsed() < PATIENCE {
-        let jobs = chunk().await?;
-        told.more = jobs.len() == CHUNK as usize;
+    let (mut chunks, mut told) = (Chunks::begin(), Stopped { cancelled: 0, requested: 0, more: false });
+    while let Some(jobs) = chunks.next(chunk()).await? {
         let gone: Vec<_> = jobs.iter().filter(|job| job.status == Status::Cancelled).collect();
         told.cancelled += gone.len() as u64;
         told.requested += (jobs.len() - gone.len()) as u64;
         let word = gone.iter().flat_map(|job| job.waiters.iter().map(|waiter| (waiter.clone(), ended(job))));
         app.parts.events.publish(word.collect()).await;
     }
-    Ok(told)
+    Ok(Stopped { more: chunks.more(), ..told })
 }
 
 /// How many jobs were cancelled.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use axum::extract::Request;
 use forebay_shared::clock::Timestamp;
 use forebay_shared::job::{Class, Status};
 use forebay_shared::store::Filter;
@@ -53,8 +54,9 @@ pub struct FilterBody {
 
 impl FilterBody {
     /// Reads a body and checks what it says.
-    pub async fn read(app: &State, owner: &str, body: &[u8]) -> Result<Filter, Problem> {
-        let read: Self = body::parse(body, "filter")?;
+    pub async fn read(app: &State, owner: &str, request: Request) -> Result<Filter, Problem> {
+        let (body, _room) = app.memory.read(request, app.config.limits.max_body).await?;
+        let read: Self = body::parse(&body, "filter")?;
         if read.ids.len() > MOST_IDS {
             let detail = format_args!("there are {} ids, the limit is {MOST_IDS}", read.ids.len());
             return Err(Problem::new(Code::InvalidField, detail).at("ids").limit(MOST_IDS as u64));

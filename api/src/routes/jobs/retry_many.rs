@@ -4,10 +4,9 @@ use axum::Json;
 use axum::extract::{Request, State};
 use forebay_shared::store::Again;
 use serde::Serialize;
-use tokio::time::Instant;
 use utoipa::ToSchema;
 
-use super::cancel_many::{CHUNK, PATIENCE};
+use super::chunks::{CHUNK, Chunks};
 use super::filter::FilterBody;
 use crate::auth::Writer;
 use crate::problem::{Problem, ProblemBody};
@@ -36,18 +35,15 @@ pub async fn retry_many(
     Writer(owner): Writer,
     request: Request,
 ) -> Result<Json<Retried>, Problem> {
-    let (body, _room) = app.memory.read(request, app.config.limits.max_body).await?;
-    let filter = FilterBody::read(&app, &owner, &body).await?;
+    let filter = FilterBody::read(&app, &owner, request).await?;
     // One that ends anew while this goes on is not meant.
     let again = Again { ended_by: app.parts.store.now(), start_by: None, finish_by: None };
-    let (started, mut told) = (Instant::now(), Retried { retried: 0, more: true });
-    while told.more && started.elapsed() < PATIENCE {
-        let jobs = app.parts.store.retry_all(&owner, &filter, again, CHUNK).await?;
-        told.more = jobs.len() == CHUNK as usize;
-        told.retried += jobs.len() as u64;
+    let (mut chunks, mut retried) = (Chunks::begin(), 0);
+    while let Some(jobs) = chunks.next(app.parts.store.retry_all(&owner, &filter, again, CHUNK)).await? {
+        retried += jobs.len() as u64;
     }
     app.parts.filler.ask();
-    Ok(Json(told))
+    Ok(Json(Retried { retried, more: chunks.more() }))
 }
 
 /// How many jobs run again.

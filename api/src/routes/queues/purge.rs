@@ -6,7 +6,8 @@ use axum::extract::State;
 use super::Named;
 use crate::auth::Admin;
 use crate::problem::{Problem, ProblemBody};
-use crate::routes::jobs::cancel_many::{CHUNK, Stopped, stop_all};
+use crate::routes::jobs::cancel_many::{Stopped, stop_all};
+use crate::routes::jobs::chunks::CHUNK;
 use crate::state::App;
 
 /// Purge a model's queue
