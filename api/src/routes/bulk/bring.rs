@@ -1,23 +1,20 @@
 //! A bulk's file, where it is not uploaded yet: sent with the request, or fetched from a URL.
 
 use axum::extract::Request;
-use forebay_shared::config::Size;
 use forebay_shared::fetch::check_url;
-use forebay_shared::file::{self, FileStatus, NewFile, Piece, Purpose};
+use forebay_shared::file::Purpose;
 use forebay_shared::id::FileId;
-use forebay_shared::store::Stored;
 
 use super::create::BulkRequest;
 use crate::auth::Submitter;
 use crate::body;
 use crate::bulk::Wishes;
 use crate::form::{self, Form};
-use crate::incoming::Incoming;
 use crate::problem::{Code, Problem};
-use crate::routes::openai::files::{filename, full, life, room_left};
+use crate::routes::openai::files::sent::{Sent, most, object};
+use crate::routes::openai::files::{filename, life};
 use crate::state::App;
 use crate::submission::picture::refused_url;
-use crate::submission::place::discard;
 
 /// The field that says what is to be done.
 const BULK: &str = "bulk";
@@ -25,13 +22,6 @@ const BULK: &str = "bulk";
 const LONGEST: usize = 32 * 1024;
 /// What a file from a URL is called whose URL says nothing that a file may be called.
 const NAMELESS: &str = "bulk";
-
-/// A file that has arrived.
-struct Sent {
-    name: String,
-    bytes: u64,
-    object: Incoming,
-}
 
 /// Reads what the request asks for, and puts the file where it is read from.
 pub async fn read(app: &App, submitter: &Submitter, request: Request) -> Result<Wishes, Problem> {
@@ -93,9 +83,9 @@ async fn sent(app: &App, submitter: &Submitter, request: Request) -> Result<Wish
             }
             ("file", Some(wishes)) if file.is_none() => {
                 let name = filename(field.file_name().unwrap_or(NAMELESS), "file")?;
-                let mut object = Incoming::new(app, key(wishes.file));
+                let mut object = object(app, wishes.file);
                 let bytes = form::store(field, &mut object, most).await?;
-                file = Some(Sent { name, bytes, object });
+                file = Some(Sent { id: wishes.file, name, bytes, object });
             }
             ("file", None) => {
                 let detail = "the field `bulk` must come before the file, which is not read for nothing";
@@ -107,7 +97,7 @@ async fn sent(app: &App, submitter: &Submitter, request: Request) -> Result<Wish
     }
     let wishes = wishes.ok_or_else(|| form::missing(BULK))?;
     let file = file.ok_or_else(|| form::missing("file"))?;
-    keep(app, &submitter.owner, wishes.file, file).await?;
+    keep(app, &submitter.owner, file).await?;
     Ok(wishes)
 }
 
@@ -117,42 +107,16 @@ async fn fetch(app: &App, owner: &str, id: FileId, url: &str) -> Result<(), Prob
         app.parts.fetcher.download(url, most).await.map_err(|error| refused_url(&error, "url"))?;
     let name = download.name().and_then(|name| filename(name, "url").ok());
     let name = name.unwrap_or_else(|| NAMELESS.to_owned());
-    let (mut object, mut bytes) = (Incoming::new(app, key(id)), 0);
+    let (mut object, mut bytes) = (object(app, id), 0);
     while let Some(piece) = download.piece().await.map_err(|error| refused_url(&error, "url"))? {
         bytes += piece.len() as u64;
         object.write(piece).await?;
     }
     object.finish().await?;
-    keep(app, owner, id, Sent { name, bytes, object }).await
+    keep(app, owner, Sent { id, name, bytes, object }).await
 }
 
-/// How large the file may be.
-async fn most(app: &App, owner: &str) -> Result<Size, Problem> {
-    let room = room_left(app, owner).await?;
-    Ok(Size::new(app.config.files.max_size.bytes().min(room.unwrap_or(u64::MAX))))
-}
-
-fn key(id: FileId) -> String {
-    format!("{}/{}", file::FOLDER, id.0)
-}
-
-async fn keep(app: &App, owner: &str, id: FileId, sent: Sent) -> Result<(), Problem> {
-    let new = NewFile {
-        id,
-        owner: owner.to_owned(),
-        filename: sent.name,
-        purpose: Purpose::Batch,
-        status: FileStatus::Processed,
-        pieces: vec![Piece::own(key(id), sent.bytes)],
-        life: life(app, Purpose::Batch, None)?,
-    };
-    // The row may be stored from now on, and what it names must stay. If it is not, the sweeper finds the object.
-    let key = sent.object.keep();
-    match app.parts.store.create_file(&new, app.config.limits.room()).await? {
-        Stored::Stored(_) => Ok(()),
-        Stored::Full { used } => {
-            discard(&app.parts.blobs, &[key]).await;
-            Err(full(app, used))
-        }
-    }
+async fn keep(app: &App, owner: &str, sent: Sent) -> Result<(), Problem> {
+    let life = life(app, Purpose::Batch, None)?;
+    sent.keep(app, owner, Purpose::Batch, life).await.map(drop)
 }

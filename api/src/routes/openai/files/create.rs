@@ -1,23 +1,22 @@
 //! `POST /v1/files`
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::multipart::Field;
 use axum::extract::{Request, State};
 use forebay_shared::config::Size;
-use forebay_shared::file::{self, File, FileStatus, NewFile, Piece, Purpose};
-use forebay_shared::id::FileId;
-use forebay_shared::store::Stored;
+use forebay_shared::file::{File, Purpose};
 use utoipa::ToSchema;
 
 use super::super::OpenAiError;
-use super::{ExpiresAfter, FileView, filename, full, largest, life, purpose, room_left};
+use super::sent::{self, Sent};
+use super::{ExpiresAfter, FileView, filename, full, largest, life, purpose};
 use crate::auth::Writer;
 use crate::form::{self, Form};
-use crate::incoming::Incoming;
 use crate::limits;
 use crate::problem::{Code, Problem};
 use crate::state::App;
-use crate::submission::place::discard;
 
 /// Upload a file
 ///
@@ -65,25 +64,15 @@ struct FileForm {
 }
 
 async fn take(app: &App, owner: &str, request: Request) -> Result<File, Problem> {
-    let room = room_left(app, owner).await?;
-    let limit = app.config.files.max_size;
-    let most = Size::new(limit.bytes().min(room.unwrap_or(u64::MAX)));
+    let (limit, most) = (app.config.files.max_size, sent::most(app, owner).await?);
     let read = Fields::read(app, Form::open(app, request, most).await?, most).await;
     // Whoever has less room than a file may have hears of the room, not of the file.
     let fields = read.map_err(|problem| match problem.code() {
         Code::FileTooLarge if most < limit => full(app, limit_used(app, most)),
         _ => problem,
     })?;
-    let (new, object) = fields.check(app, owner)?;
-    // The row may be stored from now on, and what it names must stay. If it is not, the sweeper finds the object.
-    let key = object.keep();
-    match app.parts.store.create_file(&new, app.config.limits.room()).await? {
-        Stored::Stored(file) => Ok(file),
-        Stored::Full { used } => {
-            discard(&app.parts.blobs, &[key]).await;
-            Err(full(app, used))
-        }
-    }
+    let (file, purpose, life) = fields.check(app)?;
+    file.keep(app, owner, purpose, life).await
 }
 
 /// What was used when so much was left.
@@ -98,14 +87,6 @@ struct Fields {
     purpose: Option<Purpose>,
     anchor: Option<String>,
     seconds: Option<u64>,
-}
-
-/// A file that has arrived.
-struct Sent {
-    id: FileId,
-    filename: String,
-    bytes: u64,
-    object: Incoming,
 }
 
 impl Fields {
@@ -129,7 +110,7 @@ impl Fields {
         Ok(fields)
     }
 
-    fn check(self, app: &App, owner: &str) -> Result<(NewFile, Incoming), Problem> {
+    fn check(self, app: &App) -> Result<(Sent, Purpose, Option<Duration>), Problem> {
         let wished = match (self.anchor, self.seconds) {
             (None, None) => None,
             (Some(anchor), Some(seconds)) => Some(ExpiresAfter { anchor, seconds }),
@@ -142,16 +123,8 @@ impl Fields {
         if sent.bytes > most.bytes() {
             return Err(form::too_large(most));
         }
-        let new = NewFile {
-            id: sent.id,
-            owner: owner.to_owned(),
-            filename: sent.filename,
-            purpose,
-            status: FileStatus::Processed,
-            pieces: vec![Piece::own(format!("{}/{}", file::FOLDER, sent.id.0), sent.bytes)],
-            life: life(app, purpose, wished.as_ref())?,
-        };
-        Ok((new, sent.object))
+        let life = life(app, purpose, wished.as_ref())?;
+        Ok((sent, purpose, life))
     }
 }
 
@@ -159,12 +132,12 @@ async fn receive(app: &App, purpose: Option<Purpose>, field: Field<'_>, most: Si
     let name = field.file_name().ok_or_else(|| {
         Problem::new(Code::InvalidField, "the field `file` must be a file with a name").at("file")
     })?;
-    let (id, filename) = (app.parts.ids.file(), filename(name, "file")?);
-    let mut object = Incoming::new(app, format!("{}/{}", file::FOLDER, id.0));
+    let (id, name) = (app.parts.ids.file(), filename(name, "file")?);
+    let mut object = sent::object(app, id);
     // A purpose that comes later is looked at when it has come.
     let most = purpose.map_or(most, |purpose| largest(app, purpose, most));
     let bytes = form::store(field, &mut object, most).await?;
-    Ok(Sent { id, filename, bytes, object })
+    Ok(Sent { id, name, bytes, object })
 }
 
 async fn seconds(name: &str, field: Field<'_>) -> Result<u64, Problem> {
