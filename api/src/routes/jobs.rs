@@ -129,6 +129,7 @@ impl FromRequestParts<App> for OwnId {
 }
 
 async fn segment(parts: &mut Parts, app: &App, name: &str) -> Result<String, Problem> {
-    let not_utf8 = || Problem::new(Code::InvalidId, format_args!("`{name}` in the path is not UTF-8")).at(name);
+    let not_utf8 =
+        || Problem::new(Code::InvalidId, format_args!("`{name}` in the path is not UTF-8")).at(name);
     segment::segment(parts, app, name).await.ok_or_else(not_utf8)
 }

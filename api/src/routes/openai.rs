@@ -43,8 +43,7 @@ async fn taken(
 ) -> Result<Response, Problem> {
     let manner = Manner::read(request.headers())?;
     must_be_json(request.headers())?;
-    let (call, room) =
-        limits::in_time(app.config.api.upload_timeout, read(&app, endpoint, request)).await?;
+    let (call, room) = limits::in_time(app.config.api.upload_timeout, read(&app, endpoint, request)).await?;
     let model = model(&app, endpoint, &call).await?;
     let Call { items, params, reply, .. } = call;
     let work = Work { submitter, model, items, params, room };
