@@ -14,6 +14,7 @@ pub mod list;
 mod multipart;
 mod name;
 pub mod put;
+pub mod ready;
 pub mod result;
 pub mod retry;
 pub mod retry_many;

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
 use utoipa::ToSchema;
 
-use super::submit::model;
+use super::ready::model;
 use crate::limits;
 use crate::problem::{Code, Problem};
 use crate::state::App;

@@ -6,23 +6,19 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use forebay_shared::id::JobId;
-use forebay_shared::job::{ClientId, Idempotency, ItemsAt, Job, NewJob};
-use forebay_shared::model::Model;
+use forebay_shared::job::{ClientId, Idempotency, Job, NewJob};
 use forebay_shared::store::Submitted;
-use tokio::sync::OwnedSemaphorePermit;
 
 pub use super::multipart::MultipartSubmission;
-use super::{Followed, JobView, apply, follow, multipart, url};
+use super::ready::{Placed, ready};
+use super::{Followed, JobView, apply, follow, url};
 use crate::auth::Submitter;
 use crate::follow::Wait;
 use crate::problem::{Code, Problem, ProblemBody};
 use crate::state::{self, App};
 use crate::submission::Submission;
-use crate::submission::draft::{Draft, Rules};
-use crate::submission::place::{Inputs, discard};
-use crate::submission::times;
-use crate::{body, idempotency, limits, prefer};
+use crate::submission::place::discard;
+use crate::{idempotency, prefer};
 
 /// Submit a job
 ///
@@ -63,6 +59,7 @@ use crate::{body, idempotency, limits, prefer};
         (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "The body is neither JSON nor multipart", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A field is not valid", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "Too much is waiting already", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "Ask again in a moment", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
@@ -178,59 +175,6 @@ async fn take(
             Err(Problem::new(Code::IdempotencyMismatch, detail).at("Idempotency-Key"))
         }
     }
-}
-
-/// A draft whose inputs are where they belong.
-struct Placed {
-    id: JobId,
-    draft: Draft,
-    items: ItemsAt,
-    blobs: Vec<String>,
-    blob_bytes: u64,
-}
-
-/// Reads, checks and places what the request brings; `keyed` if it may come again.
-async fn ready(app: &App, id: JobId, request: Request, keyed: bool) -> Result<(Placed, Inputs), Problem> {
-    limits::in_time(app.config.api.upload_timeout, unhurried(app, id, request, keyed)).await
-}
-
-async fn unhurried(app: &App, id: JobId, request: Request, keyed: bool) -> Result<(Placed, Inputs), Problem> {
-    let (mut draft, mut inputs, room) = match body::media_type(request.headers()).as_str() {
-        "application/json" => {
-            let (draft, room) = from_json(app, request, keyed).await?;
-            (draft, Inputs::new(app, id), room)
-        }
-        "multipart/form-data" => multipart::read(app, id, request, keyed).await?,
-        _ => {
-            let detail = "send `application/json` or `multipart/form-data`";
-            return Err(Problem::new(Code::UnsupportedMediaType, detail).at("Content-Type"));
-        }
-    };
-    let items = inputs.place(std::mem::take(&mut draft.items)).await?;
-    // What was read is in the row's form or in the object store; nothing of it is held while somebody waits.
-    drop(room);
-    let (blobs, blob_bytes) = (inputs.keys(), inputs.bytes());
-    Ok((Placed { id, draft, items, blobs, blob_bytes }, inputs))
-}
-
-async fn from_json(
-    app: &App,
-    request: Request,
-    keyed: bool,
-) -> Result<(Draft, OwnedSemaphorePermit), Problem> {
-    let (limit, cancel_after) = (app.config.limits.max_body, times::cancel_after(request.headers())?);
-    let (body, room) = app.memory.read(request, limit).await?;
-    let (size, tasks) = (body.len(), &app.parts.tasks);
-    let submission = limits::work(tasks, size, move || Submission::read(&body)).await?;
-    let model = model(app, &submission.model).await?;
-    let rules = Rules { cancel_after, ..Rules::of(app) };
-    let draft = limits::work(tasks, size, move || submission.check(model, &rules, keyed)).await?;
-    Ok((draft, room))
-}
-
-/// The model with this name or alias.
-pub async fn model(app: &App, name: &str) -> Result<Model, Problem> {
-    app.parts.catalog.find(name).await?.ok_or_else(|| Problem::unknown_model(name))
 }
 
 fn new_job(app: &App, submitter: Submitter, placed: Placed, wishes: &Wishes) -> Result<NewJob, Problem> {

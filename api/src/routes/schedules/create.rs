@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use forebay_shared::schedule::Missed;
 use forebay_shared::store::ScheduleTerms;
@@ -61,9 +61,8 @@ pub async fn create(
     let next_at = terms::next_at(&app, &clockwork, terms.paused);
     let outcome = store.create_schedule(id, &submitter.owner, &terms, next_at, most).await?;
     let schedule = done(&app, &terms.name, outcome)?;
-    let location = HeaderValue::try_from(url(id)).expect("an id is made of digits and dashes");
     let view = Json(ScheduleView::new(&app, schedule));
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], view).into_response())
+    Ok((StatusCode::CREATED, [(header::LOCATION, url(id))], view).into_response())
 }
 
 /// What is to be submitted, and when.

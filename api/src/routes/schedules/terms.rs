@@ -6,7 +6,7 @@ use forebay_shared::schedule::{Cron, CronError, SCHEDULE, Template};
 
 use crate::auth::Submitter;
 use crate::problem::{Code, Problem};
-use crate::routes::jobs::submit::model;
+use crate::routes::jobs::ready::model;
 use crate::state::{App, State};
 use crate::submission::Submission;
 use crate::submission::draft::{Draft, Rules};

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use forebay_shared::job::EventType;
 use forebay_shared::store::NewEndpoint;
@@ -57,11 +57,9 @@ pub async fn create(
         return Err(Problem::new(Code::TooManyWebhooks, detail).limit(u64::from(most)));
     }
     let made = parts.store.webhook(&owner, id).await?.ok_or_else(webhook_not_found)?;
-    let mut response = (StatusCode::CREATED, Json(EndpointView::with_secret(made))).into_response();
-    let location =
-        HeaderValue::try_from(format!("/v1/webhooks/{id}")).expect("an id is made of letters and digits");
-    response.headers_mut().insert(header::LOCATION, location);
-    Ok(response)
+    let location = format!("/v1/webhooks/{id}");
+    let view = Json(EndpointView::with_secret(made));
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], view).into_response())
 }
 
 /// Where to tell, and of what.

@@ -1,0 +1,74 @@
+//! A submission that was read, checked and placed, and is no job yet.
+
+use axum::extract::Request;
+use forebay_shared::id::JobId;
+use forebay_shared::job::ItemsAt;
+use forebay_shared::model::Model;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::multipart;
+use crate::problem::{Code, Problem};
+use crate::state::App;
+use crate::submission::Submission;
+use crate::submission::draft::{Draft, Rules};
+use crate::submission::place::Inputs;
+use crate::submission::times;
+use crate::{body, limits};
+
+/// A draft whose inputs are where they belong.
+pub struct Placed {
+    /// The job's id.
+    pub id: JobId,
+    /// What was checked, but for the items.
+    pub draft: Draft,
+    /// Where the items stand.
+    pub items: ItemsAt,
+    /// The objects that were made for them.
+    pub blobs: Vec<String>,
+    /// The size of those.
+    pub blob_bytes: u64,
+}
+
+/// Reads, checks and places what the request brings; `keyed` if it may come again.
+pub async fn ready(app: &App, id: JobId, request: Request, keyed: bool) -> Result<(Placed, Inputs), Problem> {
+    limits::in_time(app.config.api.upload_timeout, unhurried(app, id, request, keyed)).await
+}
+
+async fn unhurried(app: &App, id: JobId, request: Request, keyed: bool) -> Result<(Placed, Inputs), Problem> {
+    let (mut draft, mut inputs, room) = match body::media_type(request.headers()).as_str() {
+        "application/json" => {
+            let (draft, room) = from_json(app, request, keyed).await?;
+            (draft, Inputs::new(app, id), room)
+        }
+        "multipart/form-data" => multipart::read(app, id, request, keyed).await?,
+        _ => {
+            let detail = "send `application/json` or `multipart/form-data`";
+            return Err(Problem::new(Code::UnsupportedMediaType, detail).at("Content-Type"));
+        }
+    };
+    let items = inputs.place(std::mem::take(&mut draft.items)).await?;
+    // What was read is in the row's form or in the object store; nothing of it is held while somebody waits.
+    drop(room);
+    let (blobs, blob_bytes) = (inputs.keys(), inputs.bytes());
+    Ok((Placed { id, draft, items, blobs, blob_bytes }, inputs))
+}
+
+async fn from_json(
+    app: &App,
+    request: Request,
+    keyed: bool,
+) -> Result<(Draft, OwnedSemaphorePermit), Problem> {
+    let (limit, cancel_after) = (app.config.limits.max_body, times::cancel_after(request.headers())?);
+    let (body, room) = app.memory.read(request, limit).await?;
+    let (size, tasks) = (body.len(), &app.parts.tasks);
+    let submission = limits::work(tasks, size, move || Submission::read(&body)).await?;
+    let model = model(app, &submission.model).await?;
+    let rules = Rules { cancel_after, ..Rules::of(app) };
+    let draft = limits::work(tasks, size, move || submission.check(model, &rules, keyed)).await?;
+    Ok((draft, room))
+}
+
+/// The model with this name or alias.
+pub async fn model(app: &App, name: &str) -> Result<Model, Problem> {
+    app.parts.catalog.find(name).await?.ok_or_else(|| Problem::unknown_model(name))
+}
