@@ -27,7 +27,7 @@ on_both! {
 }
 
 /// The models, one of which judges texts.
-fn judging() -> Plan {
+pub fn judging() -> Plan {
     Plan::models()
         .with("FOREBAY_MODERATION__MODEL", "emotion")
         .with("FOREBAY_MODERATION__CATEGORIES", r#"{ angry = "harassment", sad = "gloom" }"#)

@@ -13,6 +13,7 @@ mod faults;
 mod files;
 mod following;
 mod house;
+mod lines;
 mod process;
 #[cfg(feature = "services")]
 mod proxy;
