@@ -9,10 +9,13 @@ use serde_json::{Value, json};
 
 use super::clients::judging;
 use super::columns::on_both;
-use super::house::{House, LONG};
+use super::house::{House, LONG, Plan};
 
 on_both! {
     judging() => [lines_may_each_name_their_endpoint_and_their_model];
+    Plan::echo().hasty().with("FOREBAY_BULK__SLICE", "1s") => [
+        a_purged_queue_leaves_no_line_without_an_answer,
+    ];
 }
 
 const MINILM: &str = "all-minilm-l6-v2";
@@ -115,4 +118,54 @@ fn numbers(answer: &Value) -> Vec<f64> {
         Value::Object(named) => named.values().flat_map(numbers).collect(),
         _ => Vec::new(),
     }
+}
+
+async fn a_purged_queue_leaves_no_line_without_an_answer(house: House) {
+    let lines: Vec<Value> = (0..1000).map(|n| json!({"input": format!("text {n}")})).collect();
+    let bulk = begin(&house, &lines, &json!({"model": "echo", "params": {"delay_ms": 200}})).await;
+    let started = Instant::now();
+    while slices(&house, &bulk, "&status=running").await.is_empty() {
+        assert!(started.elapsed() < LONG, "a slice begins");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    purge(&house).await;
+    let bulk = ended(&house, &bulk).await;
+    let told = told(&house, &bulk).await;
+    assert!(told.keys().copied().eq(1..=1000), "every line is told of");
+    let (failed, done): (Vec<_>, Vec<_>) = told.values().partition(|line| line["status"] == "failed");
+    assert!(!done.is_empty(), "what had begun goes on");
+    assert!(failed.iter().all(|line| line["error"]["code"] == "batch_cancelled"), "{:?}", failed[0]);
+    let counts = json!({"total": 1000, "completed": done.len(), "failed": failed.len()});
+    assert_eq!((&bulk["status"], &bulk["lines"]), (&json!("completed"), &counts), "{bulk}");
+
+    // Purged before any of it began: it is over at once, although the queue stands still.
+    order(&house, "pause").await;
+    let again = retry(&house, &bulk).await;
+    until(&house, &again, |bulk| bulk["status"] == "in_progress").await;
+    purge(&house).await;
+    let again = ended(&house, &again).await;
+    let counts = json!({"total": failed.len(), "completed": 0, "failed": failed.len()});
+    assert_eq!((&again["status"], &again["lines"]), (&json!("completed"), &counts), "{again}");
+    order(&house, "resume").await;
+    let last = ended(&house, &retry(&house, &again).await).await;
+    assert_eq!(last["lines"], json!({"total": failed.len(), "completed": failed.len(), "failed": 0}));
+    house.stop();
+}
+
+/// Empties the queue, in which slices wait.
+async fn purge(house: &House) {
+    let (status, told) = house.post("/v1/queues/purge/echo", &json!({})).await;
+    assert_eq!(status, StatusCode::OK, "{told}");
+    assert!(told["cancelled"].as_u64() > Some(0) && told["more"] == false, "slices wait: {told}");
+}
+
+async fn order(house: &House, what: &str) {
+    let (status, told) = house.post(&format!("/v1/queues/{what}/echo"), &json!({})).await;
+    assert_eq!(status, StatusCode::NO_CONTENT, "{told}");
+}
+
+async fn retry(house: &House, bulk: &Value) -> Value {
+    let (status, again) = house.post(&format!("/v1/bulk/{}/retry", id(bulk)), &json!({})).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{again}");
+    again
 }
