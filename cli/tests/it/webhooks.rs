@@ -1,21 +1,22 @@
 //! Webhooks told by the real program on both columns.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use forebay_shared::testing::{Received, Receiver};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::clients;
 use super::columns::on_both;
-use super::house::{House, Plan};
+use super::house::{House, LONG, Plan};
 use super::process::Process;
+use super::{clients, lines};
 
 on_both! {
     open() => [
         the_reference_library_takes_what_was_signed,
         a_receiver_hears_again_when_the_sender_was_killed,
     ];
+    open().with("FOREBAY_BULK__SLICE", "1s") => [a_bulk_is_told_of_once_and_its_slices_never];
 }
 
 /// Loopback is permitted, and what a dead sender held is sent again soon.
@@ -76,6 +77,57 @@ async fn a_receiver_hears_again_when_the_sender_was_killed(mut house: House) {
     }
     assert_eq!(listed["data"][0]["id"], first.id());
     house.stop();
+}
+
+async fn a_bulk_is_told_of_once_and_its_slices_never(house: House) {
+    let (mut own, mut registered) = (Receiver::always(200).await, Receiver::always(200).await);
+    let of_jobs =
+        ["queued", "running", "succeeded", "failed", "cancelled", "expired"].map(|end| format!("job.{end}"));
+    let of_bulks = ["completed", "failed", "expired", "cancelled"].map(|end| format!("batch.{end}"));
+    let events: Vec<&String> = of_jobs.iter().chain(&of_bulks).collect();
+    let (_, webhook) = house.post("/v1/webhooks", &json!({"url": registered.url, "events": events})).await;
+    let lines: Vec<Value> = (0..500).map(|n| json!({"input": format!("text {n}")})).collect();
+    let wishes = json!({"model": "echo", "webhook": {"url": own.url}});
+    let bulk = lines::begin(&house, &lines, &wishes).await;
+    for receiver in [&mut own, &mut registered] {
+        let heard = receiver.next().await.json();
+        assert_eq!(
+            (&heard["type"], &heard["data"]["id"]),
+            (&json!("batch.completed"), &bulk["id"]),
+            "{heard}"
+        );
+    }
+    let ended = lines::ended(&house, &bulk).await;
+    assert_eq!(ended["lines"], json!({"total": 500, "completed": 500, "failed": 0}));
+    assert!(lines::slices(&house, &bulk, "").await.len() > 1, "it was more than one slice");
+
+    // Events are passed on in their order: once this job's end is, all that the slices could have caused is.
+    let job = json!({"model": "echo", "input": "a", "webhook": {"url": own.url}});
+    let job = house.submit(&job).await;
+    let listed = listed(&house, &webhook, "job.succeeded").await;
+    let mut told: Vec<_> = listed.iter().map(|one| (one["type"].as_str().unwrap(), &one["job"])).collect();
+    told.sort_by_key(|(kind, _)| *kind);
+    let (none, job) = (Value::Null, json!(job));
+    let expected =
+        [("batch.completed", &none), ("job.queued", &job), ("job.running", &job), ("job.succeeded", &job)];
+    assert_eq!(told, expected);
+    assert_eq!(own.next().await.json()["type"], "job.succeeded", "it hears no more of the bulk");
+    assert_eq!(own.rest(), []);
+    house.stop();
+}
+
+/// What an endpoint is to be told, as soon as this is among it.
+async fn listed(house: &House, webhook: &Value, wanted: &str) -> Vec<Value> {
+    let path = format!("/v1/webhooks/{}/deliveries?limit=100", webhook["id"].as_str().unwrap());
+    let started = Instant::now();
+    loop {
+        let listed = house.get(&path).await.1["data"].as_array().cloned().unwrap_or_default();
+        if listed.iter().any(|delivery| delivery["type"] == wanted) {
+            return listed;
+        }
+        assert!(started.elapsed() < LONG, "{wanted} is passed on: {listed:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// Kills the process that sends, and starts it again.
