@@ -5,15 +5,17 @@
 //! and scheduler replica does this, for one route one after the other.
 
 pub mod eta;
+mod wanted;
 mod window;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{Notify, broadcast};
 use tokio::time::Instant;
-
+use wanted::Wanted;
 pub use window::Windows;
 
 use crate::catalog::Catalog;
@@ -38,7 +40,8 @@ pub struct Filler {
     catalog: Arc<Catalog>,
     producer: Arc<dyn Producer>,
     windows: Mutex<Windows>,
-    wanted: Notify,
+    wanted: Mutex<Wanted>,
+    asked: Notify,
     tasks: Tasks,
 }
 
@@ -50,18 +53,26 @@ impl Filler {
         producer: Arc<dyn Producer>,
         tasks: Tasks,
     ) -> Arc<Self> {
-        Arc::new(Self { store, catalog, producer, windows: Mutex::default(), wanted: Notify::new(), tasks })
+        let (windows, wanted) = (Mutex::default(), Mutex::default());
+        Arc::new(Self { store, catalog, producer, windows, wanted, asked: Notify::new(), tasks })
     }
 
     /// Whether a new job may be handed over at once. If not, it waits in the database for its turn; once it stands there,
     /// its submitter [asks](Self::ask) for it to be looked at.
     pub fn admit(&self, route: &Route, cost: Cost) -> bool {
-        self.windows.lock().unwrap_or_else(PoisonError::into_inner).admit(route, cost)
+        self.windows().admit(route, cost)
     }
 
-    /// Asks for a look at the database soon: something waits there now.
-    pub fn ask(&self) {
-        self.wanted.notify_one();
+    /// Asks for a look at the route soon: something waits there now.
+    pub fn ask(&self, route: &Route) {
+        self.wanted().ask(route);
+        self.asked.notify_one();
+    }
+
+    /// Asks for a look at all routes soon: something waits now, who knows where.
+    pub fn ask_everywhere(&self) {
+        self.wanted().ask_everywhere();
+        self.asked.notify_one();
     }
 
     /// Hands over jobs that are marked as handed over, off the caller's path. What the queue does not take is unmarked.
@@ -84,7 +95,8 @@ impl Filler {
             let mut news = events.subscribe();
             loop {
                 let started = Instant::now();
-                if let Err(error) = self.fill().await {
+                if let Err(error) = self.round().await {
+                    self.wanted().ask_everywhere();
                     tracing::warn!(%error, "queues cannot be filled at the moment");
                 }
                 tokio::time::sleep_until(started + PACE).await;
@@ -97,26 +109,41 @@ impl Filler {
         }
     }
 
-    /// One round: looks at every route and fills those that have room.
+    /// Fills what was asked for; all routes, if they were not looked at for a while.
+    async fn round(&self) -> StoreResult<()> {
+        let routes = self.wanted().take(Instant::now());
+        // Of a model that came a moment ago the window is not known before all are looked at.
+        let Some(routes) = routes.filter(|routes| self.windows().know(routes)) else {
+            return self.fill().await;
+        };
+        for route in routes {
+            self.fill_route(&route).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks at every route and fills those where jobs wait.
     pub async fn fill(&self) -> StoreResult<()> {
         let (models, routes) = (self.catalog.models().await?, self.store.routes(OVERDUE).await?);
-        let open = {
-            let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-            windows.refresh(&models, &routes);
-            routes
-                .iter()
-                .filter(|state| state.waiting)
-                .filter_map(|state| Some((state.route.clone(), windows.size(&state.route)?)))
-                .collect::<Vec<_>>()
-        };
-        for (route, window) in open {
-            let due = self.store.due(&route, window, LIMIT).await?;
-            let messages: Vec<_> = due
-                .into_iter()
-                .map(|due| Message { job_id: due.id, owner: due.owner, trace: due.trace })
-                .collect();
-            self.hand_over(&route, &messages).await;
+        self.windows().refresh(&models, &routes);
+        for state in routes.iter().filter(|state| state.waiting) {
+            self.fill_route(&state.route).await?;
         }
+        Ok(())
+    }
+
+    /// Hands over what waits on the route and has room. It is asked for even when the window is used up: somebody may be
+    /// new.
+    async fn fill_route(&self, route: &Route) -> StoreResult<()> {
+        let Some(window) = self.windows().size(route) else { return Ok(()) };
+        let handed = self.store.due(route, window, LIMIT).await?;
+        self.windows().handed_over(route, handed.published, handed.waiting);
+        let messages: Vec<_> = handed
+            .jobs
+            .into_iter()
+            .map(|due| Message { job_id: due.id, owner: due.owner, trace: due.trace })
+            .collect();
+        self.hand_over(route, &messages).await;
         Ok(())
     }
 
@@ -137,27 +164,46 @@ impl Filler {
         }
     }
 
-    /// Waits for a reason to fill: somebody asked, or room was made where jobs wait.
+    /// Waits for a reason to fill: somebody asked, or room was made where jobs wait. What was said meanwhile counts once.
     async fn wait(&self, news: &mut broadcast::Receiver<Arc<Event>>) {
         let room = async {
             loop {
                 match news.recv().await {
-                    Ok(event) => match &*event {
-                        Event::Room(route) if self.is_waiting(route) => return,
-                        _ => {}
-                    },
-                    Err(broadcast::error::RecvError::Lagged(_)) => return,
-                    Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+                    Ok(event) if self.note_room(&event) => return,
+                    Ok(_) => {}
+                    Err(RecvError::Lagged(_)) => return self.wanted().ask_everywhere(),
+                    Err(RecvError::Closed) => std::future::pending().await,
                 }
             }
         };
         tokio::select! {
-            () = self.wanted.notified() => {}
+            () = self.asked.notified() => {}
             () = room => {}
+        }
+        loop {
+            match news.try_recv() {
+                Ok(event) => drop(self.note_room(&event)),
+                Err(TryRecvError::Lagged(_)) => self.wanted().ask_everywhere(),
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return,
+            }
         }
     }
 
-    fn is_waiting(&self, route: &Route) -> bool {
-        self.windows.lock().unwrap_or_else(PoisonError::into_inner).is_waiting(route)
+    /// Whether the event tells of room where jobs wait. If so, its route will be looked at.
+    fn note_room(&self, event: &Event) -> bool {
+        let Event::Room(route) = event else { return false };
+        let waiting = self.windows().is_waiting(route);
+        if waiting {
+            self.wanted().ask(route);
+        }
+        waiting
+    }
+
+    fn windows(&self) -> MutexGuard<'_, Windows> {
+        self.windows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wanted(&self) -> MutexGuard<'_, Wanted> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

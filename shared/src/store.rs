@@ -56,7 +56,7 @@ pub use events::{Cursor, EventFilter, EventLog, EventPage, Followed, Logged, Not
 pub use expiry::Expiry;
 pub use explain::{Explain, Explained, ExplainedAttempt};
 pub use files::{Cancellation, Completion, FileFilter, FilePage, Files, PartOutcome, Stored, Uploads};
-pub use handover::{Due, Handover, Route, RouteState};
+pub use handover::{Due, Handed, Handover, Route, RouteState};
 pub use jobs::{CancelOutcome, DeleteOutcome, Filter, Jobs, Page, Submitted};
 pub use keys::{ApiKey, KeyLimits, Keys, NewKey, Scope};
 pub use leadership::Leadership;

@@ -152,8 +152,8 @@ impl Keeper {
                     let _ = answer.send(Ok(submitted));
                 }
                 self.filler.publish(created);
-                if jobs.iter().any(|job| !job.published) {
-                    self.filler.ask();
+                for job in jobs.iter().filter(|job| !job.published) {
+                    self.filler.ask(&route(job));
                 }
             }
             Err(unstored) => {

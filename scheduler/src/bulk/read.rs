@@ -65,7 +65,7 @@ impl Chores {
                 if self.parts.store.cut_bulk(bulk.id, &cut).await? {
                     let (slices, took) = (cut.slices.len(), started.elapsed());
                     tracing::info!(bulk.id = %bulk.id, slices, bytes = file.bytes, ?took, "a bulk was read");
-                    self.parts.filler.ask();
+                    self.parts.filler.ask_everywhere();
                 }
             }
         }

@@ -70,8 +70,13 @@ impl Bench {
     /// Claims every slice of a model that waits.
     async fn claim_slices(&self, worker: WorkerId, model: &str) -> Vec<Claimed> {
         let route = Route { model: model.to_owned(), class: Class::Bulk };
-        let due =
-            self.ground.store.due(&route, forebay_shared::job::Cost::new(u64::MAX >> 2), 500).await.unwrap();
+        let due = self
+            .ground
+            .store
+            .due(&route, forebay_shared::job::Cost::new(u64::MAX >> 2), 500)
+            .await
+            .unwrap()
+            .jobs;
         let ids: Vec<JobId> = due.iter().map(|due| due.id).collect();
         self.ground.store.claim(worker, &ids).await.unwrap()
     }

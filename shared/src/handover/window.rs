@@ -1,6 +1,6 @@
 //! How much of each route may be with the broker: pure accounting.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::job::{Class, Cost};
 use crate::model::Model;
@@ -44,6 +44,13 @@ impl Windows {
         }
     }
 
+    /// Takes in how a route stands after what waited there was handed over.
+    pub fn handed_over(&mut self, route: &Route, published: Cost, waiting: bool) {
+        if let Some(window) = self.0.get_mut(route) {
+            *window = Window { published, waiting, size: window.size, admitted: Cost::default() };
+        }
+    }
+
     /// Whether a job of this cost may be handed over at once; it is then counted. An empty window takes any job. Half a
     /// window is the most between two looks, so that replicas which are all stormed at once do not fill many windows.
     pub fn admit(&mut self, route: &Route, cost: Cost) -> bool {
@@ -59,10 +66,14 @@ impl Windows {
         true
     }
 
-    /// How much may be with the broker, if the route is known. It is asked for what is due even when that is used up:
-    /// somebody may be new.
+    /// How much may be with the broker, if the route is known.
     pub fn size(&self, route: &Route) -> Option<Cost> {
         Some(self.0.get(route)?.size)
+    }
+
+    /// Whether all of these routes are known.
+    pub fn know(&self, routes: &BTreeSet<Route>) -> bool {
+        routes.iter().all(|route| self.0.contains_key(route))
     }
 
     /// Whether jobs are known to wait in the database, or the route is not known at all.
@@ -139,9 +150,20 @@ mod tests {
     }
 
     #[test]
+    fn after_a_hand_over_newcomers_go_to_the_broker_again() {
+        let mut windows = windows(1, 0, true);
+        windows.handed_over(&route(), Cost::new(120), false);
+        assert!(windows.admit(&route(), Cost::new(8)));
+        assert!(!windows.admit(&route(), Cost::new(8)), "the window is full");
+        windows.handed_over(&route(), Cost::new(120), true);
+        assert!(!windows.admit(&route(), Cost::new(1)), "somebody waits still");
+    }
+
+    #[test]
     fn an_unknown_route_waits() {
         let mut windows = Windows::default();
         assert!(!windows.admit(&route(), Cost::new(1)));
         assert!(windows.is_waiting(&route()));
+        assert!(!windows.know(&BTreeSet::from([route()])));
     }
 }

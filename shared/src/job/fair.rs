@@ -66,17 +66,25 @@ pub fn seat(window: Cost) -> Cost {
 /// What goes next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Choice<T> {
-    /// These jobs, in this order.
-    Go {
-        /// The jobs.
-        jobs: Vec<T>,
-        /// Until when their owners' jobs are paid for now.
-        served: Vec<(String, u64)>,
-        /// The route's virtual time now.
-        clock: u64,
-    },
+    /// These jobs.
+    Go(Going<T>),
     /// It cannot be said before more is known of what waits.
     LookFurther,
+}
+
+/// Jobs that go, and how the route stands then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Going<T> {
+    /// The jobs, in this order.
+    pub jobs: Vec<T>,
+    /// Until when their owners' jobs are paid for.
+    pub served: Vec<(String, u64)>,
+    /// The route's virtual time.
+    pub clock: u64,
+    /// What is with the broker.
+    pub out: Cost,
+    /// Whether anybody waits still.
+    pub left: bool,
 }
 
 /// Chooses what goes next on a route whose virtual time is `clock`.
@@ -111,8 +119,10 @@ pub fn choose<T: Ord>(lines: Vec<Line<T>>, clock: u64, room: Room) -> Choice<T> 
         jobs.push(taken.job);
         order.extend(lines[turn.line].turn(turn.line));
     }
+    let left =
+        lines.iter().flat_map(|line| &line.line.queues).any(|queue| queue.more || !queue.waiting.is_empty());
     let served = lines.into_iter().filter(|line| line.went).map(|line| (line.line.owner, line.at)).collect();
-    Choice::Go { jobs, served, clock: now }
+    Choice::Go(Going { jobs, served, clock: now, out, left })
 }
 
 /// A line's place in the order: earliest start first, then the job that has waited longest.

@@ -197,6 +197,7 @@ macro_rules! store_conformance {
             what_is_published_is_not_due,
             due_jobs_come_by_priority_then_age,
             due_stops_when_the_room_is_used_up,
+            a_hand_over_says_how_the_route_stands,
             a_job_too_large_for_the_room_still_goes_alone,
             concurrent_callers_get_different_jobs,
             callers_at_once_fill_one_window,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::StoreResult;
 use crate::id::JobId;
+use crate::job::fair::Going;
 use crate::job::{Class, Cost};
 
 /// Jobs that are looked at first to hand some over, shared among those who wait; more if that was too few.
@@ -36,6 +37,29 @@ pub struct RouteState {
     pub waiting: bool,
 }
 
+/// What a hand-over did, and how the route stands then.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Handed {
+    /// The jobs to be handed over, in order.
+    pub jobs: Vec<Due>,
+    /// Cost of what was handed to the broker and not yet claimed, these jobs included.
+    pub published: Cost,
+    /// Whether jobs that are due wait for room, or for whatever else holds them up.
+    pub waiting: bool,
+}
+
+impl Handed {
+    /// These jobs of those that were chosen.
+    pub(super) fn new(jobs: Vec<Due>, chosen: &Going<JobId>) -> Self {
+        Self { jobs, published: chosen.out, waiting: chosen.left }
+    }
+
+    /// Nothing, while the queue is paused: whatever comes waits for it to be resumed.
+    pub(super) fn paused() -> Self {
+        Self { waiting: true, ..Self::default() }
+    }
+}
+
 /// A job to be handed over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
@@ -55,7 +79,7 @@ pub trait Handover: Send + Sync {
 
     /// Marks and returns what is due on `route`, in the order of [`crate::job::fair`], until what is with the broker has
     /// used up `window`; never more than `limit`. Callers for one route go one after the other.
-    async fn due(&self, route: &Route, window: Cost, limit: u32) -> StoreResult<Vec<Due>>;
+    async fn due(&self, route: &Route, window: Cost, limit: u32) -> StoreResult<Handed>;
 
     /// Clears the marks of jobs whose messages the broker did not take.
     async fn unpublish(&self, ids: &[JobId]) -> StoreResult<u64>;

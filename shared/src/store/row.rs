@@ -29,7 +29,7 @@ pub(super) use depths::{AheadRow, DepthRow};
 pub(super) use events::{EventRow, LogRow, event_columns};
 pub(super) use explain::{ExplainAttemptRow, ExplainRow};
 pub(super) use files::{FileRow, PartRow, PieceRow, UploadRow, file_columns, upload_columns};
-pub(super) use handover::{DueRow, LineRow, LookRow, RouteRow, Turn};
+pub(super) use handover::{DueRow, LineRow, LookRow, OutRow, RouteRow, Turn};
 pub(super) use loads::LoadRow;
 pub(super) use schedules::{FiringRow, ScheduleRow, schedule_columns};
 pub(super) use webhooks::{

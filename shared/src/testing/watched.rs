@@ -19,8 +19,8 @@ use crate::schedule::{Fired, Firing, NewFiring, Schedule};
 use crate::store::{
     After, Ahead, Answering, ApiKey, Attempts, Beat, BulkCancelOutcome, BulkPage, Bulks, CancelOutcome,
     Cancellation, Closing, Completion, DeleteOutcome, Deliveries, Delivery, DeliveryState, Depth, Depths,
-    Due, Endpoint, EndpointChange, Expiry, Fanned, FileFilter, FilePage, Files, Filter, Handover, Jobs, Keys,
-    Leadership, Load, Loads, Models, NewEndpoint, NewKey, NewSegment, Noted, Outgoing, Pace, Page,
+    Endpoint, EndpointChange, Expiry, Fanned, FileFilter, FilePage, Files, Filter, Handed, Handover, Jobs,
+    Keys, Leadership, Load, Loads, Models, NewEndpoint, NewKey, NewSegment, Noted, Outgoing, Pace, Page,
     PartOutcome, Reaped, Replay, Retention, Room, Route, RouteState, ScheduleOutcome, ScheduleTerms,
     Schedules, SegmentLock, Segments, Settled, Signing, Slicing, Storage, Store, StoreError, StoreResult,
     Stored, Submitted, Tested, Try, Uploads, Webhooks, Worker, Workers,
@@ -234,7 +234,7 @@ pass_on!(Attempts:
 );
 pass_on!(Handover:
     routes(overdue: Duration) -> Vec<RouteState>;
-    due(route: &Route, room: Cost, limit: u32) -> Vec<Due>;
+    due(route: &Route, room: Cost, limit: u32) -> Handed;
     unpublish(ids: &[JobId]) -> u64;
     recover(route: &Route, overdue: Duration, kept: u64) -> u64;
 );

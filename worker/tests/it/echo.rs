@@ -152,7 +152,8 @@ async fn a_transient_failure_is_tried_again_and_then_told() {
         let again = async {
             loop {
                 let route = forebay_shared::store::Route { model: "echo".into(), class: Class::Interactive };
-                let due = ground.store().due(&route, forebay_shared::job::Cost::new(10), 10).await.unwrap();
+                let due =
+                    ground.store().due(&route, forebay_shared::job::Cost::new(10), 10).await.unwrap().jobs;
                 if !due.is_empty() {
                     let message =
                         forebay_shared::queue::Message { job_id: ids[0], owner: "alice".into(), trace: None };

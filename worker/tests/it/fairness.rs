@@ -39,12 +39,12 @@ async fn batches_before_the_newcomer(class: Class, (jobs, items): (usize, usize)
     for some in many.chunks(100) {
         ground.store.submit(some).await.unwrap();
     }
-    filler.ask();
+    filler.ask_everywhere();
     let last = ground.last_of(ended).await;
 
     let single = job(&ground, "bob", Class::Interactive, 1);
     ground.store.submit(std::slice::from_ref(&single)).await.unwrap();
-    filler.ask();
+    filler.ask_everywhere();
     assert_eq!(ground.ended(&[single.id]).await[0].status, Status::Succeeded);
     let before = last_batch(&ground, "alice", last).await;
     let own = last_batch(&ground, "bob", single.id).await;

@@ -13,7 +13,7 @@ fn route() -> Route {
 
 /// Hands over what is due, as api and scheduler do.
 async fn hand_over(ground: &Ground) {
-    let due = ground.store.due(&route(), Cost::new(1_000_000), 10_000).await.unwrap();
+    let due = ground.store.due(&route(), Cost::new(1_000_000), 10_000).await.unwrap().jobs;
     let messages: Vec<_> =
         due.into_iter().map(|due| Message { job_id: due.id, owner: "alice".into(), trace: None }).collect();
     assert!(ground.queue.publish(&route(), &messages).await.is_empty());

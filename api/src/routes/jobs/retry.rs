@@ -50,7 +50,7 @@ pub async fn retry(
     let again = Again { ended_by: now, start_by: at.start_by, finish_by: at.finish_by };
     match app.parts.store.retry(&owner, id, again).await? {
         RetryOutcome::Queued(job) => {
-            app.parts.filler.ask();
+            app.parts.filler.ask_everywhere();
             let kind = kind(&app, &job.model).await?;
             Ok((StatusCode::ACCEPTED, Json(JobView::new(*job, kind))).into_response())
         }

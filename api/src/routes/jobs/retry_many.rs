@@ -42,7 +42,7 @@ pub async fn retry_many(
     while let Some(jobs) = chunks.next(app.parts.store.retry_all(&owner, &filter, again, CHUNK)).await? {
         retried += jobs.len() as u64;
     }
-    app.parts.filler.ask();
+    app.parts.filler.ask_everywhere();
     Ok(Json(Retried { retried, more: chunks.more() }))
 }
 

@@ -25,7 +25,7 @@ use crate::state::App;
 )]
 pub async fn resume(State(app): State<App>, _: Admin, Named(model): Named) -> Result<StatusCode, Problem> {
     app.parts.store.resume(&model).await?;
-    app.parts.filler.ask();
+    app.parts.filler.ask_everywhere();
     tracing::info!(model, "resume was ordered");
     Ok(StatusCode::NO_CONTENT)
 }

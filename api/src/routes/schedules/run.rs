@@ -49,7 +49,7 @@ pub async fn run(
     let firing = store.fire_now(&owner, id, &fired).await?.ok_or_else(schedule_not_found)?;
     let mut headers = HeaderMap::new();
     if let Some(job) = firing.job {
-        app.parts.filler.ask();
+        app.parts.filler.ask_everywhere();
         let location = HeaderValue::try_from(job_url(job)).expect("an id is made of digits and dashes");
         headers.insert(header::LOCATION, location);
     }

@@ -18,8 +18,8 @@ fn room(window: u64) -> Room {
 
 fn go(lines: Vec<Line<(String, usize)>>, clock: u64, room: Room) -> (String, Vec<(String, u64)>, u64) {
     match choose(lines, clock, room) {
-        Choice::Go { jobs, served, clock } => {
-            (jobs.iter().map(|(owner, _)| owner.as_str()).collect(), served, clock)
+        Choice::Go(going) => {
+            (going.jobs.iter().map(|(owner, _)| owner.as_str()).collect(), going.served, going.clock)
         }
         Choice::LookFurther => panic!("all is known"),
     }
@@ -56,11 +56,26 @@ fn a_key_at_its_limit_waits_and_holds_up_nobody() {
 }
 
 #[test]
+fn it_is_said_what_is_out_then_and_whether_any_are_left() {
+    let stand = |window| match choose(vec![line("a", 0, &[2; 3])], 0, room(window)) {
+        Choice::Go(going) => (going.out.units(), going.left),
+        Choice::LookFurther => panic!("all is known"),
+    };
+    assert_eq!([stand(4), stand(5), stand(9)], [(4, true), (6, false), (6, false)]);
+    let limited = Queue { quota: 0, ..line("a", 0, &[1]).queues.remove(0) };
+    let held = Line { queues: vec![limited], ..line("a", 0, &[]) };
+    assert!(
+        matches!(choose(vec![held], 0, room(9)), Choice::Go(Going { left: true, .. })),
+        "a limit holds it"
+    );
+}
+
+#[test]
 fn what_is_not_known_is_asked_for() {
     let mut cut = line("a", 0, &[1; 2]);
     cut.queues[0].more = true;
     assert_eq!(choose(vec![cut.clone()], 0, room(3)), Choice::LookFurther);
-    assert!(matches!(choose(vec![cut], 0, room(2)), Choice::Go { .. }), "nobody asks for what does not fit");
+    assert!(matches!(choose(vec![cut], 0, room(2)), Choice::Go(_)), "nobody asks for what does not fit");
 }
 
 proptest! {
@@ -75,7 +90,7 @@ proptest! {
         for _ in 0..rounds {
             let lines = owners.iter().zip(&costs).zip(&served);
             let lines = lines.map(|((owner, cost), served)| line(owner, *served, &[*cost; 400])).collect();
-            let Choice::Go { jobs, served: now, clock: at } = choose(lines, clock, room(window)) else {
+            let Choice::Go(Going { jobs, served: now, clock: at, .. }) = choose(lines, clock, room(window)) else {
                 panic!("all is known")
             };
             for (owner, _) in jobs {
@@ -99,7 +114,7 @@ proptest! {
             line(&owner.to_string(), clock + cost, &[*cost; 50])
         }).collect();
         lines.push(line("new", 0, &[1]));
-        let Choice::Go { jobs, .. } = choose(lines, clock, room(u64::MAX / 4)) else { panic!("all is known") };
+        let Choice::Go(Going { jobs, .. }) = choose(lines, clock, room(u64::MAX / 4)) else { panic!("all is known") };
         let ahead = jobs.iter().position(|(owner, _)| owner == "new").unwrap();
         prop_assert_eq!(ahead, 0);
         prop_assert_eq!(jobs.len(), costs.len() * 50 + 1, "everybody goes");

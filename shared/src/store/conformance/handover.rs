@@ -31,8 +31,8 @@ pub(super) async fn waiting(
 }
 
 pub(super) async fn due(ground: &Ground, room: u64) -> Vec<JobId> {
-    let due = ground.store.due(&route(), Cost::new(room), 100).await.unwrap();
-    due.into_iter().map(|due| due.id).collect()
+    let handed = ground.store.due(&route(), Cost::new(room), 100).await.unwrap();
+    handed.jobs.into_iter().map(|due| due.id).collect()
 }
 
 pub async fn what_is_published_is_not_due(ground: &Ground) {
@@ -51,7 +51,19 @@ pub async fn due_stops_when_the_room_is_used_up(ground: &Ground) {
     let ids = waiting(ground, 4, |_, job| job.cost = Cost::new(3)).await;
     assert_eq!(due(ground, 6).await, ids[..2]);
     assert!(due(ground, 0).await.is_empty());
-    assert_eq!(ground.store.due(&route(), Cost::new(100), 1).await.unwrap().len(), 1);
+    assert_eq!(ground.store.due(&route(), Cost::new(100), 1).await.unwrap().jobs.len(), 1);
+}
+
+pub async fn a_hand_over_says_how_the_route_stands(ground: &Ground) {
+    waiting(ground, 3, |_, job| job.cost = Cost::new(3)).await;
+    let stand = async |window| {
+        let handed = ground.store.due(&route(), Cost::new(window), 100).await.unwrap();
+        (handed.jobs.len(), handed.published.units(), handed.waiting)
+    };
+    assert_eq!(stand(6).await, (2, 6, true));
+    assert_eq!(stand(6).await, (0, 6, true), "the window is full");
+    assert_eq!(stand(100).await, (1, 9, false));
+    assert_eq!(stand(100).await, (0, 9, false), "nothing waits");
 }
 
 pub async fn a_job_too_large_for_the_room_still_goes_alone(ground: &Ground) {
@@ -212,7 +224,8 @@ impl Model {
         }
         let crowd = owners.values().map(|cost| (*cost).min(fair::seat(window))).sum();
         let room = fair::Room { window, out, crowd, limit };
-        let fair::Choice::Go { jobs, served, clock } = fair::choose(lines, self.clock, room) else {
+        let fair::Choice::Go(fair::Going { jobs, served, clock, .. }) = fair::choose(lines, self.clock, room)
+        else {
             panic!("all is known")
         };
         self.clock = clock;

@@ -191,7 +191,7 @@ pub async fn a_paused_queue_hands_nothing_over_and_claims_nothing(ground: &Groun
     assert!(ground.store.claim(worker, &[published]).await.unwrap().is_empty());
     let late = ground.submitted(1).await[0];
     assert!(ground.store.claim(worker, &[late]).await.unwrap().is_empty(), "its mark does not help");
-    assert!(ground.store.due(&route, Cost::new(100), 100).await.unwrap().is_empty());
+    assert!(ground.store.due(&route, Cost::new(100), 100).await.unwrap().jobs.is_empty());
     let states = ground.store.routes(Duration::ZERO).await.unwrap();
     assert!(states.iter().all(|state| state.waiting), "newcomers are not admitted: {states:?}");
     assert_eq!(ground.read(running.id).await.status, Status::Running, "what runs goes on");
@@ -201,7 +201,7 @@ pub async fn a_paused_queue_hands_nothing_over_and_claims_nothing(ground: &Groun
     assert!(ground.store.resume("echo").await.unwrap());
     assert!(!ground.store.resume("echo").await.unwrap());
     let due: Vec<_> =
-        ground.store.due(&route, Cost::new(100), 100).await.unwrap().iter().map(|due| due.id).collect();
+        ground.store.due(&route, Cost::new(100), 100).await.unwrap().jobs.iter().map(|due| due.id).collect();
     assert_eq!(due, [published, late], "nothing is lost");
     assert_eq!(ground.store.claim(worker, &[published, late]).await.unwrap().len(), 2);
 }

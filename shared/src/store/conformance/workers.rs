@@ -10,7 +10,7 @@ use crate::store::{Beat, Noted, Reaped, Route};
 
 pub(super) async fn hand_over(ground: &Ground, id: JobId) {
     let route = Route { model: "echo".into(), class: Class::Interactive };
-    let due = ground.store.due(&route, Cost::new(1000), 1000).await.unwrap();
+    let due = ground.store.due(&route, Cost::new(1000), 1000).await.unwrap().jobs;
     assert!(due.iter().any(|due| due.id == id), "what was given back is due");
 }
 

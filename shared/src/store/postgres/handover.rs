@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use due::{Went, look, mark, quotas, wake};
+use due::{look, mark, quotas, wake};
 
 use super::Postgres;
 use super::jobs::column;
@@ -15,7 +15,7 @@ use crate::job::Cost;
 use crate::job::fair::{Choice, choose, seat};
 use crate::store::handover::PREFIX;
 use crate::store::row::{LineRow, RouteRow};
-use crate::store::{Due, Handover, Route, RouteState, StoreResult};
+use crate::store::{Handed, Handover, Route, RouteState, StoreResult};
 
 /// Looks at what is due before the route's clock is locked: each costs one statement, and one more if anything goes. When
 /// others come in between so often, one waits for its turn.
@@ -54,19 +54,17 @@ impl Handover for Postgres {
         rows.into_iter().map(RouteRow::state).collect()
     }
 
-    async fn due(&self, route: &Route, window: Cost, limit: u32) -> StoreResult<Vec<Due>> {
+    async fn due(&self, route: &Route, window: Cost, limit: u32) -> StoreResult<Handed> {
         let limit = limit as usize;
         for _ in 0..TRIES {
-            let (turn, rows) = look(&self.pool, route, self.now(), (PREFIX, seat(window))).await?;
+            let (turn, out, rows) = look(&self.pool, route, self.now(), (PREFIX, seat(window))).await?;
             let Some(turn) = turn else { break };
-            let room = LineRow::room(&rows, window, limit)?;
-            match choose(LineRow::lines(rows, &HashMap::new())?, turn.clock, room) {
-                Choice::Go { jobs, .. } if jobs.is_empty() => return Ok(Vec::new()),
-                Choice::Go { jobs, served, clock } => {
-                    let went = Went { jobs, served, clock, seen: Some(turn.seen) };
-                    let due = mark(&self.pool, route, self.now(), went).await?;
+            match choose(LineRow::lines(rows, &HashMap::new())?, turn.clock, out.room(window, limit)?) {
+                Choice::Go(going) if going.jobs.is_empty() => return Ok(Handed::new(Vec::new(), &going)),
+                Choice::Go(going) => {
+                    let due = mark(&self.pool, route, self.now(), (&going, Some(&turn.seen))).await?;
                     if !due.is_empty() {
-                        return Ok(due);
+                        return Ok(Handed::new(due, &going));
                     }
                 }
                 Choice::LookFurther => break,
@@ -111,7 +109,7 @@ impl Handover for Postgres {
 
 impl Postgres {
     /// The same one after the other: where keys have limits, where jobs wait to be woken, and when it is the first time.
-    async fn due_in_turn(&self, route: &Route, window: Cost, limit: usize) -> StoreResult<Vec<Due>> {
+    async fn due_in_turn(&self, route: &Route, window: Cost, limit: usize) -> StoreResult<Handed> {
         let (route, now) = (route.clone(), self.now());
         self.transact(move |connection| {
             Box::pin(async move {
@@ -127,19 +125,22 @@ impl Postgres {
                 .fetch_one(&mut *connection)
                 .await?;
                 if paused {
-                    return Ok(Vec::new());
+                    return Ok(Handed::paused());
                 }
-                wake(connection, &route, now).await?;
+                let woke = wake(connection, &route, now).await?;
                 let mut prefix = PREFIX;
                 loop {
-                    let (_, rows) = look(&mut *connection, &route, now, (prefix, seat(window))).await?;
+                    let (_, out, rows) = look(&mut *connection, &route, now, (prefix, seat(window))).await?;
                     let quotas = quotas(connection, &LineRow::keys(&rows)).await?;
-                    let room = LineRow::room(&rows, window, limit)?;
+                    let room = out.room(window, limit)?;
                     match choose(LineRow::lines(rows, &quotas)?, clock.cast_unsigned(), room) {
-                        Choice::Go { jobs, .. } if jobs.is_empty() => return Ok(Vec::new()),
-                        Choice::Go { jobs, served, clock } => {
-                            let went = Went { jobs, served, clock, seen: None };
-                            return mark(connection, &route, now, went).await;
+                        Choice::Go(mut going) => {
+                            going.left |= woke;
+                            if going.jobs.is_empty() {
+                                return Ok(Handed::new(Vec::new(), &going));
+                            }
+                            let due = mark(connection, &route, now, (&going, None)).await?;
+                            return Ok(Handed::new(due, &going));
                         }
                         Choice::LookFurther => prefix *= 4,
                     }

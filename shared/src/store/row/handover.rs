@@ -42,8 +42,6 @@ pub(in crate::store) struct LineRow {
     id: JobId,
     cost: i64,
     rank: Timestamp,
-    total: i64,
-    crowd: i64,
     prefix: i64,
 }
 
@@ -53,14 +51,6 @@ impl LineRow {
         let mut keys: Vec<_> = rows.iter().map(|row| row.key).filter(|key| !key.0.is_nil()).collect();
         keys.dedup();
         keys
-    }
-
-    /// How much of `window` is used by what is with the broker.
-    pub(in crate::store) fn room(rows: &[Self], window: Cost, limit: usize) -> StoreResult<Room> {
-        let at = Place { table: "jobs", row: "published".to_owned() };
-        let (total, crowd) = rows.first().map_or((0, 0), |row| (row.total, row.crowd));
-        let (out, crowd) = (Cost::new(at.number("cost", total)?), Cost::new(at.number("cost", crowd)?));
-        Ok(Room { window, out, crowd, limit })
     }
 
     /// Lines of rows that come by owner, key and rank. A key that is not among `quotas` has no limit.
@@ -121,11 +111,30 @@ pub(in crate::store) struct Turn {
     pub(in crate::store) seen: String,
 }
 
+/// What of a route is with the broker: all of it, and no more of each owner than its seat.
+#[derive(FromRow)]
+pub(in crate::store) struct OutRow {
+    total: i64,
+    crowd: i64,
+}
+
+impl OutRow {
+    /// How much of `window` that leaves.
+    pub(in crate::store) fn room(&self, window: Cost, limit: usize) -> StoreResult<Room> {
+        let at = Place { table: "jobs", row: "published".to_owned() };
+        let (out, crowd) = (at.number("cost", self.total)?, at.number("cost", self.crowd)?);
+        Ok(Room { window, out: Cost::new(out), crowd: Cost::new(crowd), limit })
+    }
+}
+
 impl LookRow {
-    /// The jobs; and the route's clock, if what is due may be chosen without having locked it.
-    pub(in crate::store) fn split(rows: Vec<Self>) -> (Option<Turn>, Vec<LineRow>) {
-        let turn = rows.first().filter(|row| !row.in_turn).and_then(Self::turn);
-        (turn, rows.into_iter().filter_map(Self::line).collect())
+    /// What is with the broker, and the jobs; and the route's clock, if what is due may be chosen without having locked it.
+    pub(in crate::store) fn split(rows: Vec<Self>) -> (Option<Turn>, OutRow, Vec<LineRow>) {
+        let first = rows.first();
+        let turn = first.filter(|row| !row.in_turn).and_then(Self::turn);
+        let out =
+            first.map_or(OutRow { total: 0, crowd: 0 }, |row| OutRow { total: row.total, crowd: row.crowd });
+        (turn, out, rows.into_iter().filter_map(Self::line).collect())
     }
 
     fn turn(&self) -> Option<Turn> {
@@ -141,8 +150,6 @@ impl LookRow {
             id: self.id?,
             cost: self.cost?,
             rank: self.rank?,
-            total: self.total,
-            crowd: self.crowd,
             prefix: self.prefix?,
         })
     }

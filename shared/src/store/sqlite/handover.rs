@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use due::{pay, quotas, waiting, wake};
+use due::{out, pay, quotas, waiting, wake};
 
 use super::{Sqlite, ids};
 use crate::id::JobId;
@@ -14,7 +14,7 @@ use crate::job::Cost;
 use crate::job::fair::{Choice, choose, seat};
 use crate::store::handover::PREFIX;
 use crate::store::row::{DueRow, LineRow, RouteRow};
-use crate::store::{Due, Handover, Route, RouteState, StoreResult};
+use crate::store::{Handed, Handover, Route, RouteState, StoreResult};
 
 #[async_trait]
 impl Handover for Sqlite {
@@ -52,7 +52,7 @@ impl Handover for Sqlite {
         rows.into_iter().map(RouteRow::state).collect()
     }
 
-    async fn due(&self, route: &Route, window: Cost, limit: u32) -> StoreResult<Vec<Due>> {
+    async fn due(&self, route: &Route, window: Cost, limit: u32) -> StoreResult<Handed> {
         let (route, now, limit) = (route.clone(), self.now(), limit as usize);
         self.write(move |connection| {
             Box::pin(async move {
@@ -67,33 +67,34 @@ impl Handover for Sqlite {
                 .fetch_one(&mut *connection)
                 .await?;
                 if paused {
-                    return Ok(Vec::new());
+                    return Ok(Handed::paused());
                 }
-                wake(connection, &route, now).await?;
+                let woke = wake(connection, &route, now).await?;
                 let mut prefix = PREFIX;
-                let (jobs, served, clock) = loop {
-                    let rows = waiting(connection, &route, now, (prefix, seat(window))).await?;
+                let room = out(connection, &route, seat(window)).await?.room(window, limit)?;
+                let mut going = loop {
+                    let rows = waiting(connection, &route, now, prefix).await?;
                     let quotas = quotas(connection, &LineRow::keys(&rows)).await?;
-                    let room = LineRow::room(&rows, window, limit)?;
                     match choose(LineRow::lines(rows, &quotas)?, clock.cast_unsigned(), room) {
-                        Choice::Go { jobs, served, clock } => break (jobs, served, clock),
+                        Choice::Go(going) => break going,
                         Choice::LookFurther => prefix *= 4,
                     }
                 };
-                if jobs.is_empty() {
-                    return Ok(Vec::new());
+                going.left |= woke;
+                if going.jobs.is_empty() {
+                    return Ok(Handed::new(Vec::new(), &going));
                 }
-                pay(connection, &route, &served, clock).await?;
+                pay(connection, &route, &going).await?;
                 let rows: Vec<DueRow> = sqlx::query_as(
                     "-- store.due: mark
                      update jobs set published_at = $1 where id in (select unhex(value) from json_each($2))
                      returning id, owner, trace",
                 )
                 .bind(now)
-                .bind(ids(jobs.iter().map(|id| id.0)))
+                .bind(ids(going.jobs.iter().map(|id| id.0)))
                 .fetch_all(connection)
                 .await?;
-                Ok(DueRow::in_order(rows, &jobs))
+                Ok(Handed::new(DueRow::in_order(rows, &going.jobs), &going))
             })
         })
         .await

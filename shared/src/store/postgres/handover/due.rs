@@ -8,24 +8,17 @@ use super::column;
 use crate::clock::Timestamp;
 use crate::id::{JobId, KeyId};
 use crate::job::Cost;
+use crate::job::fair::Going;
 use crate::store::handover::WAKE;
-use crate::store::row::{DueRow, LineRow, LookRow, Turn};
+use crate::store::row::{DueRow, LineRow, LookRow, OutRow, Turn};
 use crate::store::{Due, Route, StoreResult};
 
-/// What was chosen, and the state of the route's clock that it was chosen by; `None`: the clock is locked.
-pub(super) struct Went {
-    pub(super) jobs: Vec<JobId>,
-    pub(super) served: Vec<(String, u64)>,
-    pub(super) clock: u64,
-    pub(super) seen: Option<String>,
-}
-
-/// Marks what was chosen, unless somebody else has had a turn since.
+/// Marks what was chosen, unless somebody else has had a turn since the route's clock was `seen`; `None`: it is locked.
 pub(super) async fn mark<'c>(
     database: impl PgExecutor<'c>,
     route: &Route,
     now: Timestamp,
-    went: Went,
+    (going, seen): (&Going<JobId>, Option<&str>),
 ) -> StoreResult<Vec<Due>> {
     let rows: Vec<DueRow> = sqlx::query_as(
         "-- store.due: mark
@@ -51,19 +44,19 @@ pub(super) async fn mark<'c>(
     .bind(&route.model)
     .bind(route.class.as_str())
     .bind(now)
-    .bind(&went.jobs)
-    .bind(column(&went.served, |(owner, _)| owner.as_str()))
-    .bind(column(&went.served, |(_, at)| at.cast_signed()))
-    .bind(went.clock.cast_signed())
-    .bind(went.seen)
+    .bind(&going.jobs)
+    .bind(column(&going.served, |(owner, _)| owner.as_str()))
+    .bind(column(&going.served, |(_, at)| at.cast_signed()))
+    .bind(going.clock.cast_signed())
+    .bind(seen)
     .fetch_all(database)
     .await?;
-    Ok(DueRow::in_order(rows, &went.jobs))
+    Ok(DueRow::in_order(rows, &going.jobs))
 }
 
-/// Jobs whose time has come are parked no longer.
-pub(super) async fn wake(connection: &mut PgConnection, route: &Route, now: Timestamp) -> StoreResult<()> {
-    sqlx::query(
+/// Jobs whose time has come are parked no longer. Whether there were any: there may be more.
+pub(super) async fn wake(connection: &mut PgConnection, route: &Route, now: Timestamp) -> StoreResult<bool> {
+    let awake = sqlx::query(
         "-- store.due: wake
          with recursive owners as (
              (
@@ -94,7 +87,7 @@ pub(super) async fn wake(connection: &mut PgConnection, route: &Route, now: Time
     .bind(WAKE)
     .execute(connection)
     .await?;
-    Ok(())
+    Ok(awake.rows_affected() > 0)
 }
 
 /// The route, and the first jobs of every owner and key that wait there: as many of each as share a `prefix`, at least four.
@@ -103,7 +96,7 @@ pub(super) async fn look<'c>(
     route: &Route,
     now: Timestamp,
     (prefix, seat): (i64, Cost),
-) -> StoreResult<(Option<Turn>, Vec<LineRow>)> {
+) -> StoreResult<(Option<Turn>, OutRow, Vec<LineRow>)> {
     let rows: Vec<LookRow> = sqlx::query_as(
         "-- store.due
          with recursive pairs as (

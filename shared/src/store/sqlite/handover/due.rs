@@ -6,18 +6,20 @@ use sqlx::SqliteConnection;
 
 use super::ids;
 use crate::clock::Timestamp;
-use crate::id::KeyId;
+use crate::id::{JobId, KeyId};
 use crate::job::Cost;
+use crate::job::fair::Going;
 use crate::store::handover::WAKE;
-use crate::store::row::LineRow;
+use crate::store::row::{LineRow, OutRow};
 use crate::store::{Route, StoreResult};
 
-/// Jobs whose time has come are parked no longer.
+/// Jobs whose time has come are parked no longer. Whether there were any: there may be more.
 pub(super) async fn wake(
     connection: &mut SqliteConnection,
     route: &Route,
     now: Timestamp,
-) -> StoreResult<()> {
+) -> StoreResult<bool> {
+    let mut woke = false;
     let owners: Vec<String> = sqlx::query_scalar(
         "-- store.due: wake, owners
          with recursive owners (owner) as (
@@ -35,7 +37,7 @@ pub(super) async fn wake(
     .fetch_all(&mut *connection)
     .await?;
     for owner in owners {
-        sqlx::query(
+        let awake = sqlx::query(
             "-- store.due: wake
              update jobs set parked = 0 where id in (
                  select id from jobs
@@ -50,8 +52,26 @@ pub(super) async fn wake(
         .bind(WAKE)
         .execute(&mut *connection)
         .await?;
+        woke |= awake.rows_affected() > 0;
     }
-    Ok(())
+    Ok(woke)
+}
+
+/// What is with the broker.
+pub(super) async fn out(connection: &mut SqliteConnection, route: &Route, seat: Cost) -> StoreResult<OutRow> {
+    let out = sqlx::query_as(
+        "-- store.due: out
+         select coalesce(sum(out), 0) as total, coalesce(sum(min(out, $3)), 0) as crowd from (
+             select sum(cost) as out from jobs
+             where model = $1 and class = $2 and status = 'queued' and published_at is not null group by owner
+         )",
+    )
+    .bind(&route.model)
+    .bind(route.class.as_str())
+    .bind(seat.units().cast_signed())
+    .fetch_one(connection)
+    .await?;
+    Ok(out)
 }
 
 /// The first jobs of every owner and key that wait: as many of each as share a `prefix`, at least four.
@@ -59,9 +79,9 @@ pub(super) async fn waiting(
     connection: &mut SqliteConnection,
     route: &Route,
     now: Timestamp,
-    (prefix, seat): (i64, Cost),
+    prefix: i64,
 ) -> StoreResult<Vec<LineRow>> {
-    let pairs: Vec<(String, KeyId, i64, i64, i64, i64)> = sqlx::query_as(
+    let pairs: Vec<(String, KeyId, i64, i64)> = sqlx::query_as(
         "-- store.due: pairs
          with recursive pairs (owner, key) as (
              -- from owner to owner and key to key by the index, however many jobs each has
@@ -81,8 +101,7 @@ pub(super) async fn waiting(
              select owner, sum(cost) as out from jobs
              where model = $1 and class = $2 and status = 'queued' and published_at is not null group by owner
          )
-         select p.owner, p.key, coalesce(s.served, 0), coalesce(o.out, 0), coalesce((select sum(out) from published), 0),
-             coalesce((select sum(min(out, $3)) from published), 0)
+         select p.owner, p.key, coalesce(s.served, 0), coalesce(o.out, 0)
          from pairs p
          left join shares s on s.model = $1 and s.class = $2 and s.owner = p.owner
          left join published o on o.owner = p.owner
@@ -90,15 +109,14 @@ pub(super) async fn waiting(
     )
     .bind(&route.model)
     .bind(route.class.as_str())
-    .bind(seat.units().cast_signed())
     .fetch_all(&mut *connection)
     .await?;
     let share = (prefix / i64::try_from(pairs.len()).unwrap_or(i64::MAX).max(1)).max(4);
     let mut rows = Vec::new();
-    for (owner, key, served, out, total, crowd) in pairs {
+    for (owner, key, served, out) in pairs {
         let first: Vec<LineRow> = sqlx::query_as(
             "-- store.due
-             select owner, key, id, cost, rank, $6 as prefix, $7 as served, $8 as out, $9 as total, $10 as crowd from jobs
+             select owner, key, id, cost, rank, $6 as prefix, $7 as served, $8 as out from jobs
              where model = $1 and class = $2 and status = 'queued' and published_at is null and not parked
                  and owner = $3 and key = $4 and available_at <= $5
              order by rank, id limit $6",
@@ -111,8 +129,6 @@ pub(super) async fn waiting(
         .bind(share)
         .bind(served)
         .bind(out)
-        .bind(total)
-        .bind(crowd)
         .fetch_all(&mut *connection)
         .await?;
         rows.extend(first);
@@ -145,8 +161,7 @@ pub(super) async fn quotas(
 pub(super) async fn pay(
     connection: &mut SqliteConnection,
     route: &Route,
-    served: &[(String, u64)],
-    clock: u64,
+    going: &Going<JobId>,
 ) -> StoreResult<()> {
     sqlx::query(
         "-- store.due: time
@@ -154,7 +169,7 @@ pub(super) async fn pay(
     )
     .bind(&route.model)
     .bind(route.class.as_str())
-    .bind(clock.cast_signed())
+    .bind(going.clock.cast_signed())
     .execute(&mut *connection)
     .await?;
     sqlx::query(
@@ -164,10 +179,10 @@ pub(super) async fn pay(
     )
     .bind(&route.model)
     .bind(route.class.as_str())
-    .bind(clock.cast_signed())
+    .bind(going.clock.cast_signed())
     .execute(&mut *connection)
     .await?;
-    for (owner, at) in served {
+    for (owner, at) in &going.served {
         sqlx::query(
             "-- store.due: pay
              insert into shares (model, class, owner, served) values ($1, $2, $3, $4)
