@@ -6,6 +6,7 @@
 pub mod draft;
 pub mod picture;
 pub mod place;
+pub mod retention;
 pub mod times;
 pub mod webhook;
 
@@ -18,8 +19,8 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::problem::Problem;
-use crate::retention::RetentionBody;
 use crate::{body, samples};
+use retention::RetentionBody;
 pub use webhook::Webhook;
 
 /// What is to be done, to which inputs, by which model.

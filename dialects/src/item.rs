@@ -1,4 +1,4 @@
-//! An item as clients write it: in a submission, and in a line of a bulk.
+//! An item as clients write it, wherever they write one.
 #![expect(unused_qualifications, reason = "utoipa's derive writes types with their paths")]
 
 use base64::alphabet::STANDARD;

@@ -3,6 +3,7 @@
 pub mod change;
 pub mod create;
 pub mod delete;
+pub mod firing;
 pub mod firings;
 pub mod get;
 pub mod list;

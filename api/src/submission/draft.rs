@@ -8,12 +8,12 @@ use forebay_shared::job::{Class, Cost, Input, Item, Modality, Object, Params, We
 use forebay_shared::model::Model;
 use serde_json::Value;
 
+use super::retention::{RetentionBody, Wish};
 use super::times::Times;
 use super::{ItemBody, Submission, picture};
 use crate::config::{LimitConfig, MOST_ATTEMPTS};
 use crate::idempotency::Fingerprint;
 use crate::problem::{Code, Problem};
-use crate::retention::{RetentionBody, Wish};
 use crate::state::State;
 
 /// Priorities reach this far in both directions.

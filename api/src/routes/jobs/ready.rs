@@ -1,4 +1,4 @@
-//! A submission that was read, checked and placed, and is no job yet.
+//! A submission that was read, checked, placed: no job yet.
 
 use axum::extract::Request;
 use forebay_shared::id::JobId;

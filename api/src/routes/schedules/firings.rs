@@ -6,8 +6,8 @@ use forebay_shared::clock::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::firing::FiringView;
 use super::page::{PageQuery, cut};
-use super::view::FiringView;
 use super::{Id, schedule_not_found};
 use crate::auth::Reader;
 use crate::problem::{Code, Problem, ProblemBody};

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use forebay_shared::schedule::Fired;
 
-use super::view::FiringView;
+use super::firing::FiringView;
 use super::{Id, schedule_not_found};
 use crate::auth::Writer;
 use crate::problem::{Problem, ProblemBody};

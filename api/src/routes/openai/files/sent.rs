@@ -1,4 +1,4 @@
-//! A file that has arrived and has no row yet.
+//! A file that has arrived, without a row yet.
 
 use std::time::Duration;
 
