@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use forebay_dialects::{Fault, Refusal};
+use forebay_dialects::{Fault, Refusal, excerpt};
 use forebay_shared::blobs::BlobError;
 use forebay_shared::clock::Timestamp;
 use forebay_shared::store::StoreError;
@@ -44,13 +44,13 @@ struct More {
 impl Problem {
     /// A problem with one sentence about this very request: lower case, no full stop, no internals.
     pub fn new(code: Code, detail: impl fmt::Display) -> Self {
-        Self { code, detail: detail.to_string(), more: Box::default() }
+        Self { code, detail: excerpt(detail.to_string()), more: Box::default() }
     }
 
     /// Where in the request the reason stands.
     #[must_use]
     pub fn at(mut self, field: impl Into<String>) -> Self {
-        self.more.field = Some(field.into());
+        self.more.field = Some(excerpt(field.into()));
         self
     }
 
@@ -71,7 +71,7 @@ impl Problem {
     /// The model that was asked for.
     #[must_use]
     pub fn model(mut self, model: &str) -> Self {
-        self.more.model = Some(model.to_owned());
+        self.more.model = Some(excerpt(model.to_owned()));
         self
     }
 

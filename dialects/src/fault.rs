@@ -6,6 +6,9 @@ use serde::de::DeserializeOwned;
 
 use crate::Refusal;
 
+/// Characters of a message, and of a field's path: more than any of ours has that quotes nothing.
+const LONGEST: usize = 1000;
+
 /// What is wrong with a body, or with what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -79,13 +82,13 @@ impl FaultCode {
 impl Fault {
     /// A fault that stands nowhere in particular.
     pub fn new(code: FaultCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), field: None, limit: None }
+        Self { code, message: excerpt(message.into()), field: None, limit: None }
     }
 
     /// Where in the body the reason stands.
     #[must_use]
     pub fn at(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
+        self.field = Some(excerpt(field.into()));
         self
     }
 
@@ -102,6 +105,15 @@ impl Fault {
         let field = self.field.as_deref();
         Refusal { status, code, title: code, message: &self.message, field, model: None, at }
     }
+}
+
+/// As much of a sentence as a refusal tells: what it quotes may be as long as what was sent.
+pub fn excerpt(mut sentence: String) -> String {
+    if let Some((end, _)) = sentence.char_indices().nth(LONGEST) {
+        sentence.truncate(end);
+        sentence.push('…');
+    }
+    sentence
 }
 
 impl From<Failure> for Fault {

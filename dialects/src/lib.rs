@@ -19,6 +19,6 @@ pub mod table;
 pub mod tei;
 mod text_or;
 
-pub use fault::{Fault, FaultCode, read};
+pub use fault::{Fault, FaultCode, excerpt, read};
 pub use refusal::Refusal;
 pub use text_or::TextOr;

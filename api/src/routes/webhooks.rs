@@ -16,7 +16,7 @@ pub mod update;
 
 use std::str::FromStr;
 
-use axum::extract::{FromRequestParts, Request};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use forebay_shared::clock::Timestamp;
 use forebay_shared::config::Size;
@@ -24,11 +24,9 @@ use forebay_shared::id::{DeliveryId, WebhookId};
 use forebay_shared::job::EventType;
 use forebay_shared::store::{Endpoint, Secrets, Signing};
 use forebay_shared::webhook::{SigningKey, new_secret};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::body;
 use crate::problem::{Code, Problem};
 use crate::routes::segment::segment;
 use crate::samples;
@@ -147,12 +145,6 @@ pub fn webhook_not_found() -> Problem {
 /// Nothing is sent to an endpoint that is disabled.
 pub fn disabled() -> Problem {
     Problem::new(Code::WebhookDisabled, "the webhook is disabled; enable it first")
-}
-
-/// Reads a JSON body.
-async fn read<T: DeserializeOwned>(app: &State, request: Request, what: &str) -> Result<T, Problem> {
-    let (json, _room) = app.memory.read(request, BODY).await?;
-    body::parse(&json, what)
 }
 
 /// The endpoint's id in the path.

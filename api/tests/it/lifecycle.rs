@@ -1,5 +1,6 @@
 //! Many jobs at once, another life for jobs, ids of the client's own, and orders to queues.
 
+use axum::body::Body;
 use axum::http::StatusCode;
 use forebay_shared::events::Event;
 use forebay_shared::job::{Class, Ending};
@@ -66,6 +67,11 @@ async fn a_filter_that_says_nothing_or_too_much_is_refused() {
         (json!({"metadata": {"a": "nul\0"}}), "invalid_field", "metadata.a"),
     ];
     for path in ["/v1/jobs/cancel", "/v1/jobs/retry"] {
+        let text =
+            app.post(path).header("content-type", "text/plain").body(Body::from(r#"{"status":"queued"}"#));
+        let media_type =
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type".into(), "Content-Type".into());
+        assert_eq!(told(&text.send().await), media_type, "a page of another origin can send this");
         for (filter, code, field) in &table {
             let answer = app.post(path).json(filter.clone()).await;
             assert_eq!(told(&answer), (unprocessable, (*code).to_owned(), (*field).to_owned()), "{filter}");

@@ -844,6 +844,23 @@ async fn an_idempotency_key_for_another_submission() {
 }
 
 #[tokio::test]
+async fn what_a_refusal_quotes_is_bounded() {
+    let app = TestApp::start().await;
+    let long = "好".repeat(100_000);
+    let bodies =
+        [json!({"model": long, "input": "a"}), json!({"model": "echo", "input": "a", (long.as_str()): 1})];
+    for body in bodies {
+        let answer = app.post("/v1/jobs").json(body).await;
+        assert!(
+            answer.status.is_client_error() && answer.text().len() < 10_000,
+            "{} bytes",
+            answer.text().len()
+        );
+        assert!(answer.json()["detail"].as_str().unwrap().ends_with("好…"), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn an_insane_request_id_is_replaced() {
     let app = TestApp::start().await;
     for id in ["", "two words", &"x".repeat(129), "<script>"] {

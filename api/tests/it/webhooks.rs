@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::http::StatusCode;
 use forebay_shared::clock::Clock;
 use forebay_shared::job::Webhook;
@@ -32,6 +33,15 @@ async fn told(app: &TestApp) {
 
 fn permitted() -> crate::app::Builder {
     TestApp::build().permit("127.0.0.1/32")
+}
+
+#[tokio::test]
+async fn what_is_not_json_registers_nothing() {
+    let app = TestApp::start().await;
+    let body = Body::from(r#"{"url":"https://example.org/"}"#);
+    let answer = app.post("/v1/webhooks").header("content-type", "text/plain").body(body).send().await;
+    assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{answer}");
+    assert_eq!(app.get("/v1/webhooks").send().await.json()["data"], json!([]));
 }
 
 #[tokio::test]

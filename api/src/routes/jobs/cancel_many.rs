@@ -28,6 +28,7 @@ use crate::state::{App, State as AppState};
         (status = 200, description = "How many were cancelled", body = Stopped),
         (status = 400, description = "The body cannot be read", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A field is not valid", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "Ask again in a moment", body = ProblemBody, content_type = "application/problem+json"),
     ),

@@ -13,7 +13,7 @@ use super::{Name, resolve};
 use crate::body;
 use crate::bulk;
 use crate::problem::{Code, Problem};
-use crate::state::State;
+use crate::state::App;
 
 /// Ids in one request.
 const MOST_IDS: usize = 1000;
@@ -54,9 +54,8 @@ pub struct FilterBody {
 
 impl FilterBody {
     /// Reads a body and checks what it says.
-    pub async fn read(app: &State, owner: &str, request: Request) -> Result<Filter, Problem> {
-        let (body, _room) = app.memory.read(request, app.config.limits.max_body).await?;
-        let read: Self = body::parse(&body, "filter")?;
+    pub async fn read(app: &App, owner: &str, request: Request) -> Result<Filter, Problem> {
+        let read: Self = body::read(app, request, "filter", app.config.limits.max_body).await?;
         if read.ids.len() > MOST_IDS {
             let detail = format_args!("there are {} ids, the limit is {MOST_IDS}", read.ids.len());
             return Err(Problem::new(Code::InvalidField, detail).at("ids").limit(MOST_IDS as u64));

@@ -32,6 +32,7 @@ use crate::submission::times::Times;
         (status = 404, description = "There is no such job", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The job has not ended, has succeeded, or is a bulk's", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A deadline is not valid", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "Ask again in a moment", body = ProblemBody, content_type = "application/problem+json"),
     ),
@@ -42,9 +43,14 @@ pub async fn retry(
     Id(id): Id,
     request: Request,
 ) -> Result<Response, Problem> {
+    let is_json = body::must_be_json(request.headers());
     let (body, _room) = app.memory.read(request, app.config.limits.max_body).await?;
-    let deadlines: Deadlines =
-        if body.is_empty() { Deadlines::default() } else { body::parse(&body, "body")? };
+    let deadlines: Deadlines = if body.is_empty() {
+        Deadlines::default()
+    } else {
+        is_json?;
+        body::parse(&body, "body")?
+    };
     let now = app.parts.store.now();
     let at = Times::read([None, deadlines.start_by, deadlines.finish_by], None, now)?.from(now);
     let again = Again { ended_by: now, start_by: at.start_by, finish_by: at.finish_by };

@@ -10,8 +10,9 @@ use forebay_shared::webhook::new_secret;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{EndpointView, read, webhook_not_found};
+use super::{BODY, EndpointView, webhook_not_found};
 use crate::auth::Writer;
+use crate::body;
 use crate::problem::{Code, Problem, ProblemBody};
 use crate::state::App;
 use crate::submission::webhook;
@@ -33,6 +34,7 @@ use crate::submission::webhook;
         (status = 400, description = "The body cannot be read", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "There are too many webhooks", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A field is not valid", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "Ask again in a moment", body = ProblemBody, content_type = "application/problem+json"),
     ),
@@ -42,7 +44,7 @@ pub async fn create(
     Writer(owner): Writer,
     request: Request,
 ) -> Result<Response, Problem> {
-    let wish: NewWebhook = read(&app, request, "webhook").await?;
+    let wish: NewWebhook = body::read(&app, request, "webhook", BODY).await?;
     let (config, parts) = (&app.config.webhooks, &app.parts);
     webhook::url(&wish.url, "url", &parts.guard, config)?;
     let events = match wish.events {

@@ -9,8 +9,9 @@ use forebay_shared::store::Replay;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{DeliveryState, Id, disabled, read, webhook_not_found};
+use super::{BODY, DeliveryState, Id, disabled, webhook_not_found};
 use crate::auth::Writer;
+use crate::body;
 use crate::problem::{Code, Problem, ProblemBody};
 use crate::state::App;
 
@@ -34,6 +35,7 @@ const MOST: u32 = 10_000;
         (status = 404, description = "There is no such webhook", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The webhook is disabled", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A field is not valid", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "Ask again in a moment", body = ProblemBody, content_type = "application/problem+json"),
     ),
@@ -44,7 +46,7 @@ pub async fn replay(
     Id(id): Id,
     request: Request,
 ) -> Result<Response, Problem> {
-    let range: ReplayRange = read(&app, request, "range").await?;
+    let range: ReplayRange = body::read(&app, request, "range", BODY).await?;
     let store = &app.parts.store;
     // What is made from now on is not meant.
     let until = range.until.unwrap_or_else(|| store.now());

@@ -7,8 +7,9 @@ use forebay_shared::store::EndpointChange;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{EndpointView, Id, read, webhook_not_found};
+use super::{BODY, EndpointView, Id, webhook_not_found};
 use crate::auth::Writer;
+use crate::body;
 use crate::problem::{Problem, ProblemBody};
 use crate::state::App;
 use crate::submission::webhook;
@@ -28,6 +29,7 @@ use crate::submission::webhook;
         (status = 400, description = "The id is not valid, or the body cannot be read", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such webhook", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A field is not valid", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "Ask again in a moment", body = ProblemBody, content_type = "application/problem+json"),
     ),
@@ -38,7 +40,7 @@ pub async fn update(
     Id(id): Id,
     request: Request,
 ) -> Result<Json<EndpointView>, Problem> {
-    let wish: WebhookChange = read(&app, request, "change").await?;
+    let wish: WebhookChange = body::read(&app, request, "change", BODY).await?;
     if let Some(url) = &wish.url {
         webhook::url(url, "url", &app.parts.guard, &app.config.webhooks)?;
     }
