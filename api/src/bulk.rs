@@ -36,8 +36,8 @@ pub struct Wishes {
     pub file: FileId,
     /// The bulk whose failed lines are to run again.
     pub retry_of: Option<BulkId>,
-    /// How long it may take, as the client wrote it.
-    pub window: String,
+    /// How long it may take: as the client wrote it, and what that is.
+    pub window: (String, Duration),
     /// How long its output is kept, if that is not as usual.
     pub keep: Option<Duration>,
     /// The client's own words.
@@ -46,13 +46,8 @@ pub struct Wishes {
     pub webhook: Option<Webhook>,
 }
 
-/// Makes a bulk of what is wished. `window` and `file` are the names of the fields that say so.
-pub async fn create(
-    app: &State,
-    submitter: Submitter,
-    wishes: Wishes,
-    (window, file): (&str, &str),
-) -> Result<Bulk, Problem> {
+/// Makes a bulk of what is wished; `file` is the field that names the file.
+pub async fn create(app: &State, submitter: Submitter, wishes: Wishes, file: &str) -> Result<Bulk, Problem> {
     let Submitter { owner, key } = submitter;
     let new = NewBulk {
         id: app.parts.ids.bulk(),
@@ -66,7 +61,7 @@ pub async fn create(
         params: wishes.params,
         file: wishes.file,
         retry_of: wishes.retry_of,
-        window: (wishes.window.clone(), span(app, &wishes.window, window)?),
+        window: wishes.window,
         keep: wishes.keep.unwrap_or(app.config.bulk.keep.get()),
         metadata: wishes.metadata,
         webhook: wishes.webhook,
@@ -140,6 +135,7 @@ pub async fn retry(app: &State, submitter: Submitter, text: &str) -> Result<Bulk
     if bulk.counts.failed == 0 {
         return Err(Problem::new(Code::NothingFailed, "no line of the bulk failed"));
     }
+    let span = span(app, &bulk.window, "window")?;
     let wishes = Wishes {
         form: bulk.form,
         layout: bulk.layout,
@@ -150,12 +146,12 @@ pub async fn retry(app: &State, submitter: Submitter, text: &str) -> Result<Bulk
         params: bulk.params,
         file: bulk.file,
         retry_of: Some(bulk.id),
-        window: bulk.window,
+        window: (bulk.window, span),
         keep: Some(bulk.keep),
         metadata: bulk.metadata,
         webhook: bulk.webhook,
     };
-    create(app, submitter, wishes, ("window", "file")).await
+    create(app, submitter, wishes, "file").await
 }
 
 /// Metadata as OpenAI bounds it: 16 pairs, names of up to 64 and values of up to 512 characters.

@@ -60,7 +60,7 @@ pub async fn create(
 ) -> Result<Response, Problem> {
     let wishes =
         limits::in_time(app.config.api.upload_timeout, bring::read(&app, &submitter, request)).await?;
-    let bulk = bulk::create(&app, submitter, wishes, ("window", "file")).await?;
+    let bulk = bulk::create(&app, submitter, wishes, "file").await?;
     let location = format!("/v1/bulk/{}", bulk::name(bulk.id));
     let view = Json(BulkView::new(bulk, app.parts.store.now()));
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], view).into_response())
@@ -169,7 +169,7 @@ impl BulkRequest {
             app.parts.catalog.find(model).await?.ok_or_else(|| Problem::unknown_model(model))?;
         }
         let window = self.window.clone().unwrap_or_else(|| USUAL_WINDOW.to_owned());
-        bulk::span(app, &window, "window")?;
+        let span = bulk::span(app, &window, "window")?;
         let layout = self.layout()?;
         if layout != Layout::Jsonl && self.model.is_none() {
             let detail =
@@ -185,7 +185,7 @@ impl BulkRequest {
             params: self.params.unwrap_or_default(),
             file,
             retry_of: None,
-            window,
+            window: (window, span),
             keep: None,
             metadata: bulk::metadata(self.metadata)?,
             webhook: self

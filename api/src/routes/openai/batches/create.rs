@@ -45,8 +45,8 @@ pub async fn create(
     request: Request,
 ) -> Result<Json<BatchView>, Problem> {
     let wish: BatchRequest = body::read(&app, request, "request", app.config.limits.max_body).await?;
-    let wishes = wish.check()?;
-    let bulk = bulk::create(&app, submitter, wishes, ("completion_window", "input_file_id")).await?;
+    let wishes = wish.check(&app)?;
+    let bulk = bulk::create(&app, submitter, wishes, "input_file_id").await?;
     Ok(Json(BatchView::new(bulk)))
 }
 
@@ -82,7 +82,7 @@ struct ExpiresAfter {
 }
 
 impl BatchRequest {
-    fn check(self) -> Result<Wishes, Problem> {
+    fn check(self, app: &App) -> Result<Wishes, Problem> {
         if Endpoint::at(&self.endpoint).is_none() && self.endpoint != JOBS {
             let detail = format_args!(
                 "`endpoint` must be `/v1/embeddings`, `/v1/moderations` or `{JOBS}`, not `{}`",
@@ -94,6 +94,7 @@ impl BatchRequest {
             let detail = format_args!("there is no file `{}`", self.input_file_id);
             Problem::new(Code::FileNotFound, detail).at("input_file_id")
         })?;
+        let span = bulk::span(app, &self.completion_window, "completion_window")?;
         Ok(Wishes {
             form: Form::Openai,
             layout: Layout::Jsonl,
@@ -103,7 +104,7 @@ impl BatchRequest {
             params: Object::new(),
             file,
             retry_of: None,
-            window: self.completion_window,
+            window: (self.completion_window, span),
             keep: self.output_expires_after.map(ExpiresAfter::check).transpose()?,
             metadata: bulk::metadata(self.metadata)?,
             webhook: None,
