@@ -13,6 +13,9 @@ use crate::Fault;
 const BLOCK: u64 = 512;
 /// What a header may be extended by: a long name.
 const LONGEST_EXTENSION: u64 = 64 * 1024;
+/// All that extends one header: a name and a link, as GNU writes them and as POSIX does. It counts for the record, which is
+/// read as a whole when it runs.
+const LONGEST_EXTENSIONS: u64 = 4 * (LONGEST_EXTENSION + BLOCK);
 
 /// Finds files in an archive that comes in chunks.
 #[derive(Debug)]
@@ -125,6 +128,10 @@ impl Entries {
                 return Err(
                     broken(format!("a name in the archive has {size} bytes")).limit(LONGEST_EXTENSION)
                 );
+            }
+            if self.at - record + padded(size)? > LONGEST_EXTENSIONS {
+                let message = "what extends a file's header in the archive is too long";
+                return Err(broken(message).limit(LONGEST_EXTENSIONS));
             }
             self.state = State::Extension { kind, size, gathered: BytesMut::new() };
             return Ok(None);

@@ -255,6 +255,26 @@ fn what_an_archive_may_hold_is_bounded() {
 }
 
 #[test]
+fn what_extends_a_header_is_bounded_altogether() {
+    let archive = |extensions: usize| {
+        let mut builder = ::tar::Builder::new(Vec::new());
+        let mut append = |kind, size: usize| {
+            let mut header = ::tar::Header::new_ustar();
+            header.set_entry_type(kind);
+            header.set_size(size as u64);
+            builder.append_data(&mut header, "a.png", &*vec![0; size]).unwrap();
+        };
+        (0..extensions).for_each(|_| append(::tar::EntryType::XGlobalHeader, 60 * 1024));
+        append(::tar::EntryType::Regular, 10);
+        builder.into_inner().unwrap()
+    };
+    let entry = in_tar(&archive(4), 512, BOUNDS).unwrap().remove(0);
+    assert_eq!((entry.size, entry.offset, entry.length), (10, 0, 4 * (60 * 1024 + 512) + 512 + 10));
+    let refused = in_tar(&archive(5), 512, BOUNDS).unwrap_err();
+    assert_eq!(refused.message, "what extends a file's header in the archive is too long");
+}
+
+#[test]
 fn a_bomb_is_not_unpacked_however_small_it_says_it_is() {
     let mut archive = zipped(&[("bomb", vec![0; 16 << 20])]);
     assert!(archive.len() < 100_000);
