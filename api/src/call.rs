@@ -107,21 +107,14 @@ pub async fn answer(
 /// The job when it has ended, and its result if its event brought it.
 async fn ended(app: &App, id: JobId, work: Work, manner: Manner) -> Result<(Job, Option<String>), Problem> {
     let (began, patience) = (Instant::now(), app.config.limits.max_wait.get());
-    let (owner, items) = (work.submitter.owner.clone(), work.items.len());
+    let owner = work.submitter.owner.clone();
     app.room.enter(app.parts.store.as_ref(), app.parts.clock.as_ref(), &owner).await?;
     let mut inputs = Inputs::new(app, id);
     let job = new_job(app, id, work, &manner, &mut inputs).await?;
     // Waiting begins before the job exists: a quick one may have ended before the store's answer is read.
     let wait = app.follower.wait_for(id);
-    let mut caller = Caller {
-        app: app.clone(),
-        owner,
-        id,
-        items,
-        detached: manner.detached,
-        left: HUNG_UP,
-        pending: None,
-    };
+    let mut caller =
+        Caller { app: app.clone(), owner, id, detached: manner.detached, left: HUNG_UP, pending: None };
     caller.pending = Some(app.door.take(job)?);
     inputs.keep();
     let mut job = caller.stored().await?;
@@ -235,7 +228,6 @@ struct Caller {
     app: App,
     owner: String,
     id: JobId,
-    items: usize,
     detached: bool,
     left: &'static str,
     /// The job on its way into the store: what is not there yet cannot be cancelled.
@@ -269,18 +261,16 @@ impl Drop for Caller {
             return;
         }
         let (app, owner, id) = (self.app.clone(), std::mem::take(&mut self.owner), self.id);
-        let (items, reason, pending) = (self.items, self.left, self.pending.take());
+        let (reason, pending) = (self.left, self.pending.take());
         self.app.parts.tasks.spawn("caller gone", async move {
             if let Some(mut pending) = pending
                 && pending.stored().await.is_err()
             {
                 return;
             }
-            match cancel::stop(&app, &owner, id).await {
+            match cancel::stop(&app, &owner, id, reason).await {
                 // What had not begun never will. What runs is dropped, and counted, by its worker.
                 Ok(CancelOutcome::Cancelled(_)) => {
-                    metrics::counter!("forebay_items_dropped_total", "reason" => reason)
-                        .increment(items as u64);
                     tracing::debug!(job.id = %id, reason, "nobody waits for the job any more");
                 }
                 Ok(_) => {}

@@ -1,6 +1,7 @@
 //! What waits past a deadline expires, and whoever waits for it is told.
 
 use forebay_shared::job::Job;
+use forebay_shared::telemetry::count_dropped;
 
 use crate::Chores;
 
@@ -24,6 +25,5 @@ impl Chores {
 pub(crate) fn count_expired(job: &Job) {
     let reason = job.error.as_ref().map_or("expired", |error| error.code.as_str());
     metrics::counter!("forebay_jobs_expired_total", "reason" => reason).increment(1);
-    metrics::counter!("forebay_items_dropped_total", "reason" => "expired")
-        .increment(u64::from(job.item_count));
+    count_dropped("expired", job);
 }

@@ -4,6 +4,7 @@ use forebay_shared::events::{Ended, Event};
 use forebay_shared::id::JobId;
 use forebay_shared::job::{Job, Status};
 use forebay_shared::store::StoreResult;
+use forebay_shared::telemetry::count_dropped;
 
 use crate::Chores;
 use crate::expire::count_expired;
@@ -40,6 +41,8 @@ impl Chores {
         for job in &jobs {
             if job.status == Status::Expired {
                 count_expired(job);
+            } else if job.status == Status::Cancelled {
+                count_dropped("cancelled", job);
             } else if job.status == Status::Failed {
                 tracing::error!(job.id = %job.id, "the job cost too many workers and is given up");
             }

@@ -22,6 +22,7 @@ use forebay_shared::store::conformance::{Ground, LIFE, ended};
 use forebay_shared::store::{DeleteOutcome, Route, Sqlite};
 use forebay_shared::testing::{bulk_config, card, no_moderation};
 use futures::TryStreamExt;
+use metrics_exporter_prometheus::PrometheusBuilder;
 
 mod consistency;
 mod schedules;
@@ -224,6 +225,9 @@ async fn who_waits_for_a_cancelled_orphan_is_told() {
 
 #[tokio::test]
 async fn who_waits_for_a_late_job_is_told() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let metrics = recorder.handle();
+    let _here = metrics::set_default_local_recorder(&recorder);
     let bench = Bench::new().await;
     let mut news = bench.events.subscribe();
     let mut job = bench.ground.job();
@@ -239,6 +243,8 @@ async fn who_waits_for_a_late_job_is_told() {
     let Event::Ended(told) = &*news else { panic!("not an end") };
     assert_eq!((told.id, told.status), (id, Status::Expired));
     assert_eq!(told.error.as_ref().map(|(code, _)| *code), Some(FailureCode::StartByPassed));
+    let counted = metrics.render();
+    assert!(counted.contains(r#"forebay_items_dropped_total{reason="expired"} 1"#), "{counted}");
 }
 
 #[tokio::test]

@@ -180,6 +180,8 @@ pub struct Unanswered {
     pub number: u32,
     /// Which lines, encoded.
     pub slice: String,
+    /// How many items they have.
+    pub items: u32,
     /// How it ended.
     pub status: Status,
     /// Why, if it failed: the code and a sentence.

@@ -7,6 +7,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::config::{ConfigError, LogFormat, TelemetryConfig};
+use crate::job::Job;
 
 /// Bounds for durations, from a millisecond to five minutes.
 const SECONDS: [f64; 15] =
@@ -43,4 +44,17 @@ pub fn metrics() -> Option<PrometheusHandle> {
         .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_ratio".to_owned()), &SHARES))
         .expect("the bounds are not empty");
     builder.install_recorder().ok()
+}
+
+/// Counts items that were dropped before a device saw them, by reason. Those of a slice are counted once its bulk tells of
+/// its lines.
+pub fn count_dropped(reason: &'static str, job: &Job) {
+    if job.bulk.is_none() {
+        count_dropped_items(reason, job.item_count);
+    }
+}
+
+/// Counts so many items that were dropped before a device saw them.
+pub fn count_dropped_items(reason: &'static str, items: u32) {
+    metrics::counter!("forebay_items_dropped_total", "reason" => reason).increment(u64::from(items));
 }

@@ -6,6 +6,7 @@ use forebay_shared::events::Event;
 use forebay_shared::job::{Class, Ending};
 use forebay_shared::queue::Producer;
 use forebay_shared::store::{Jobs, Route, Scope};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
 
 use crate::app::{Answer, TestApp};
@@ -262,4 +263,20 @@ async fn orders_to_queues_need_their_own_scope() {
     let (_, key) = app.key("root", &[Scope::Admin]).await;
     let allowed = app.post("/v1/queues/pause/echo").header("x-api-key", &key).send().await;
     assert_eq!(allowed.status, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn what_is_dropped_before_a_device_sees_it_is_counted_by_reason() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let metrics = recorder.handle();
+    let _here = metrics::set_default_local_recorder(&recorder);
+    let app = TestApp::start().await;
+    let ids = [app.submit(body("a")).await, app.submit(body("b")).await, app.submit(body("c")).await];
+    assert_eq!(app.post(&format!("/v1/jobs/{}/cancel", ids[0])).send().await.status, StatusCode::OK);
+    assert_eq!(app.delete(&format!("/v1/jobs/{}", ids[1])).send().await.status, StatusCode::NO_CONTENT);
+    assert_eq!(app.post("/v1/queues/purge/echo").send().await.json()["cancelled"], 1);
+    let told = metrics.render();
+    for counted in [r#"{reason="cancelled"} 2"#, r#"{reason="purged"} 1"#] {
+        assert!(told.contains(&format!("forebay_items_dropped_total{counted}")), "{told}");
+    }
 }

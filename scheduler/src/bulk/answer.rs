@@ -5,6 +5,7 @@ use forebay_dialects::bulk::{Answers, BATCH_CANCELLED, BATCH_EXPIRED, unfinished
 use forebay_shared::bulk::{Bulk, BulkStatus, LineId, Run, Slice, Unanswered};
 use forebay_shared::file::{self, Piece};
 use forebay_shared::job::Status;
+use forebay_shared::telemetry::count_dropped_items;
 
 use super::StuckError;
 use super::reading::rules;
@@ -42,6 +43,12 @@ impl Chores {
         self.parts.blobs.put(&object, Bytes::from(answers.errors)).await?;
         if !self.parts.store.answer_slice(unanswered.job, &object, bytes).await? {
             self.parts.blobs.delete(&[object]).await?;
+            return Ok(());
+        }
+        match code {
+            BATCH_CANCELLED => count_dropped_items("cancelled", unanswered.items),
+            BATCH_EXPIRED => count_dropped_items("expired", unanswered.items),
+            _ => {}
         }
         Ok(())
     }

@@ -223,6 +223,9 @@ async fn two_schedulers_read_a_file_once() {
 
 #[tokio::test]
 async fn lines_that_nobody_answered_get_an_error_and_run_again_alone() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let metrics = recorder.handle();
+    let _here = metrics::set_default_local_recorder(&recorder);
     let bench = Bench::new().await;
     let content: String = (0..300).map(|n| line(&n.to_string(), "echo")).collect();
     let bulk = bench.read_bulk(Form::Openai, OnBadLine::Refuse, &content).await;
@@ -245,6 +248,9 @@ async fn lines_that_nobody_answered_get_an_error_and_run_again_alone() {
     let cancelled: Vec<_> = errors.iter().filter(|line| line["error"]["code"] == "batch_cancelled").collect();
     assert_eq!(cancelled.len() as u64, bulk.counts.failed - 1);
     assert!(cancelled.iter().all(|line| line["custom_id"].is_string() && line["response"].is_null()));
+    let (counted, dropped) = (metrics.render(), cancelled.len());
+    let expected = format!(r#"forebay_items_dropped_total{{reason="cancelled"}} {dropped}"#);
+    assert!(counted.contains(&expected), "{counted}");
 
     let retry =
         NewBulk { retry_of: Some(bulk.id), ..bench.new_bulk(Form::Openai, OnBadLine::Refuse, bulk.file) };

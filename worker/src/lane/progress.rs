@@ -7,6 +7,7 @@ use forebay_shared::events::{self, Event};
 use forebay_shared::job::{
     Account, BatchAccount, Claimed, Failure, FailureCode, Isolation, Lease, OWN_CRASHES, Timings,
 };
+use forebay_shared::telemetry::count_dropped_items;
 
 use super::lines::Plan;
 use super::measure::Waits;
@@ -173,7 +174,7 @@ impl Progress {
     /// An item that is not to run any more.
     pub(super) fn skip(&mut self, index: u32) {
         let why = self.stopping.unwrap_or(Stop::Cancelled);
-        metrics::counter!("forebay_items_dropped_total", "reason" => why.as_str()).increment(1);
+        count_dropped_items(why.as_str(), 1);
         self.end(index, Err(why.failure()));
     }
 

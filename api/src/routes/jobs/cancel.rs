@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use forebay_shared::id::JobId;
 use forebay_shared::store::CancelOutcome;
+use forebay_shared::telemetry::count_dropped;
 
 use super::{Id, JobView, job_not_found, kind};
 use crate::auth::Writer;
@@ -32,7 +33,7 @@ use crate::state::{App, State as AppState};
     ),
 )]
 pub async fn cancel(State(app): State<App>, Writer(owner): Writer, Id(id): Id) -> Result<Response, Problem> {
-    let (status, job) = match stop(&app, &owner, id).await? {
+    let (status, job) = match stop(&app, &owner, id, "cancelled").await? {
         CancelOutcome::Cancelled(job) | CancelOutcome::AlreadyEnded(job) => (StatusCode::OK, job),
         CancelOutcome::Requested(job) => (StatusCode::ACCEPTED, job),
         CancelOutcome::Unknown => return Err(job_not_found()),
@@ -42,10 +43,16 @@ pub async fn cancel(State(app): State<App>, Writer(owner): Writer, Id(id): Id) -
     Ok((status, Json(view)).into_response())
 }
 
-/// Cancels a job and tells those who wait for it, since no worker will.
-pub async fn stop(app: &AppState, owner: &str, id: JobId) -> Result<CancelOutcome, Problem> {
+/// Cancels a job and tells those who wait for it, since no worker will. What had not begun is counted by the reason.
+pub async fn stop(
+    app: &AppState,
+    owner: &str,
+    id: JobId,
+    reason: &'static str,
+) -> Result<CancelOutcome, Problem> {
     let outcome = app.parts.store.cancel(owner, id).await?;
     if let CancelOutcome::Cancelled(job) = &outcome {
+        count_dropped(reason, job);
         let word = job.waiters.iter().map(|waiter| (waiter.clone(), ended(job))).collect();
         app.parts.events.publish(word).await;
     }

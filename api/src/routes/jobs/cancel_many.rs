@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Request, State};
 use forebay_shared::job::{Job, Status};
 use forebay_shared::store::StoreResult;
+use forebay_shared::telemetry::count_dropped;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -39,17 +40,24 @@ pub async fn cancel_many(
     request: Request,
 ) -> Result<Json<Stopped>, Problem> {
     let filter = FilterBody::read(&app, &owner, request).await?;
-    stop_all(&app, || app.parts.store.cancel_all(&owner, &filter, CHUNK)).await.map(Json)
+    stop_all(&app, "cancelled", || app.parts.store.cancel_all(&owner, &filter, CHUNK)).await.map(Json)
 }
 
-/// Cancels chunk by chunk, and tells those who wait.
-pub async fn stop_all<F>(app: &AppState, chunk: impl Fn() -> F) -> Result<Stopped, Problem>
+/// Cancels chunk by chunk, tells those who wait, and counts by the reason what had not begun.
+pub async fn stop_all<F>(
+    app: &AppState,
+    reason: &'static str,
+    chunk: impl Fn() -> F,
+) -> Result<Stopped, Problem>
 where
     F: Future<Output = StoreResult<Vec<Job>>>,
 {
     let (mut chunks, mut told) = (Chunks::begin(), Stopped { cancelled: 0, requested: 0, more: false });
     while let Some(jobs) = chunks.next(chunk()).await? {
         let gone: Vec<_> = jobs.iter().filter(|job| job.status == Status::Cancelled).collect();
+        for job in &gone {
+            count_dropped(reason, job);
+        }
         told.cancelled += gone.len() as u64;
         told.requested += (jobs.len() - gone.len()) as u64;
         let word = gone.iter().flat_map(|job| job.waiters.iter().map(|waiter| (waiter.clone(), ended(job))));

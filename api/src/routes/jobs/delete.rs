@@ -43,7 +43,7 @@ pub async fn delete(
     }
     if job.status == Status::Queued {
         // Whoever waits for it hears of its end; a deleted row tells nobody anything.
-        stop(&app, &owner, id).await?;
+        stop(&app, &owner, id, "cancelled").await?;
     }
     match app.parts.store.delete(&owner, id).await? {
         DeleteOutcome::Deleted => {

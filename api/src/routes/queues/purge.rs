@@ -26,7 +26,7 @@ use crate::state::App;
     ),
 )]
 pub async fn purge(State(app): State<App>, _: Admin, Named(model): Named) -> Result<Json<Stopped>, Problem> {
-    let told = stop_all(&app, || app.parts.store.cancel_queue(&model, CHUNK)).await?;
+    let told = stop_all(&app, "purged", || app.parts.store.cancel_queue(&model, CHUNK)).await?;
     tracing::info!(model, ?told, "a queue was purged");
     Ok(Json(told))
 }

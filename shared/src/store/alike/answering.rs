@@ -67,7 +67,7 @@ macro_rules! answering {
                     Box::pin(async move {
                         let rows: Vec<UnansweredRow> = sqlx::query_as::<$db, _>(
                             "-- store.unanswered_slices
-                             select s.job, s.number, j.items, j.status, j.error_code, j.error_message
+                             select s.job, s.number, j.items, j.item_count, j.status, j.error_code, j.error_message
                              from slices s join jobs j on j.id = s.job
                              where s.bulk = $1 and s.completed is null and j.status not in ('queued', 'running')
                              order by s.number limit $2",

@@ -120,6 +120,7 @@ pub(in crate::store) struct UnansweredRow {
     job: JobId,
     number: i32,
     items: Option<String>,
+    item_count: i32,
     status: String,
     error_code: Option<String>,
     error_message: Option<String>,
@@ -132,6 +133,7 @@ impl UnansweredRow {
             job: self.job,
             number: at.number("number", self.number)?,
             slice: self.items.ok_or_else(|| at.corrupt("items"))?,
+            items: at.number("item_count", self.item_count)?,
             status: at.word("status", &self.status)?,
             error: self.error_code.zip(self.error_message),
         })
