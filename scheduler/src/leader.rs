@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use forebay_shared::store::Store;
 
+use crate::Chores;
+
 /// The lease's name in the database.
 const NAME: &str = "scheduler";
 
@@ -37,6 +39,16 @@ impl Leader {
     pub(crate) async fn resign(&self) {
         if let Err(error) = self.store.resign(NAME, &self.holder).await {
             tracing::debug!(%error, "the lease could not be given up; it will lapse");
+        }
+    }
+}
+
+impl Chores {
+    /// Forgets leases that have lapsed. A reader's bears its bulk's name: if the bulk was cancelled when its reader died,
+    /// nobody takes it again.
+    pub(crate) async fn forget_leases(&self) {
+        if let Err(error) = self.parts.store.forget_lapsed().await {
+            tracing::warn!(%error, "lapsed leases cannot be forgotten at the moment");
         }
     }
 }

@@ -192,6 +192,7 @@ impl Chores {
             self.clean().await;
             self.count_storage().await;
             self.forget_firings().await;
+            self.forget_leases().await;
         }
     }
 

@@ -222,6 +222,23 @@ async fn two_schedulers_read_a_file_once() {
 }
 
 #[tokio::test]
+async fn a_reader_that_dies_while_its_bulk_is_cancelled_leaves_no_lease() {
+    let bench = Bench::new().await;
+    let file = bench.file(&line("a", "echo"), 100).await;
+    let bulk = bench.new_bulk(Form::Openai, OnBadLine::Refuse, file);
+    bench.ground.store.create_bulk(&bulk).await.unwrap();
+    let lease = format!("bulk {}", bulk.id);
+    assert!(bench.ground.store.lead(&lease, "dead", HOUR).await.unwrap());
+    bench.ground.store.cancel_bulk("alice", bulk.id).await.unwrap();
+    bench.chores.clone().read_bulks().await;
+    bench.chores.clone().retain().await;
+    assert!(!bench.ground.store.lead(&lease, "two", HOUR).await.unwrap(), "it may live yet");
+    bench.ground.clock.advance(HOUR);
+    bench.chores.clone().retain().await;
+    assert_eq!(bench.ground.store.forget_lapsed().await.unwrap(), 0, "retention has forgotten it");
+}
+
+#[tokio::test]
 async fn lines_that_nobody_answered_get_an_error_and_run_again_alone() {
     let recorder = PrometheusBuilder::new().build_recorder();
     let metrics = recorder.handle();

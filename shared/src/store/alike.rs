@@ -268,6 +268,24 @@ macro_rules! stores {
                 })
                 .await
             }
+
+            async fn forget_lapsed(&self) -> StoreResult<u64> {
+                let now = self.now();
+                self.write(move |connection| {
+                    Box::pin(async move {
+                        // A lease that has lapsed is as good as none, so nobody can miss it.
+                        let forgotten = sqlx::query::<$db>(
+                            "-- store.forget_lapsed
+                             delete from leadership where expires_at <= $1",
+                        )
+                        .bind(now)
+                        .execute(connection)
+                        .await?;
+                        Ok(forgotten.rows_affected())
+                    })
+                })
+                .await
+            }
         }
     };
 }

@@ -308,6 +308,7 @@ macro_rules! store_conformance {
             one_holder_at_a_time,
             a_lapsed_lease_is_taken_over,
             a_resigned_lease_is_free,
+            lapsed_leases_are_forgotten_and_others_held,
         ]);
         $crate::store_conformance!(@module $ground, webhooks: [
             an_endpoint_reads_back_as_it_was_made,

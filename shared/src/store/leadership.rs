@@ -14,4 +14,7 @@ pub trait Leadership: Send + Sync {
 
     /// Gives the lease up, so that the next need not wait for it to lapse.
     async fn resign(&self, name: &str, holder: &str) -> StoreResult<()>;
+
+    /// Forgets leases that have lapsed: who died holding one whose name nobody takes again leaves it. Answers how many.
+    async fn forget_lapsed(&self) -> StoreResult<u64>;
 }

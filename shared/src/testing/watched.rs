@@ -345,4 +345,5 @@ pass_on!(Schedules:
 pass_on!(Leadership:
     lead(name: &str, holder: &str, life: Duration) -> bool;
     resign(name: &str, holder: &str) -> ();
+    forget_lapsed() -> u64;
 );
