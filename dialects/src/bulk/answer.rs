@@ -13,14 +13,14 @@ use crate::{Fault, FaultCode};
 
 /// What a line is told that had not run when its bulk's window passed.
 pub const BATCH_EXPIRED: &str = "batch_expired";
-/// What a line is told that had not run when its bulk was cancelled.
+/// What a line is told that had not run when its bulk was cancelled, or its slice when its queue was purged.
 pub const BATCH_CANCELLED: &str = "batch_cancelled";
 
 /// Why lines have not run, in a sentence.
 pub fn unfinished(code: &str) -> &'static str {
     match code {
         BATCH_EXPIRED => "the bulk's window passed before this line had run",
-        _ => "the bulk was cancelled before this line had run",
+        _ => "the line's work was cancelled before it had run",
     }
 }
 
