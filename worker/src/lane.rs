@@ -15,8 +15,6 @@ mod parts;
 mod prepare;
 mod progress;
 mod reader;
-mod room;
-mod stop;
 mod work;
 
 use std::collections::BTreeSet;
@@ -33,7 +31,9 @@ use crate::batch::{Batch, Batcher, Next, Waiting};
 use crate::model::ModelFiles;
 use crate::pipeline::Pipeline;
 use crate::rate::Rates;
+use crate::room::{Held, Room};
 use crate::settle::Finished;
+use crate::stop::Stop;
 use engine::Engine;
 use hand::Hand;
 use jobs::Jobs;
@@ -42,11 +42,9 @@ use progress::Progress;
 use work::{Ran, Ready, Word};
 
 pub use handle::{LaneHandle, Order};
-pub use lines::{LineSource, Plan};
+pub use lines::LineSource;
 pub use parts::LaneParts;
 pub use reader::{Bounds, Reader};
-pub use room::{Held, Room};
-pub use stop::Stop;
 
 /// Jobs on their way in. The intake waits for room before it claims, so few are ever here.
 const ACCEPTED: usize = 64;

@@ -11,12 +11,15 @@ pub mod lease;
 pub mod model;
 pub mod picture;
 pub mod pipeline;
+pub mod plan;
 pub mod quarantine;
 pub mod rate;
 #[cfg(feature = "rehearsal")]
 mod rehearsal;
+pub mod room;
 pub mod settle;
 pub mod share;
+pub mod stop;
 pub mod text;
 
 use std::path::{Path, PathBuf};

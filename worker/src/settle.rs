@@ -22,10 +22,12 @@ use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::{NewSegment, Noted, Settled, Store, StoreError};
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::lane::{Held, Plan, Stop};
 use crate::lease::Board;
 use crate::pipeline::Ended;
+use crate::plan::Plan;
 use crate::quarantine::Quarantine;
+use crate::room::Held;
+use crate::stop::Stop;
 use document::{Part, parts};
 
 /// Jobs that are settled together at most, so that one statement locks few rows.

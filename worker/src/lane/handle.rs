@@ -4,7 +4,7 @@ use forebay_shared::id::{JobId, WorkerId};
 use forebay_shared::job::{Claimed, Cost};
 use tokio::sync::{mpsc, oneshot};
 
-use super::room::{Held, Room};
+use crate::room::{Held, Room};
 
 /// What a lane is asked to do besides its work.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use forebay_shared::job::Claimed;
 use tokio::sync::mpsc;
 
 use super::progress::Progress;
-use super::room::Held;
+use crate::room::Held;
 use crate::settle::Finished;
 
 #[derive(Debug, Default)]

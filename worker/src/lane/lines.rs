@@ -1,17 +1,18 @@
-//! A slice's lines: read from the file they stand in, and how each is to be answered.
+//! A slice's lines, read from the file they stand in.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use forebay_dialects::bulk::{Answers, BATCH_CANCELLED, BATCH_EXPIRED, Request, Rules};
+use forebay_dialects::bulk::Rules;
 use forebay_shared::blobs::{BlobError, Blobs};
-use forebay_shared::bulk::{Form, LineId, Run, Slice};
+use forebay_shared::bulk::{Run, Slice};
 use forebay_shared::config::ModerationConfig;
 use forebay_shared::id::BulkId;
-use forebay_shared::job::{Claimed, Failure, FailureCode, Item, Outcome};
+use forebay_shared::job::{Claimed, Failure, FailureCode, Item};
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::Store;
+
+use crate::plan::Plan;
 
 /// Where slices are read from.
 #[derive(Clone, Debug)]
@@ -20,22 +21,6 @@ pub struct LineSource {
     pub store: Arc<dyn Store>,
     /// Who judges texts.
     pub moderation: Arc<ModerationConfig>,
-}
-
-/// Lines of a slice, without their items.
-#[derive(Debug)]
-pub struct Plan {
-    bulk: BulkId,
-    form: Form,
-    lines: Vec<Planned>,
-}
-
-/// A line, and which of the job's items are its.
-#[derive(Debug)]
-struct Planned {
-    number: u64,
-    request: Request,
-    items: Range<usize>,
 }
 
 impl LineSource {
@@ -77,33 +62,19 @@ fn plan(
 ) -> Result<(Vec<Item>, Plan), Failure> {
     let (form, endpoint) = (slice.form, None);
     let rules = Rules { form, endpoint, model: slice.model.as_deref(), params: &slice.params, moderation };
-    let (mut items, mut planned) = (Vec::new(), Vec::new());
+    let (mut items, mut plan) = (Vec::new(), Plan::new(bulk, form));
     for (run, chunks) in runs {
         for (number, (_, read)) in rules.run(slice.part, run, &chunks) {
             let Ok(mut request) = read else {
                 let message = format!("line {number} is not what it was when the file was read");
                 return Err(Failure::permanent(FailureCode::Internal, message));
             };
-            let first = items.len();
+            let own = request.items.len();
             items.append(&mut request.items);
-            planned.push(Planned { number, request, items: first..items.len() });
+            plan.add(number, request, own);
         }
     }
-    Ok((items, Plan { bulk, form, lines: planned }))
-}
-
-impl Plan {
-    /// The lines as they are answered, given what became of the job's items. `expired`: what has not run was too late.
-    pub fn answer(&self, model: &str, expired: bool, outcomes: Vec<Outcome>) -> Answers {
-        let stopped = if expired { BATCH_EXPIRED } else { BATCH_CANCELLED };
-        let (mut answers, mut outcomes) = (Answers::default(), outcomes.into_iter());
-        for line in &self.lines {
-            let id = LineId { bulk: self.bulk, line: line.number };
-            let of_line = outcomes.by_ref().take(line.items.len()).collect();
-            answers.add(self.form, (id, &line.request), (model, stopped), of_line);
-        }
-        answers
-    }
+    Ok((items, plan))
 }
 
 /// Why an input that is stored cannot be had.

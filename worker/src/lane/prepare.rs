@@ -12,13 +12,13 @@ use forebay_shared::store::Noted;
 use futures::stream::{self, StreamExt};
 use tokio::sync::{OnceCell, mpsc};
 
-use super::lines::Plan;
 use super::memory::Held;
 use super::parts::LaneParts;
 use super::progress::convicted;
 use super::reader::{File, Reader};
 use crate::model::ModelFiles;
 use crate::pipeline::{Material, Pipeline};
+use crate::plan::Plan;
 use crate::quarantine::Quarantine;
 
 /// Texts that are prepared in one turn, so that a long slice of a bulk lets others in between: some ten milliseconds.

@@ -9,12 +9,12 @@ use forebay_shared::job::{
 };
 use forebay_shared::telemetry::count_dropped_items;
 
-use super::lines::Plan;
 use super::measure::Waits;
-use super::room::Held;
-use super::stop::Stop;
 use crate::pipeline::Ended;
+use crate::plan::Plan;
+use crate::room::Held;
 use crate::settle::Finished;
+use crate::stop::Stop;
 
 /// How often those who follow a job are told how far it has come: people see no more, and a thousand followed jobs cost a
 /// thousand small messages a second at most.

@@ -10,8 +10,9 @@ use forebay_shared::job::{Claimed, Failure, FailureCode, ImageSource, Item, Item
 use forebay_shared::shutdown::Tasks;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::lines::{LineSource, Plan, blob_failure};
+use super::lines::{LineSource, blob_failure};
 use super::memory::{Held, Memory};
+use crate::plan::Plan;
 
 /// What a process allows its readers, over all lanes.
 #[derive(Clone, Copy, Debug)]

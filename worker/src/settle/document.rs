@@ -10,8 +10,9 @@ use forebay_shared::job::{
 use forebay_shared::segment::SegmentBuilder;
 
 use super::Finished;
-use crate::lane::{Held, Stop};
 use crate::pipeline::Ended;
+use crate::room::Held;
+use crate::stop::Stop;
 
 /// A job about to be settled.
 #[derive(Debug)]

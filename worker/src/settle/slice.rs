@@ -11,8 +11,9 @@ use tokio::task::JoinError;
 
 use super::document::ending;
 use super::{AGAIN, Finished, Settler, noted, unwritten};
-use crate::lane::{Held, Plan};
 use crate::pipeline::Ended;
+use crate::plan::Plan;
+use crate::room::Held;
 
 /// A slice about to be settled.
 struct Draft {

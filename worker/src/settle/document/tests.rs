@@ -8,8 +8,8 @@ use forebay_shared::segment::SEGMENT_LIMIT;
 use forebay_shared::testing::fresh_ids;
 
 use super::*;
-use crate::lane::Room;
 use crate::pipeline::{Answer, Medium};
+use crate::room::Room;
 
 fn claimed(items: u32) -> Claimed {
     let ids = fresh_ids();

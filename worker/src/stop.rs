@@ -21,7 +21,7 @@ impl Stop {
     }
 
     /// What is said of an item that was dropped for it.
-    pub(super) fn failure(self) -> Failure {
+    pub(crate) fn failure(self) -> Failure {
         match self {
             Self::Cancelled => {
                 Failure::permanent(FailureCode::Cancelled, "the job was cancelled before this item ran")
