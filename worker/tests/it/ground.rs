@@ -159,20 +159,18 @@ impl Ground {
         ended
     }
 
-    /// Waits until so many jobs have ended; answers with the last of them.
-    pub async fn last_of(&mut self, count: usize) -> JobId {
+    /// Waits for word that so many jobs have ended; answers with them.
+    pub async fn told_of(&mut self, count: usize) -> Vec<JobId> {
+        let mut ended = Vec::new();
         let all = async {
-            let mut ended = 0;
-            loop {
+            while ended.len() < count {
                 if let Event::Ended(job) = &*self.news.recv().await.expect("nothing was missed") {
-                    ended += 1;
-                    if ended == count {
-                        return job.id;
-                    }
+                    ended.push(job.id);
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, all).await.expect("so many jobs end")
+        tokio::time::timeout(PATIENCE, all).await.expect("so many jobs end");
+        ended
     }
 
     /// A worker claims the jobs, notes these items and dies.
