@@ -9,6 +9,7 @@ mod intake;
 pub mod lane;
 pub mod lease;
 pub mod model;
+mod open;
 pub mod picture;
 pub mod pipeline;
 pub mod plan;
@@ -22,9 +23,7 @@ pub mod share;
 pub mod stop;
 pub mod text;
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use forebay_shared::blobs::Blobs;
 use forebay_shared::config::ModerationConfig;
@@ -32,7 +31,6 @@ use forebay_shared::entropy::Entropy;
 use forebay_shared::events::{Event, Events};
 use forebay_shared::fetch::Fetcher;
 use forebay_shared::id::Ids;
-use forebay_shared::job::Kind;
 use forebay_shared::queue::Queue;
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::Store;
@@ -42,16 +40,9 @@ use tokio_util::sync::CancellationToken;
 
 use config::WorkerConfig;
 use intake::{Intake, IntakeParts};
-use lane::{Bounds, LaneHandle, LaneParts, LineSource, Order, Reader};
+use lane::{LaneHandle, Order};
 use lease::{Board, Lease};
-use model::{ModelFiles, Runtime, RuntimeError};
-use pipeline::{Echo, ImageClassification, TextClassification, TextEmbedding};
-use quarantine::Quarantine;
 use rate::Rates;
-use settle::Settler;
-
-/// Finished jobs on their way to the settler.
-const FINISHED: usize = 64;
 
 /// What a worker works with.
 #[derive(Clone, Debug)]
@@ -89,62 +80,6 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Finds the models, loads the runtime library if any needs it, announces them and starts their lanes. Work is taken
-    /// once it [runs](Self::run).
-    pub async fn open(
-        config: WorkerConfig,
-        parts: WorkerParts,
-        data_dir: &Path,
-    ) -> Result<Self, RuntimeError> {
-        let models = find_models(&config, &parts.tasks, data_dir).await;
-        let runtime = if models.iter().any(|model| model.card.kind != Kind::Echo) {
-            Some(load_runtime(&config, data_dir)?)
-        } else {
-            None
-        };
-        #[cfg(feature = "rehearsal")]
-        tracing::warn!("this build is for rehearsals: it knows items that take it down");
-        announce(&parts, &models).await;
-        let board = Board::default();
-        let quarantine = Quarantine::new(parts.store.clone());
-        let (settle, finished) = mpsc::channel(FINISHED);
-        let settler = Settler {
-            store: parts.store.clone(),
-            blobs: parts.blobs.clone(),
-            events: parts.events.clone(),
-            retry: config.retry.policy(),
-            entropy: parts.entropy.clone(),
-            board: board.clone(),
-            quarantine: quarantine.clone(),
-            tasks: parts.tasks.clone(),
-            sequence: Arc::default(),
-        };
-        parts.tasks.spawn("settler", settler.run(finished));
-        let rates = Rates::default();
-        let shared = LaneParts {
-            reader: Reader::new(
-                parts.blobs.clone(),
-                parts.fetcher.clone(),
-                LineSource { store: parts.store.clone(), moderation: parts.moderation.clone() },
-                Bounds {
-                    fetches: config.fetches,
-                    processors: processors(config.threads),
-                    memory: config.decode_memory,
-                    largest_file: parts.fetcher.max_bytes(),
-                },
-            ),
-            runtime,
-            quarantine,
-            events: parts.events.clone(),
-            settle,
-            hold: config.hold,
-            rates: rates.clone(),
-            tasks: parts.tasks.clone(),
-        };
-        let lanes = models.into_iter().map(|model| start_lane(model, &shared)).collect();
-        Ok(Self { config, parts, lanes, board, rates })
-    }
-
     /// Takes work until a soft stop, then drains. A lease that lapses ends one life and begins another.
     pub async fn run(self) {
         self.hear_of_watchers();
@@ -277,60 +212,5 @@ impl Worker {
         {
             tracing::warn!(%error, "jobs could not be given back yet; retiring does it");
         }
-    }
-}
-
-async fn find_models(config: &WorkerConfig, tasks: &Tasks, data_dir: &Path) -> Vec<ModelFiles> {
-    let root = if config.models_dir.as_os_str().is_empty() {
-        data_dir.join("models")
-    } else {
-        config.models_dir.clone()
-    };
-    let max_pixels = config.max_pixels;
-    let found = tasks.spawn_blocking(move || model::scan(&root, max_pixels)).await;
-    let mut models = found.unwrap_or_default();
-    if config.echo {
-        models.push(ModelFiles::echo());
-    }
-    models.retain(|model| config.models.is_empty() || config.models.contains(&model.card.name));
-    models
-}
-
-fn load_runtime(config: &WorkerConfig, data_dir: &Path) -> Result<Runtime, RuntimeError> {
-    let mut folders = vec![data_dir.join("lib")];
-    if let Some(beside) = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.to_owned()))
-    {
-        folders.extend([beside.clone(), beside.join("lib")]);
-    }
-    folders.extend(["/usr/local/lib", "/usr/lib"].map(PathBuf::from));
-    Runtime::load(&config.runtime, &folders, &config.providers, processors(config.threads))
-}
-
-/// Threads that are meant by `configured`.
-fn processors(configured: usize) -> usize {
-    match configured {
-        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-        threads => threads,
-    }
-}
-
-/// Tells the world what is served, however long the database is away.
-async fn announce(parts: &WorkerParts, models: &[ModelFiles]) {
-    let cards: Vec<_> = models.iter().map(|model| model.card.clone()).collect();
-    while let Err(error) = parts.store.announce(&cards).await {
-        tracing::warn!(%error, "models cannot be announced at the moment");
-        if parts.tasks.is_stopping() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-}
-
-fn start_lane(model: ModelFiles, parts: &LaneParts) -> LaneHandle {
-    match model.card.kind {
-        Kind::Echo => lane::start::<Echo>(model, parts),
-        Kind::TextEmbedding => lane::start::<TextEmbedding>(model, parts),
-        Kind::TextClassification => lane::start::<TextClassification>(model, parts),
-        Kind::ImageClassification => lane::start::<ImageClassification>(model, parts),
     }
 }

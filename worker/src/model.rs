@@ -1,4 +1,4 @@
-//! Models: directories in the Hugging Face layout, and what is known of them without loading any.
+//! What is known of models without loading any, from directories in the Hugging Face layout.
 
 mod digest;
 mod manifest;

@@ -1,4 +1,4 @@
-//! Where suspects of a crash run: one batch at a time in a process, and named in the worker's row.
+//! Where suspects of a crash run: one batch at a time in a process, named in the worker's row.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Interactive work goes first, and bulk work is not starved: pure policy.
+//! Bulk work's share of the device, a tenth while interactive work waits: pure policy.
 
 use forebay_shared::job::{Class, Cost};
 

@@ -1,4 +1,4 @@
-//! One pass over a bulk's file: lines in, slices and complaints out. No input, no output, pure work.
+//! One pass over a bulk's file, from lines to a verdict: no input, no output, pure work.
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;

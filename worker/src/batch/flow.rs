@@ -1,4 +1,4 @@
-//! One owner's items of one class: in order, and by length.
+//! One owner's waiting items of one class, in two orders: by rank, by length.
 
 use std::collections::BTreeSet;
 use std::collections::btree_set::Range;

@@ -1,4 +1,4 @@
-//! The thread that owns a model, and nothing else touches.
+//! The thread that owns a model: nothing else touches it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The runtime library, loaded once per process, and the sessions it opens.
+//! The runtime library, loaded once per process, that opens sessions.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! `echo`: gives an item back, without a model. It measures the queue, and rehearses slow models.
+//! `echo`: gives an item back without a model, to measure the queue or to rehearse slow models.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! From a finished job to its settlement and its part of a segment: no input, no output, pure work.
+//! How finished jobs are written down: no input, no output, pure work.
 
 use bytes::Bytes;
 #[cfg(feature = "rehearsal")]

@@ -1,4 +1,4 @@
-//! Slices: their lines go to the bulk's files, one object and one statement for each slice.
+//! Settling a slice, whose lines go to the bulk's files: one object, one statement.
 
 use std::sync::atomic::Ordering;
 

@@ -1,0 +1,135 @@
+//! Opening a worker: its models are found, announced, given lanes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use forebay_shared::job::Kind;
+use forebay_shared::shutdown::Tasks;
+use tokio::sync::mpsc;
+
+use crate::config::WorkerConfig;
+use crate::lane::{self, Bounds, LaneHandle, LaneParts, LineSource, Reader};
+use crate::lease::Board;
+use crate::model::{self, ModelFiles, Runtime, RuntimeError};
+use crate::pipeline::{Echo, ImageClassification, TextClassification, TextEmbedding};
+use crate::quarantine::Quarantine;
+use crate::rate::Rates;
+use crate::settle::Settler;
+use crate::{Worker, WorkerParts};
+
+/// Finished jobs on their way to the settler.
+const FINISHED: usize = 64;
+
+impl Worker {
+    /// Finds the models, loads the runtime library if any needs it, announces them and starts their lanes. Work is taken
+    /// once it [runs](Self::run).
+    pub async fn open(
+        config: WorkerConfig,
+        parts: WorkerParts,
+        data_dir: &Path,
+    ) -> Result<Self, RuntimeError> {
+        let models = find_models(&config, &parts.tasks, data_dir).await;
+        let runtime = if models.iter().any(|model| model.card.kind != Kind::Echo) {
+            Some(load_runtime(&config, data_dir)?)
+        } else {
+            None
+        };
+        #[cfg(feature = "rehearsal")]
+        tracing::warn!("this build is for rehearsals: it knows items that take it down");
+        announce(&parts, &models).await;
+        let board = Board::default();
+        let quarantine = Quarantine::new(parts.store.clone());
+        let (settle, finished) = mpsc::channel(FINISHED);
+        let settler = Settler {
+            store: parts.store.clone(),
+            blobs: parts.blobs.clone(),
+            events: parts.events.clone(),
+            retry: config.retry.policy(),
+            entropy: parts.entropy.clone(),
+            board: board.clone(),
+            quarantine: quarantine.clone(),
+            tasks: parts.tasks.clone(),
+            sequence: Arc::default(),
+        };
+        parts.tasks.spawn("settler", settler.run(finished));
+        let rates = Rates::default();
+        let shared = LaneParts {
+            reader: Reader::new(
+                parts.blobs.clone(),
+                parts.fetcher.clone(),
+                LineSource { store: parts.store.clone(), moderation: parts.moderation.clone() },
+                Bounds {
+                    fetches: config.fetches,
+                    processors: processors(config.threads),
+                    memory: config.decode_memory,
+                    largest_file: parts.fetcher.max_bytes(),
+                },
+            ),
+            runtime,
+            quarantine,
+            events: parts.events.clone(),
+            settle,
+            hold: config.hold,
+            rates: rates.clone(),
+            tasks: parts.tasks.clone(),
+        };
+        let lanes = models.into_iter().map(|model| start_lane(model, &shared)).collect();
+        Ok(Self { config, parts, lanes, board, rates })
+    }
+}
+
+async fn find_models(config: &WorkerConfig, tasks: &Tasks, data_dir: &Path) -> Vec<ModelFiles> {
+    let root = if config.models_dir.as_os_str().is_empty() {
+        data_dir.join("models")
+    } else {
+        config.models_dir.clone()
+    };
+    let max_pixels = config.max_pixels;
+    let found = tasks.spawn_blocking(move || model::scan(&root, max_pixels)).await;
+    let mut models = found.unwrap_or_default();
+    if config.echo {
+        models.push(ModelFiles::echo());
+    }
+    models.retain(|model| config.models.is_empty() || config.models.contains(&model.card.name));
+    models
+}
+
+fn load_runtime(config: &WorkerConfig, data_dir: &Path) -> Result<Runtime, RuntimeError> {
+    let mut folders = vec![data_dir.join("lib")];
+    if let Some(beside) = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.to_owned()))
+    {
+        folders.extend([beside.clone(), beside.join("lib")]);
+    }
+    folders.extend(["/usr/local/lib", "/usr/lib"].map(PathBuf::from));
+    Runtime::load(&config.runtime, &folders, &config.providers, processors(config.threads))
+}
+
+/// Threads that are meant by `configured`.
+fn processors(configured: usize) -> usize {
+    match configured {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        threads => threads,
+    }
+}
+
+/// Tells the world what is served, however long the database is away.
+async fn announce(parts: &WorkerParts, models: &[ModelFiles]) {
+    let cards: Vec<_> = models.iter().map(|model| model.card.clone()).collect();
+    while let Err(error) = parts.store.announce(&cards).await {
+        tracing::warn!(%error, "models cannot be announced at the moment");
+        if parts.tasks.is_stopping() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+fn start_lane(model: ModelFiles, parts: &LaneParts) -> LaneHandle {
+    match model.card.kind {
+        Kind::Echo => lane::start::<Echo>(model, parts),
+        Kind::TextEmbedding => lane::start::<TextEmbedding>(model, parts),
+        Kind::TextClassification => lane::start::<TextClassification>(model, parts),
+        Kind::ImageClassification => lane::start::<ImageClassification>(model, parts),
+    }
+}
