@@ -1,4 +1,4 @@
-//! How many jobs go before one that waits, and how long that takes: an estimate, from counts and measured rates.
+//! When a job that waits will probably have run: an estimate, from counts and measured rates.
 
 use std::time::Duration;
 

@@ -9,6 +9,7 @@ use crate::job::Cost;
 
 /// Jobs before one that waits are counted up to so many.
 pub const COUNTED: u64 = 1000;
+
 /// How much stands on a route: for metrics and for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Depth {

@@ -1,5 +1,6 @@
-//! Names of submissions, which are idempotency keys and clients' own ids: which of a group is the first, and what an
-//! earlier one stands for.
+//! Names of submissions: idempotency keys, clients' own ids.
+//!
+//! Of a group the first under a name counts; a name that is taken stands for an earlier job.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,4 +1,4 @@
-//! Room: what owners keep, and who has no more.
+//! Storage: what owners keep, so that nobody keeps more than its room.
 
 use async_trait::async_trait;
 

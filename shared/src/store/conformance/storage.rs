@@ -1,4 +1,4 @@
-//! Room: counted as files stand and as jobs were last counted.
+//! What owners keep: files as they stand, jobs as they were last counted.
 
 use super::{Ground, ended};
 use crate::job::{Ending, ItemsAt, MediaFile, NewJob};

@@ -1,4 +1,4 @@
-//! Room, on Postgres.
+//! Storage: what owners keep, on Postgres.
 
 use async_trait::async_trait;
 

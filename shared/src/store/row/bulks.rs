@@ -1,4 +1,4 @@
-//! Bulks and slices that have ended.
+//! Bulks, with the counts of their lines.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use sqlx::FromRow;
 use sqlx::types::Json;
 
 use super::Place;
-use crate::bulk::{Bulk, Counts, Times, Unanswered};
+use crate::bulk::{Bulk, Counts, Times};
 use crate::clock::Timestamp;
-use crate::id::{BulkId, FileId, JobId, KeyId};
+use crate::id::{BulkId, FileId, KeyId};
 use crate::store::StoreResult;
 
 /// The columns of [`BulkRow`], of `bulks b`. What runs is counted by its slices, which nobody has to keep in step; what has
@@ -111,31 +111,6 @@ impl BulkRow {
                 cancelling_at: self.cancelling_at,
                 ended_at: self.ended_at,
             },
-        })
-    }
-}
-
-#[derive(FromRow)]
-pub(in crate::store) struct UnansweredRow {
-    job: JobId,
-    number: i32,
-    items: Option<String>,
-    item_count: i32,
-    status: String,
-    error_code: Option<String>,
-    error_message: Option<String>,
-}
-
-impl UnansweredRow {
-    pub(in crate::store) fn unanswered(self) -> StoreResult<Unanswered> {
-        let at = Place { table: "slices", row: self.job.to_string() };
-        Ok(Unanswered {
-            job: self.job,
-            number: at.number("number", self.number)?,
-            slice: self.items.ok_or_else(|| at.corrupt("items"))?,
-            items: at.number("item_count", self.item_count)?,
-            status: at.word("status", &self.status)?,
-            error: self.error_code.zip(self.error_message),
         })
     }
 }

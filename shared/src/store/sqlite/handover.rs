@@ -5,7 +5,6 @@ mod due;
 use std::time::Duration;
 
 use async_trait::async_trait;
-
 use due::{out, pay, quotas, waiting, wake};
 
 use super::{Sqlite, ids};

@@ -1,4 +1,4 @@
-//! Room, on SQLite.
+//! Storage: what owners keep, on SQLite.
 
 use async_trait::async_trait;
 use serde_json::json;
