@@ -149,6 +149,23 @@ pub async fn a_retried_job_has_new_deadlines_or_none(ground: &Ground) {
     assert_eq!(ground.read(job.id).await.start_by, None);
 }
 
+pub async fn a_retried_job_waits_where_its_priority_and_its_deadline_put_it(ground: &Ground) {
+    let soon = ground.clock.now().plus(Duration::from_mins(1));
+    let retried = super::handover::waiting(ground, 4, |index, job| job.priority = [0, 0, 0, -1][index]).await;
+    let newer = super::handover::waiting(ground, 3, |index, job| job.priority = [1, 0, 10][index]).await;
+    let old = Filter { ids: retried.clone(), ..Filter::default() };
+    assert_eq!(cancelled(ground, &old, 100).await.len(), 4);
+    for (id, start_by, finish_by) in
+        [(0, None, None), (1, Some(soon), None), (2, None, Some(soon)), (3, None, None)]
+    {
+        let with = Again { start_by, finish_by, ..again(ground) };
+        ground.store.retry("alice", retried[id], with).await.unwrap();
+    }
+    let [plain, starting, finishing, patient] = retried[..] else { panic!("{retried:?}") };
+    let due = super::handover::due(ground, 100).await;
+    assert_eq!(due, [newer[2], starting, finishing, newer[0], plain, newer[1], patient]);
+}
+
 pub async fn what_has_not_ended_or_has_succeeded_is_not_retried(ground: &Ground) {
     let (worker, claimed) = ground.claimed().await;
     let queued = ground.submitted(1).await[0];

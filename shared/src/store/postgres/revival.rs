@@ -55,7 +55,8 @@ impl Revival for Postgres {
                  -- job::rank
                  rank = least(
                      $1 - priority * $4 * interval '1 microsecond',
-                     greatest(least($2, $3), $1) - 10 * $4 * interval '1 microsecond'
+                     case when coalesce($2, $3) is not null
+                         then greatest(least($2, $3), $1) - 10 * $4 * interval '1 microsecond' end
                  ),
                  failures = 0, losses = 0, suspects = null, cancel_requested = false, waiters = '[]',
                  succeeded = 0, failed = 0, worker = null, started_at = null, finished_at = null, purge_at = null,
