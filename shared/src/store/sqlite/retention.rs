@@ -100,8 +100,21 @@ pub(super) async fn remove(connection: &mut SqliteConnection, gone: &str) -> Sto
     .bind(gone)
     .execute(&mut *connection)
     .await?;
+    leave_segments(&mut *connection, gone).await?;
     sqlx::query(
-        "-- store.remove: segments
+        "-- store.remove: jobs
+         delete from jobs where id in (select unhex(value) from json_each($1))",
+    )
+    .bind(gone)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Segments count these jobs no longer.
+pub(super) async fn leave_segments(connection: &mut SqliteConnection, jobs: &str) -> StoreResult<()> {
+    sqlx::query(
+        "-- store.leave_segments
          update segments set live = live - dead.jobs
          from (
              select segment, count(*) as jobs from jobs
@@ -109,14 +122,7 @@ pub(super) async fn remove(connection: &mut SqliteConnection, gone: &str) -> Sto
          ) as dead
          where segments.key = dead.segment",
     )
-    .bind(gone)
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query(
-        "-- store.remove: jobs
-         delete from jobs where id in (select unhex(value) from json_each($1))",
-    )
-    .bind(gone)
+    .bind(jobs)
     .execute(connection)
     .await?;
     Ok(())

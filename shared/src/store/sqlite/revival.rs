@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use sqlx::{QueryBuilder, SqliteConnection};
 
 use super::jobs::narrow;
+use super::retention::leave_segments;
 use super::{Sqlite, ids};
 use crate::clock::micros;
 use crate::id::JobId;
@@ -88,17 +89,5 @@ async fn release(connection: &mut SqliteConnection, wanted: &str) -> StoreResult
     .bind(wanted)
     .execute(&mut *connection)
     .await?;
-    sqlx::query(
-        "-- store.retry_all: segments
-         update segments set live = live - dead.jobs
-         from (
-             select segment, count(*) as jobs from jobs
-             where id in (select unhex(value) from json_each($1)) and segment is not null group by segment
-         ) as dead
-         where segments.key = dead.segment",
-    )
-    .bind(wanted)
-    .execute(connection)
-    .await?;
-    Ok(())
+    leave_segments(connection, wanted).await
 }
