@@ -83,7 +83,7 @@ impl Chores {
     }
 
     async fn try_end_bulks(&self) -> StoreResult<()> {
-        for id in self.parts.store.expire_bulks().await? {
+        for id in self.parts.store.expire_bulks(ROUND).await? {
             tracing::info!(bulk.id = %id, "a bulk's window has passed");
         }
         for bulk in self.parts.store.finalize_bulks(ROUND).await? {

@@ -213,7 +213,7 @@ pass_on!(Answering:
     answer_slice(job: JobId, object: &str, bytes: u64) -> bool;
 );
 pass_on!(Closing:
-    expire_bulks() -> Vec<BulkId>;
+    expire_bulks(limit: u32) -> Vec<BulkId>;
     finalize_bulks(limit: u32) -> Vec<Bulk>;
     end_bulk(id: BulkId) -> Option<Bulk>;
 );

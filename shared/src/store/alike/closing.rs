@@ -5,7 +5,7 @@ macro_rules! closing {
     ($store:ty, $db:ty) => {
         #[async_trait::async_trait]
         impl $crate::store::Closing for $store {
-            async fn expire_bulks(&self) -> StoreResult<Vec<BulkId>> {
+            async fn expire_bulks(&self, limit: u32) -> StoreResult<Vec<BulkId>> {
                 let now = self.now();
                 self.transact(move |connection| {
                     Box::pin(async move {
@@ -13,12 +13,17 @@ macro_rules! closing {
                             "-- store.expire_bulks
                              update bulks set
                                  status = 'finalizing', ending = 'expired', version = version + 1, finalizing_at = $1
-                             where ended_at is null and status = 'in_progress' and expires_at <= $1 and exists (
-                                 select 1 from jobs where bulk = bulks.id and status in ('queued', 'running')
+                             where status = 'in_progress' and id in (
+                                 select id from bulks b
+                                 where ended_at is null and status = 'in_progress' and expires_at <= $1 and exists (
+                                     select 1 from jobs where bulk = b.id and status in ('queued', 'running')
+                                 )
+                                 order by id limit $2
                              )
                              returning id",
                         )
                         .bind(now)
+                        .bind(i64::from(limit))
                         .fetch_all(&mut *connection)
                         .await?;
                         for id in &late {
@@ -41,11 +46,16 @@ macro_rules! closing {
                                  status = 'finalizing', version = version + 1, finalizing_at = $1,
                                  ending = case when exists (select 1 from jobs where bulk = bulks.id and status = 'expired')
                                           then 'expired' end
-                             where ended_at is null and status = 'in_progress' and not exists (
-                                 select 1 from jobs where bulk = bulks.id and status in ('queued', 'running')
+                             where status = 'in_progress' and id in (
+                                 select id from bulks b
+                                 where ended_at is null and status = 'in_progress' and not exists (
+                                     select 1 from jobs where bulk = b.id and status in ('queued', 'running')
+                                 )
+                                 order by id limit $2
                              )",
                         )
                         .bind(now)
+                        .bind(i64::from(limit))
                         .execute(&mut *connection)
                         .await?;
                         let rows: Vec<BulkRow> = sqlx::query_as::<$db, _>(concat!(

@@ -54,14 +54,27 @@ pub async fn a_bulk_expires_with_what_was_done(ground: &Ground) {
     let first = Cut { slices: cut.slices[..1].to_vec(), ..cut.clone() };
     let worker = ground.worker().await;
     let claimed = claim(ground, worker, &first).await.remove(0);
-    assert!(ground.store.expire_bulks().await.unwrap().is_empty(), "there is time left");
+    assert!(ground.store.expire_bulks(10).await.unwrap().is_empty(), "there is time left");
     assert!(answer(ground, worker, &claimed, &ground.segment(worker, 100)).await);
     ground.clock.advance(HOUR);
-    assert_eq!(ground.store.expire_bulks().await.unwrap(), [bulk.id]);
+    assert_eq!(ground.store.expire_bulks(10).await.unwrap(), [bulk.id]);
     assert_eq!(read(ground, bulk.id).await.status, BulkStatus::Finalizing);
     assert_eq!(ground.read(cut.slices[1].0.id).await.status, Status::Expired);
     let ended = end(ground, bulk.id).await.unwrap();
     assert_eq!((ended.status, ended.counts.completed, ended.counts.failed), (BulkStatus::Expired, 8, 12));
+}
+
+pub async fn bulks_end_so_many_at_a_time(ground: &Ground) {
+    let (late, other, done) =
+        (running(ground, 1).await.0, running(ground, 1).await.0, running(ground, 0).await.0);
+    let later = running(ground, 0).await.0;
+    let first = ground.store.finalize_bulks(1).await.unwrap();
+    assert_eq!(first.iter().map(|bulk| bulk.id).collect::<Vec<_>>(), [done.id]);
+    assert_eq!(read(ground, later.id).await.status, BulkStatus::InProgress);
+    ground.clock.advance(HOUR);
+    for expected in [vec![late.id], vec![other.id], Vec::new()] {
+        assert_eq!(ground.store.expire_bulks(1).await.unwrap(), expected);
+    }
 }
 
 pub async fn a_bulk_that_has_run_does_not_expire(ground: &Ground) {
@@ -70,7 +83,7 @@ pub async fn a_bulk_that_has_run_does_not_expire(ground: &Ground) {
     let claimed = claim(ground, worker, &cut).await.remove(0);
     assert!(answer(ground, worker, &claimed, &ground.segment(worker, 100)).await);
     ground.clock.advance(HOUR * 2);
-    assert!(ground.store.expire_bulks().await.unwrap().is_empty());
+    assert!(ground.store.expire_bulks(10).await.unwrap().is_empty());
     assert_eq!(end(ground, bulk.id).await.unwrap().status, BulkStatus::Completed);
 }
 

@@ -253,6 +253,7 @@ macro_rules! store_conformance {
             a_bulk_completes_when_every_line_is_answered,
             a_clean_bulk_has_no_file_of_errors,
             a_bulk_expires_with_what_was_done,
+            bulks_end_so_many_at_a_time,
             a_bulk_that_has_run_does_not_expire,
             a_bulks_own_webhook_is_told,
             slices_that_are_cancelled_as_jobs_are_told_of_by_their_bulk,
