@@ -2,12 +2,13 @@
 
 use forebay_shared::clock::Timestamp;
 use forebay_shared::events::Progress;
-use forebay_shared::id::{BulkId, JobId};
+use forebay_shared::id::JobId;
 use forebay_shared::job::{EventType, FailureCode, Object};
 use forebay_shared::store::Logged;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::bulk;
 use crate::routes::jobs::url;
 use crate::samples;
 
@@ -28,9 +29,8 @@ pub struct EventView {
     /// To which job.
     #[schema(value_type = Option<String>, format = Uuid)]
     job: Option<JobId>,
-    /// To which bulk.
-    #[schema(value_type = Option<String>, format = Uuid)]
-    bulk: Option<BulkId>,
+    /// To which bulk: `batch_…`
+    bulk: Option<String>,
     /// The job's model.
     model: Option<String>,
     /// The version of the job or the bulk since then; it counts one by one.
@@ -65,7 +65,7 @@ impl From<Logged> for EventView {
             kind: event.kind,
             at: event.happened_at,
             job: event.job,
-            bulk: event.bulk,
+            bulk: event.bulk.map(bulk::name),
             model: event.model,
             version: event.version,
             attempt: event.attempt,

@@ -331,3 +331,17 @@ async fn a_followed_bulk_tells_how_far_it_is_until_it_ends() {
     let unknown = app.get("/v1/bulk/batch_1/events").send().await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn an_owners_events_name_a_bulk_by_the_id_that_it_is_read_by() {
+    let app = TestApp::start().await;
+    let batch = app.batch().await;
+    let mut stream = Stream::open(app.get("/v1/events")).await;
+    app.post(&format!("/v1/bulk/{}/cancel", batch["id"].as_str().unwrap())).send().await;
+    let waiting = app.store.finalize_bulks(10).await.unwrap();
+    app.store.end_bulk(waiting[0].id).await.unwrap().expect("nothing of it ran");
+    let told = stream.event().await.unwrap();
+    assert_eq!((&*told.event, &told.data["bulk"]), ("batch.cancelled", &batch["id"]));
+    let page = app.get("/v1/events?follow=false").send().await.json();
+    assert_eq!(page["data"], json!([told.data]));
+}
