@@ -98,10 +98,12 @@ pub fn missing(name: &str) -> Problem {
     Problem::new(Code::MissingField, format_args!("the field `{name}` is missing")).at(name)
 }
 
-/// A field is not known.
-pub fn unknown(name: &str) -> Problem {
+/// A field is none of those that the form has.
+pub fn unknown(name: &str, known: &[&str]) -> Problem {
     let name: String = name.chars().take(64).collect();
-    Problem::new(Code::UnknownField, format_args!("the field `{name}` is not known")).at(name)
+    let known = known.join("`, `");
+    let detail = format_args!("the field `{name}` is not known; the form has `{known}`");
+    Problem::new(Code::UnknownField, detail).at(name)
 }
 
 /// OpenAI's sentence, and how large a file may be.

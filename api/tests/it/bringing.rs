@@ -111,6 +111,7 @@ async fn what_is_wrong_is_said_before_a_file_is_taken() {
         let answer = send(&app, "/v1/bulk", &parts).await;
         let (_, told, at) = refusal(&answer);
         assert_eq!((told, at), (json!(code), json!(field)), "{answer}");
+        assert!(code != "unknown_field" || answer.to_string().contains("has `bulk`, `file`"), "{answer}");
     }
     let both = json!({"file": "file-1", "url": "http://example.com/"});
     let answer = app.post("/v1/bulk").json(both).await;

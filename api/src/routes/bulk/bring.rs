@@ -92,7 +92,7 @@ async fn sent(app: &App, submitter: &Submitter, request: Request) -> Result<Wish
                 return Err(Problem::new(Code::MissingField, detail).at(BULK));
             }
             (BULK | "file", _) => return Err(form::twice(&name)),
-            _ => return Err(form::unknown(&name)),
+            _ => return Err(form::unknown(&name, &[BULK, "file"])),
         }
     }
     let wishes = wishes.ok_or_else(|| form::missing(BULK))?;

@@ -1,6 +1,6 @@
 //! Answering: every line of a slice once, whoever says it.
 
-use super::bulks::fixtures::{ANSWERS, answer, claim, end, read, running, settlement};
+use super::bulks::fixtures::{ANSWERS, answer, answered, claim, end, read, running, settlement};
 use super::{Ground, LIFE};
 use crate::file::{FileStatus, Piece};
 use crate::job::{Class, Ending};
@@ -77,12 +77,7 @@ pub async fn a_deleted_output_file_takes_what_follows_with_it(ground: &Ground) {
 }
 
 pub async fn a_piece_keeps_its_segment_until_its_file_goes(ground: &Ground) {
-    let (bulk, cut) = running(ground, 1).await;
-    let worker = ground.worker().await;
-    let claimed = claim(ground, worker, &cut).await.remove(0);
-    let segment = ground.segment(worker, 100);
-    assert!(answer(ground, worker, &claimed, &segment).await);
-    end(ground, bulk.id).await.unwrap();
+    let (_, cut, _, segment) = answered(ground).await;
     assert!(ground.store.lock_segment(&segment.key).await.unwrap().is_none());
     assert!(ground.store.delete_file("alice", cut.error_file).await.unwrap());
     let lock = ground.store.lock_segment(&segment.key).await.unwrap().expect("there is a blank to write");

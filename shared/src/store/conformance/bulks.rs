@@ -7,7 +7,9 @@ use crate::bulk::{BulkStatus, Cut, Form, Layout, NewBulk};
 use crate::clock::Clock as _;
 use crate::job::{Ending, Status};
 use crate::store::{BulkCancelOutcome, BulkPage};
-use fixtures::{ANSWERS, HOUR, answer, claim, cut, end, file, new, read, running, settlement, validating};
+use fixtures::{
+    ANSWERS, HOUR, answer, answered, claim, cut, end, file, new, read, running, settlement, validating,
+};
 
 pub async fn a_bulk_reads_back_as_it_was(ground: &Ground) {
     let file = file(ground, "alice").await;
@@ -87,12 +89,7 @@ pub async fn a_bulk_that_is_being_read_can_be_cancelled(ground: &Ground) {
 }
 
 pub async fn a_bulk_is_forgotten_with_its_slices_and_not_before(ground: &Ground) {
-    let (bulk, cut) = running(ground, 1).await;
-    let worker = ground.worker().await;
-    let claimed = claim(ground, worker, &cut).await.remove(0);
-    let segment = ground.segment(worker, 100);
-    assert!(answer(ground, worker, &claimed, &segment).await);
-    end(ground, bulk.id).await.unwrap();
+    let (bulk, _, claimed, segment) = answered(ground).await;
     ground.clock.advance(HOUR * 23);
     assert_eq!((ground.store.purge_bulks(10).await.unwrap(), ground.store.purge(10).await.unwrap()), (0, 0));
     ground.clock.advance(HOUR);

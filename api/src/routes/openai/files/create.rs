@@ -80,6 +80,9 @@ fn limit_used(app: &App, left: Size) -> u64 {
     app.config.limits.owner_storage.bytes().saturating_sub(left.bytes())
 }
 
+/// What the form may have.
+const FIELDS: [&str; 4] = ["file", "purpose", "expires_after[anchor]", "expires_after[seconds]"];
+
 /// The fields so far.
 #[derive(Default)]
 struct Fields {
@@ -101,7 +104,7 @@ impl Fields {
                 "purpose" => fields.purpose.replace(purpose(&form::text(&name, field).await?)?).is_some(),
                 "expires_after[anchor]" => fields.anchor.replace(form::text(&name, field).await?).is_some(),
                 "expires_after[seconds]" => fields.seconds.replace(seconds(&name, field).await?).is_some(),
-                _ => return Err(form::unknown(&name)),
+                _ => return Err(form::unknown(&name, &FIELDS)),
             };
             if again {
                 return Err(form::twice(&name));

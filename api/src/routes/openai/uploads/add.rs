@@ -99,7 +99,7 @@ async fn receive(app: &App, mut form: Form, most: Size) -> Result<(PartId, u64, 
     let mut received = None;
     while let Some((name, field)) = form.next().await? {
         if name != "data" {
-            return Err(form::unknown(&name));
+            return Err(form::unknown(&name, &["data"]));
         }
         if received.is_some() {
             return Err(form::twice(&name));

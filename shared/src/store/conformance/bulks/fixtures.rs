@@ -129,6 +129,17 @@ pub(in crate::store::conformance) async fn answer(
     matches!(settled, Settled::Done { status: Status::Succeeded, .. })
 }
 
+/// A bulk of one slice that has been answered, with its end, its slice's job and the segment of its answers.
+pub(in crate::store::conformance) async fn answered(ground: &Ground) -> (Bulk, Cut, Claimed, NewSegment) {
+    let (bulk, cut) = running(ground, 1).await;
+    let worker = ground.worker().await;
+    let claimed = claim(ground, worker, &cut).await.remove(0);
+    let segment = ground.segment(worker, 100);
+    assert!(answer(ground, worker, &claimed, &segment).await);
+    let bulk = end(ground, bulk.id).await.unwrap();
+    (bulk, cut, claimed, segment)
+}
+
 /// Ends what only waits to be ended, as the scheduler does.
 pub(in crate::store::conformance) async fn end(ground: &Ground, id: BulkId) -> Option<Bulk> {
     let waiting = ground.store.finalize_bulks(10).await.unwrap();
