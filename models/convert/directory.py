@@ -38,12 +38,12 @@ class ModelDirectory:
     def write_json(self, name: str, value: object) -> None:
         """Write one JSON file, indented."""
         text = json.dumps(value, ensure_ascii=False, indent=2)
-        self._write(name, text + "\n")
+        self.write_text(name, text + "\n")
 
     def write_compact_json(self, name: str, value: object) -> None:
         """Write one JSON file too large to be read by people."""
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        self._write(name, text)
+        self.write_text(name, text)
 
     def write_graph(self, graph: Graph) -> None:
         """Write `onnx/model.onnx`."""
@@ -55,7 +55,8 @@ class ModelDirectory:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
 
-    def _write(self, name: str, text: str) -> None:
+    def write_text(self, name: str, text: str) -> None:
+        """Write one text file."""
         target = self.path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
