@@ -14,6 +14,7 @@ mod input;
 mod keep;
 mod kind;
 mod outcome;
+mod output;
 mod params;
 mod rank;
 mod retry;
@@ -33,7 +34,8 @@ pub use fate::{Fate, MOST_LOSSES, Orphan};
 pub use input::{ImageSource, Input, Item, Items, ItemsAt};
 pub use keep::Keep;
 pub use kind::{Kind, Modality};
-pub use outcome::{ItemError, Label, MediaFile, Outcome, Output, read_result, result_document};
+pub use outcome::{ItemError, MediaFile, Outcome, read_result, result_document};
+pub use output::{Label, Output};
 pub use params::{
     EchoParams, ImageClassificationParams, ParamError, Params, TextClassificationParams, TextEmbeddingParams,
 };

@@ -1,15 +1,12 @@
 //! `image_classification`: a picture gets labels.
 
-use std::path::PathBuf;
-
 use forebay_shared::job::{Failure, FailureCode, ImageClassificationParams, Params};
 use ndarray::Array4;
-use ort::session::Session;
 
 use super::labels::{Scoring, best};
 use super::{Answer, Material, Pipeline};
 use crate::model::{ModelError, ModelFiles, Runtime};
-use crate::picture::{PicturePlan, Pixels, decode};
+use crate::picture::{PicturePlan, PictureSession, Pixels, Tensor, decode};
 
 /// Labels that a picture gets unless the client asks for more.
 const TOP: u32 = 5;
@@ -28,14 +25,6 @@ pub struct ImageClassification {
 pub struct LabelledPicture {
     pixels: Pixels,
     top: usize,
-}
-
-/// A session on a picture classifier, with the layout it wants.
-#[derive(Debug)]
-pub struct PictureSession {
-    session: Session,
-    input: String,
-    channels_last: bool,
 }
 
 impl Pipeline for ImageClassification {
@@ -76,16 +65,11 @@ impl Pipeline for ImageClassification {
     }
 
     fn collate(&self, batch: &[&LabelledPicture]) -> Result<Array4<f32>, Failure> {
-        let (width, height) = batch.first().map_or((0, 0), |first| (first.pixels.width, first.pixels.height));
-        let shape = (batch.len(), 3, height as usize, width as usize);
-        let values = batch.iter().flat_map(|picture| picture.pixels.planes.iter().copied()).collect();
-        // A model that neither crops nor resizes to one shape takes pictures of different shapes one by one.
-        Array4::from_shape_vec(shape, values)
-            .map_err(|error| Failure::permanent(FailureCode::InferenceFailed, error))
+        PictureSession::collate(batch.iter().map(|picture| &picture.pixels))
     }
 
     fn run(engine: &mut PictureSession, tensors: &Array4<f32>) -> Result<Vec<Vec<f32>>, Failure> {
-        engine.run(tensors)
+        engine.run(tensors)?.into_iter().map(logits).collect()
     }
 
     fn finish(&self, prepared: LabelledPicture, logits: Vec<f32>) -> Result<Answer, Failure> {
@@ -93,36 +77,16 @@ impl Pipeline for ImageClassification {
     }
 }
 
-impl PictureSession {
-    fn new(session: Session, file: PathBuf) -> Result<Self, ModelError> {
-        let Some(input) = session.inputs().first() else {
-            return Err(ModelError::Graph { file, what: "input", present: String::new() });
-        };
-        // [batch, height, width, 3] or [batch, 3, height, width]
-        let channels_last = input.dtype().tensor_shape().is_some_and(|shape| shape.last() == Some(&3));
-        let input = input.name().to_owned();
-        Ok(Self { session, input, channels_last })
-    }
-
-    fn run(&mut self, tensors: &Array4<f32>) -> Result<Vec<Vec<f32>>, Failure> {
-        let failed = |error: ort::Error| Failure::permanent(FailureCode::InferenceFailed, error);
-        let last;
-        let view = if self.channels_last {
-            last = tensors.view().permuted_axes([0, 2, 3, 1]).as_standard_layout().into_owned();
-            last.view()
-        } else {
-            tensors.view()
-        };
-        let value = ort::value::TensorRef::from_array_view(view).map_err(failed)?;
-        let outputs = self.session.run(ort::inputs![self.input.as_str() => value]).map_err(failed)?;
-        let logits = outputs[0].try_extract_array::<f32>().map_err(failed)?;
-        let (shape, values) = (logits.shape().to_vec(), logits.as_slice().unwrap_or_default());
-        match *shape {
-            [_, labels] if labels > 0 => Ok(values.chunks_exact(labels).map(<[f32]>::to_vec).collect()),
-            _ => Err(Failure::permanent(
-                FailureCode::InferenceFailed,
-                format!("the model's output has the shape {shape:?}, which is no list of labels per picture"),
-            )),
-        }
+/// A classifier's first output: a number for each label.
+fn logits(outputs: Vec<Tensor>) -> Result<Vec<f32>, Failure> {
+    match outputs.into_iter().next() {
+        Some(Tensor { shape, values, .. }) if shape.len() == 1 => Ok(values),
+        other => Err(Failure::permanent(
+            FailureCode::InferenceFailed,
+            format!(
+                "the model's output has the shape {:?}, which is no list of labels per picture",
+                other.map(|tensor| tensor.shape)
+            ),
+        )),
     }
 }

@@ -1,0 +1,34 @@
+//! Ranges of parameters: what is outside is refused with the parameter's name and the limit.
+
+use super::ParamError;
+
+/// The largest `top_k`; more labels than any starter model has.
+const MAX_TOP_K: u32 = 1000;
+
+/// Parameters that know their ranges.
+pub(super) trait Bounded {
+    /// Refuses what is out of range.
+    fn check(&self) -> Result<(), ParamError>;
+}
+
+/// 1…1000
+pub(super) fn top_k(top_k: Option<u32>) -> Result<(), ParamError> {
+    at_least_one("top_k", top_k)?;
+    at_most("top_k", top_k.unwrap_or(1), MAX_TOP_K)
+}
+
+/// 1…
+pub(super) fn at_least_one(field: &str, value: Option<u32>) -> Result<(), ParamError> {
+    if value != Some(0) {
+        return Ok(());
+    }
+    Err(ParamError::at(field, format!("`{field}` must be at least 1")))
+}
+
+/// …`limit`
+pub(super) fn at_most(field: &str, value: u32, limit: u32) -> Result<(), ParamError> {
+    if value <= limit {
+        return Ok(());
+    }
+    Err(ParamError::at(field, format!("`{field}` must be at most {limit}, not {value}")))
+}
