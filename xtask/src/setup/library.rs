@@ -32,13 +32,13 @@ fn piece(works: &Works, library: &Library) -> Piece {
 }
 
 fn fill(works: &Works, python: &Python, library: &Library, folder: &Path) -> Result<()> {
-    let wheel = packages::wheel(works, python, &library.wheel)?;
+    let archive = packages::archive(works, python, &library.archive)?;
     let unpacked = folder.with_file_name("unpacked");
-    packages::unpack(works, python, &wheel, &unpacked)?;
+    packages::unpack(works, python, &archive, &unpacked)?;
     for (index, path) in library.files.iter().enumerate() {
         let name = Path::new(path).file_name().with_context(|| format!("{path} names no file"))?;
         fs::rename(unpacked.join(path), folder.join(name))
-            .with_context(|| format!("{} has no {path}", library.wheel.file))?;
+            .with_context(|| format!("{} has no {path}", library.archive.file))?;
         if index == 0 && name != library.link.as_str() {
             symlink(name, folder.join(&library.link))?;
         }

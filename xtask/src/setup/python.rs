@@ -14,11 +14,11 @@ use crate::process::{self, Failed};
 use crate::repository::Repository;
 
 /// What to do about something that a tool's last words contain.
-const ADVICE: [(&str, &str); 11] = [
+const ADVICE: [(&str, &str); 13] = [
     ("No module named pip", "install pip: apt-get install python3-pip"),
     (
         "No space left on device",
-        "the disk is full: free some space (set-up needs about 1 GB) and run it again",
+        "the disk is full: free some space (set-up needs about 2 GB) and run it again",
     ),
     ("name resolution", NETWORK),
     ("Name or service not known", NETWORK),
@@ -28,11 +28,13 @@ const ADVICE: [(&str, &str); 11] = [
     ("Max retries exceeded", NETWORK),
     ("connection broken by", NETWORK),
     ("No matching distribution", "the registry that your pip is set up with does not have this package"),
+    ("ENOTFOUND", NETWORK),
+    ("E404", "the registry that your npm is set up with does not have this package"),
     ("Permission denied", "this account may not write there: look at who owns .forebay"),
 ];
 
-const NETWORK: &str = "the package registry cannot be reached: look at the network and at `python3 -m pip config list`, \
-    then run this again; what is already here is kept";
+const NETWORK: &str = "the package registry cannot be reached: look at the network and at `python3 -m pip config list` \
+    (or `npm config list`), then run this again; what is already here is kept";
 
 /// The interpreter, looked at when first needed.
 #[derive(Debug)]
