@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
+TOYS = HERE.parent / "toys"
 
 #: Largest allowed difference of a number when checking.
 _TOLERANCE = 1e-5
@@ -30,13 +31,16 @@ def run(description: str, computations: dict[str, Compute]) -> None:
     parser.add_argument(
         "--models", type=Path, required=True, metavar="DIR", help="where the built models are"
     )
+    parser.add_argument("--only", metavar="MODEL", help="this model alone")
     parser.add_argument(
         "--check", action="store_true", help="compare with expected/ instead of writing it"
     )
     arguments = parser.parse_args()
     failed = False
     for name, compute in computations.items():
-        fresh = compute(_existing(arguments.models / name))
+        if arguments.only not in (None, name):
+            continue
+        fresh = compute(_existing(name, arguments.models))
         path = HERE / "expected" / f"{name}.json"
         if not arguments.check:
             _write(path, fresh)
@@ -48,8 +52,12 @@ def run(description: str, computations: dict[str, Compute]) -> None:
         sys.exit("the models' outputs are not the expected ones")
 
 
-def _existing(directory: Path) -> Path:
-    if not (directory / "onnx" / "model.onnx").is_file():
+def _existing(name: str, models: Path) -> Path:
+    """A toy of this repository, or a model that set-up built."""
+    # What follows a dot tells several files of one model apart.
+    name = name.split(".")[0]
+    directory = TOYS / name if (TOYS / name).is_dir() else models / name
+    if not (directory / "onnx").is_dir():
         raise SystemExit(f"{directory} holds no built model: run its build.py first")
     return directory
 

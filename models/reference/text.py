@@ -9,15 +9,12 @@ text.py --models DIR --check   compare with expected/
 
 from __future__ import annotations
 
-import json
-import tomllib
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
-from tokenizers import Tokenizer
 
 from comparison import numbers, run
+from encoder import MULTI_LABEL, TextModel, sigmoid, softmax
 
 TEXTS = [
     "hello",
@@ -43,67 +40,43 @@ TEXTS = [
 ]
 
 
-class TextModel:
-    """A built text model, run on one text at a time."""
-
-    def __init__(self, directory: Path) -> None:
-        self._session = onnxruntime.InferenceSession(
-            directory / "onnx" / "model.onnx", providers=["CPUExecutionProvider"]
-        )
-        manifest = tomllib.loads((directory / "forebay.toml").read_text(encoding="utf-8"))
-        self.limit = manifest["limits"]["max_tokens"]
-        self._prefix = manifest.get("text", {}).get("prefix", "")
-        self._tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(self.limit)
-
-    def tokens(self, text: str) -> list[int]:
-        """The ids of a text, special ones included, truncated."""
-        return self._tokenizer.encode(self._prefix + text).ids
-
-    def output(self, ids: list[int]) -> np.ndarray:
-        """The model's only output for one row of tokens."""
-        row = np.array([ids], np.int64)
-        feed = {
-            "input_ids": row,
-            "attention_mask": np.ones_like(row),
-            "token_type_ids": np.zeros_like(row),
-        }
-        wanted = [value.name for value in self._session.get_inputs()]
-        return self._session.run(None, {name: feed[name] for name in wanted})[0][0]
-
-
 def embedding(directory: Path) -> dict:
     """Per text: the mean of the last hidden state, at length one."""
     model = TextModel(directory)
     cases = []
     for text in TEXTS:
-        ids = model.tokens(text)
-        mean = model.output(ids).mean(axis=0)
+        tokens = model.encode(model.prompt() + text)
+        mean = model.output(tokens).mean(axis=0)
         unit = mean / np.linalg.norm(mean)
-        cases.append({"text": text, "tokens": len(ids), "embedding": numbers(unit)})
+        cases.append({"text": text, "tokens": len(tokens.ids), "embedding": numbers(unit)})
     return {"model": directory.name, "max_tokens": model.limit, "cases": cases}
 
 
 def classification(directory: Path) -> dict:
-    """Per text: the logits and their softmax."""
+    """Per text: the logits and the scores, which are their softmax unless labels may be several."""
     model = TextModel(directory)
-    config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+    activate = sigmoid if model.config.get("problem_type") == MULTI_LABEL else softmax
     cases = []
     for text in TEXTS:
-        ids = model.tokens(text)
-        logits = model.output(ids)
-        powers = np.exp(logits - logits.max())
-        case = {"text": text, "tokens": len(ids), "logits": numbers(logits)}
-        cases.append(case | {"scores": numbers(powers / powers.sum())})
-    labels = list(config["id2label"].values())
+        tokens = model.encode(text)
+        logits = model.output(tokens)
+        case = {"text": text, "tokens": len(tokens.ids), "logits": numbers(logits)}
+        cases.append(case | {"scores": numbers(activate(logits))})
     return {
         "model": directory.name,
         "max_tokens": model.limit,
-        "labels": labels,
+        "labels": list(model.config["id2label"].values()),
         "cases": cases,
     }
 
 
 if __name__ == "__main__":
-    run(__doc__.splitlines()[0], {"all-minilm-l6-v2": embedding, "emotion": classification})
+    run(
+        __doc__.splitlines()[0],
+        {
+            "all-minilm-l6-v2": embedding,
+            "multilingual-e5-small": embedding,
+            "emotion": classification,
+            "toy-multilabel": classification,
+        },
+    )
