@@ -81,10 +81,11 @@ class Graph:
         return name
 
     def output(self, value: str, name: str, dimensions: Dimensions) -> None:
-        """Make the last node's value an fp32 output of the model under the given name."""
-        if value != self._nodes[-1].output[0]:
-            raise ValueError(f"{value} is not the value of the last node")
-        self._nodes[-1].output[0] = name
+        """Make a value that no node reads an fp32 output of the model under the given name."""
+        if any(value in node.input for node in self._nodes):
+            raise ValueError(f"{value} is read by another node and keeps its name")
+        (node,) = [node for node in self._nodes if value in node.output]
+        node.output[list(node.output).index(value)] = name
         info = helper.make_tensor_value_info(name, TensorProto.FLOAT, dimensions)
         self._outputs.append(info)
 

@@ -20,6 +20,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+import detection  # noqa: E402
+import vision  # noqa: E402
 from convert.directory import ModelDirectory  # noqa: E402
 from text import Head, sequence_classifier, token_classifier  # noqa: E402
 
@@ -79,6 +81,14 @@ _MODELS: dict[str, Callable[[ModelDirectory], None]] = {
         ),
         seed=4,
     ),
+    "toy-clip": vision.image_encoder,
+    "toy-segformer": vision.segmenter,
+    "toy-upscale-x2": vision.enlarger,
+    "toy-detr": detection.detr,
+    "toy-yolov5": detection.yolov5,
+    "toy-yolov8": detection.yolov8,
+    "toy-yolox": detection.yolox,
+    "toy-end-to-end": detection.end_to_end,
 }
 
 
