@@ -11,7 +11,7 @@ use forebay_shared::job::Kind;
 use forebay_shared::model::ModelCard;
 use serde_json::Value;
 
-pub use manifest::Manifest;
+pub use manifest::{Letterbox, Manifest};
 pub use repository::scan;
 pub use runtime::{Provider, Runtime, RuntimeError};
 

@@ -3,13 +3,16 @@
 //! Resampling equals Pillow's, byte for byte, so the numbers are those that models are trained and evaluated with.
 
 mod decode;
+mod frame;
 mod plan;
+mod preprocessor;
 mod resample;
 mod session;
 
 pub use decode::decode;
-pub use plan::PicturePlan;
-pub use session::{PictureSession, Tensor};
+pub use frame::Frame;
+pub use plan::{Habits, PicturePlan};
+pub use session::{PictureBatch, PictureSession, Tensor};
 
 /// A picture as a model takes it: channel after channel, row after row.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,4 +23,6 @@ pub struct Pixels {
     pub height: u32,
     /// Channel after channel, row after row.
     pub planes: Vec<f32>,
+    /// Where the picture lies on it.
+    pub frame: Frame,
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use forebay_shared::config::Span;
 use forebay_shared::job::Kind;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::ModelError;
 use crate::batch::Budget;
@@ -21,6 +22,9 @@ const ITEMS: usize = 256;
 const PADDING: f64 = 0.06;
 /// What a run costs besides its items, in tokens; see docs/decisions.md.
 const SLACK: u64 = 48;
+
+/// The grey that the YOLO family is trained to see around a picture.
+const PAD: u8 = 114;
 
 /// A model directory's manifest. Every key may be absent.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -91,11 +95,33 @@ pub struct TextSection {
 }
 
 /// `[image]`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ImageSection {
+    /// What a picture is resized to, in the forms of `preprocessor_config.json`, over which it stands.
+    pub size: Option<Value>,
     /// Whether the channels are blue, green, red.
-    pub bgr: bool,
+    pub bgr: Option<bool>,
+    /// Whether a picture keeps its shape, and where it lies then.
+    pub letterbox: Option<Letterbox>,
+    /// The shade of grey of what is left over.
+    pub pad: u8,
+}
+
+impl Default for ImageSection {
+    fn default() -> Self {
+        Self { size: None, bgr: None, letterbox: None, pad: PAD }
+    }
+}
+
+/// Where a picture lies that is smaller than what the model takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Letterbox {
+    /// In the middle.
+    Center,
+    /// In the upper left corner.
+    TopLeft,
 }
 
 impl Manifest {

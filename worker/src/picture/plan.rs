@@ -1,87 +1,92 @@
-//! How a model wants its pictures, as `preprocessor_config.json` says.
+//! How a model wants its pictures, as its files say.
 
 use forebay_shared::job::{Failure, FailureCode};
 use image::RgbImage;
-use serde::Deserialize;
 use serde_json::Value;
 
-use super::Pixels;
+use super::preprocessor::{Preprocessor, Target, exact};
 use super::resample::{self, Filter};
-use crate::model::{ModelError, ModelFiles, optional_json};
+use super::{Frame, Pixels};
+use crate::model::{Letterbox, ModelError, ModelFiles, optional_json};
 
 /// How a model wants its pictures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PicturePlan {
     resize: Option<(Target, Filter)>,
-    crop: Option<(u32, u32)>,
+    canvas: Option<Canvas>,
     /// What a channel's byte is multiplied with, and what is added, by channel.
     scale: [f32; 3],
     shift: [f32; 3],
     bgr: bool,
 }
 
-/// What a picture is resized to.
+/// What a resized picture is laid on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Target {
-    /// Its shorter edge to this, keeping its shape.
-    ShortestEdge(u32),
-    /// To this width and height.
-    Exact(u32, u32),
+struct Canvas {
+    size: (u32, u32),
+    /// `None` where it is the middle of the picture that is wanted.
+    letterbox: Option<Letterbox>,
+    /// What is seen where the picture is not.
+    colour: u8,
 }
 
-/// The keys of `preprocessor_config.json` that are followed.
-#[derive(Debug, Deserialize)]
-#[serde(default)]
-struct Preprocessor {
-    do_resize: bool,
-    size: Value,
-    resample: u8,
-    do_center_crop: bool,
-    crop_size: Value,
-    do_rescale: bool,
-    rescale_factor: f32,
-    do_normalize: bool,
-    image_mean: [f32; 3],
-    image_std: [f32; 3],
+/// What holds for a family of models where their files say nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Habits {
+    /// Edge of the square that they look at.
+    pub edge: u32,
+    /// What a byte is multiplied with.
+    pub rescale: f32,
+    /// What is taken from it and what it is divided by, then.
+    pub normalize: Option<([f32; 3], [f32; 3])>,
+    /// How the picture keeps its shape, if it does.
+    pub letterbox: Option<Letterbox>,
+    /// Whether the channels are blue, green, red.
+    pub bgr: bool,
 }
 
-impl Default for Preprocessor {
-    fn default() -> Self {
-        Self {
-            do_resize: true,
-            size: Value::from(224),
-            resample: 2,
-            do_center_crop: false,
-            crop_size: Value::Null,
-            do_rescale: true,
-            rescale_factor: 1.0 / 255.0,
-            do_normalize: true,
-            image_mean: [0.5; 3],
-            image_std: [0.5; 3],
-        }
-    }
+impl Habits {
+    /// Those of classifiers: 224 × 224, −1…1.
+    pub const CLASSIFIER: Self = Self {
+        edge: 224,
+        rescale: 1.0 / 255.0,
+        normalize: Some(([0.5; 3], [0.5; 3])),
+        letterbox: None,
+        bgr: false,
+    };
 }
 
 impl PicturePlan {
-    /// Reads the model's `preprocessor_config.json`.
-    pub fn read(model: &ModelFiles) -> Result<Self, ModelError> {
+    /// Reads the model's `preprocessor_config.json` and manifest; without either the model has the `habits` of its family.
+    pub fn read(model: &ModelFiles, habits: &Habits) -> Result<Self, ModelError> {
         let file = model.root.join("preprocessor_config.json");
         let content = |message: String| ModelError::Content { file: file.clone(), message };
-        let stated = match optional_json(&file)? {
-            Value::Null => Preprocessor::default(),
+        let mut stated = match optional_json(&file)? {
+            Value::Null => Preprocessor::of(habits),
             stated => serde_json::from_value(stated).map_err(|error| content(error.to_string()))?,
         };
-        let resize = if stated.do_resize {
-            let target = target(&stated.size).ok_or_else(|| content(format!("size is {}", stated.size)))?;
-            let filter = Filter::numbered(stated.resample)
-                .ok_or_else(|| content(format!("resample {} is unknown", stated.resample)))?;
-            Some((target, filter))
-        } else {
-            None
+        let image = &model.manifest.image;
+        if let Some(size) = &image.size {
+            stated.size.clone_from(size);
+        }
+        let letterbox = image.letterbox.or(habits.letterbox);
+        let target = Target::read(&stated.size).ok_or_else(|| content(format!("size is {}", stated.size)));
+        let filter = Filter::numbered(stated.resample)
+            .ok_or_else(|| content(format!("resample {} is unknown", stated.resample)));
+        let (resize, canvas) = match (stated.do_resize, letterbox) {
+            (true, Some(_)) => {
+                let size = exact(&stated.size)
+                    .ok_or_else(|| content(format!("size is {}, and a letterbox has one", stated.size)))?;
+                let canvas = Canvas { size, letterbox, colour: image.pad };
+                (Some((Target::Within(size.0, size.1), filter?)), Some(canvas))
+            }
+            (true, None) => (Some((target?, filter?)), None),
+            (false, _) => (None, None),
         };
         let crop = if stated.do_center_crop {
             let size = exact(&stated.crop_size);
-            Some(size.ok_or_else(|| content(format!("crop_size is {}", stated.crop_size)))?)
+            let size = size.ok_or_else(|| content(format!("crop_size is {}", stated.crop_size)))?;
+            Some(Canvas { size, letterbox: None, colour: 0 })
         } else {
             None
         };
@@ -90,33 +95,44 @@ impl PicturePlan {
             if stated.do_normalize { (stated.image_mean, stated.image_std) } else { ([0.0; 3], [1.0; 3]) };
         Ok(Self {
             resize,
-            crop,
+            canvas: canvas.or(crop),
             scale: std.map(|std| rescale / std),
             shift: [0, 1, 2].map(|channel| -mean[channel] / std[channel]),
-            bgr: model.manifest.image.bgr,
+            bgr: image.bgr.unwrap_or(habits.bgr),
         })
+    }
+
+    /// Where a picture of this width and height lies on what the model sees.
+    pub fn frame(&self, (width, height): (u32, u32)) -> Frame {
+        let resized = self.resize.map_or((width, height), |(target, _)| target.of(width, height));
+        let frame = Frame::resized((width, height), resized);
+        match self.canvas {
+            None => frame,
+            Some(Canvas { size, letterbox: None, .. }) => frame.cut_to(size),
+            Some(Canvas { size, letterbox: Some(Letterbox::Center), .. }) => frame.in_the_middle_of(size),
+            Some(Canvas { size, letterbox: Some(Letterbox::TopLeft), .. }) => frame.in_the_corner_of(size),
+        }
     }
 
     /// Makes the tensor of one picture.
     pub fn apply(&self, picture: RgbImage, max_pixels: u64) -> Result<Pixels, Failure> {
+        let frame = self.frame(picture.dimensions());
         let picture = match self.resize {
-            Some((target, filter)) => {
-                let size = target.of(picture.width(), picture.height());
-                check_resized(&picture, size, max_pixels)?;
-                resample::resize(&picture, size, filter)
+            Some((_, filter)) => {
+                check_resized(&frame, max_pixels)?;
+                resample::resize(&picture, frame.resized, filter)
             }
             None => picture,
         };
-        let picture = match self.crop {
-            Some((width, height)) => center_crop(&picture, width, height),
+        let picture = match self.canvas {
+            Some(Canvas { colour, .. }) => lay(&picture, &frame, colour),
             None => picture,
         };
-        Ok(self.planes(&picture))
+        Ok(Pixels { width: frame.canvas.0, height: frame.canvas.1, planes: self.planes(&picture), frame })
     }
 
-    fn planes(&self, picture: &RgbImage) -> Pixels {
-        let (width, height) = picture.dimensions();
-        let area = width as usize * height as usize;
+    fn planes(&self, picture: &RgbImage) -> Vec<f32> {
+        let area = picture.width() as usize * picture.height() as usize;
         let mut planes = vec![0.0; 3 * area];
         for (place, pixel) in picture.as_raw().chunks_exact(3).enumerate() {
             for channel in 0..3 {
@@ -125,100 +141,45 @@ impl PicturePlan {
                     f32::from(pixel[source]) * self.scale[channel] + self.shift[channel];
             }
         }
-        Pixels { width, height, planes }
+        planes
     }
 }
 
 /// A picture that is a line, ten thousand times longer than wide, would be resized to more pixels than it has.
-fn check_resized(picture: &RgbImage, (width, height): (u32, u32), max_pixels: u64) -> Result<(), Failure> {
-    let across = u64::from(width) * u64::from(picture.height());
+fn check_resized(frame: &Frame, max_pixels: u64) -> Result<(), Failure> {
+    let ((old_width, old_height), (width, height)) = (frame.picture, frame.resized);
+    let across = u64::from(width) * u64::from(old_height);
     let pixels = across.max(u64::from(width) * u64::from(height));
     if pixels <= max_pixels {
         return Ok(());
     }
     let message = format!(
-        "the picture is {} × {}; resized for the model it would have {pixels} pixels, the limit is {max_pixels}",
-        picture.width(),
-        picture.height()
+        "the picture is {old_width} × {old_height}; resized for the model it would have {pixels} pixels, the limit is \
+         {max_pixels}"
     );
     Err(Failure::permanent(FailureCode::ImageTooLarge, message))
 }
 
-/// The middle of the picture; where it is too small, black around it.
-fn center_crop(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
-    let (has_width, has_height) = picture.dimensions();
-    let offset = |has: u32, wanted: u32| (i64::from(has) - i64::from(wanted)).div_euclid(2);
-    let (left, top) = (offset(has_width, width), offset(has_height, height));
-    RgbImage::from_fn(width, height, |x, y| {
-        let (x, y) = (i64::from(x) + left, i64::from(y) + top);
-        match (u32::try_from(x), u32::try_from(y)) {
-            (Ok(x), Ok(y)) if x < has_width && y < has_height => *picture.get_pixel(x, y),
-            _ => image::Rgb([0, 0, 0]),
-        }
-    })
-}
-
-impl Target {
-    fn of(self, width: u32, height: u32) -> (u32, u32) {
-        match self {
-            Self::Exact(width, height) => (width, height),
-            // The longer edge is cut to a whole number, as the Hugging Face processors do.
-            Self::ShortestEdge(edge) if width <= height => (edge, scaled(edge, height, width).max(1)),
-            Self::ShortestEdge(edge) => (scaled(edge, width, height).max(1), edge),
-        }
-    }
-}
-
-fn scaled(edge: u32, longer: u32, shorter: u32) -> u32 {
-    u32::try_from(u64::from(edge) * u64::from(longer) / u64::from(shorter.max(1))).unwrap_or(u32::MAX)
-}
-
-/// `224`, `{"shortest_edge": 256}` or `{"height": 224, "width": 224}`
-fn target(size: &Value) -> Option<Target> {
-    let number = |value: &Value| value.as_u64().and_then(|number| u32::try_from(number).ok());
-    match size.get("shortest_edge") {
-        Some(edge) => number(edge).map(Target::ShortestEdge),
-        None => exact(size).map(|(width, height)| Target::Exact(width, height)),
-    }
-}
-
-fn exact(size: &Value) -> Option<(u32, u32)> {
-    let number = |value: &Value| value.as_u64().and_then(|number| u32::try_from(number).ok());
-    match number(size) {
-        Some(edge) => Some((edge, edge)),
-        None => Some((number(size.get("width")?)?, number(size.get("height")?)?)),
-    }
+/// Lays a resized picture on its canvas: what does not fit is cut, what is left over has the colour.
+fn lay(picture: &RgbImage, frame: &Frame, colour: u8) -> RgbImage {
+    let (width, height) = frame.canvas;
+    let mut canvas = RgbImage::from_pixel(width, height, image::Rgb([colour; 3]));
+    image::imageops::replace(&mut canvas, picture, frame.offset.0, frame.offset.1);
+    canvas
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn plan() -> PicturePlan {
         PicturePlan {
-            resize: Some((Target::ShortestEdge(4), Filter::Bilinear)),
-            crop: Some((4, 4)),
+            resize: Some((Target::ShortestEdge(4, None), Filter::Bilinear)),
+            canvas: Some(Canvas { size: (4, 4), letterbox: None, colour: 0 }),
             scale: [1.0 / 127.5; 3],
             shift: [-1.0; 3],
             bgr: false,
         }
-    }
-
-    #[test]
-    fn a_size_is_read_in_all_its_forms() {
-        assert_eq!(target(&json!(224)), Some(Target::Exact(224, 224)));
-        assert_eq!(target(&json!({"shortest_edge": 256})), Some(Target::ShortestEdge(256)));
-        assert_eq!(target(&json!({"height": 2, "width": 3})), Some(Target::Exact(3, 2)));
-        assert_eq!(target(&json!("large")), None);
-    }
-
-    #[test]
-    fn the_shorter_edge_rules_and_the_longer_is_cut() {
-        assert_eq!(Target::ShortestEdge(256).of(300, 451), (256, 384));
-        assert_eq!(Target::ShortestEdge(256).of(451, 300), (384, 256));
-        assert_eq!(Target::ShortestEdge(256).of(1, 1000), (256, 256_000));
     }
 
     #[test]
@@ -242,10 +203,36 @@ mod tests {
     #[test]
     fn a_crop_larger_than_the_picture_is_black_around_it() {
         let white = RgbImage::from_pixel(2, 2, image::Rgb([255, 255, 255]));
-        let cropped = center_crop(&white, 4, 4);
+        let cropped = lay(&white, &Frame::whole((2, 2)).cut_to((4, 4)), 0);
         assert_eq!(cropped.get_pixel(0, 0).0, [0, 0, 0]);
         assert_eq!(cropped.get_pixel(1, 1).0, [255, 255, 255]);
         assert_eq!(cropped.get_pixel(2, 2).0, [255, 255, 255]);
         assert_eq!(cropped.get_pixel(3, 3).0, [0, 0, 0]);
+    }
+
+    #[test]
+    fn a_letterbox_keeps_the_shape_and_fills_the_rest() {
+        let picture = RgbImage::from_pixel(8, 4, image::Rgb([255, 255, 255]));
+        let plan = |place| PicturePlan {
+            resize: Some((Target::Within(4, 4), Filter::Bilinear)),
+            canvas: Some(Canvas { size: (4, 4), letterbox: Some(place), colour: 114 }),
+            scale: [1.0; 3],
+            shift: [0.0; 3],
+            bgr: false,
+        };
+        let white = |place| {
+            let pixels = plan(place).apply(picture.clone(), 1_000_000).unwrap();
+            assert!(pixels.planes.iter().all(|value| [114.0, 255.0].contains(value)));
+            [0, 1, 2, 3].map(|row| pixels.planes[row * 4] > 114.0)
+        };
+        assert_eq!(white(Letterbox::Center), [false, true, true, false]);
+        assert_eq!(white(Letterbox::TopLeft), [true, true, false, false]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_cut_on_both_sides() {
+        let picture = RgbImage::from_fn(6, 1, |x, _| image::Rgb([u8::try_from(x).unwrap(); 3]));
+        let cropped = lay(&picture, &Frame::whole((6, 1)).cut_to((3, 1)), 0);
+        assert_eq!(cropped.as_raw()[..].iter().step_by(3).copied().collect::<Vec<_>>(), [1, 2, 3]);
     }
 }

@@ -1,12 +1,11 @@
 //! `image_classification`: a picture gets labels.
 
 use forebay_shared::job::{Failure, FailureCode, ImageClassificationParams, Params};
-use ndarray::Array4;
 
 use super::labels::{Scoring, best};
 use super::{Answer, Material, Pipeline};
 use crate::model::{ModelError, ModelFiles, Runtime};
-use crate::picture::{PicturePlan, PictureSession, Pixels, Tensor, decode};
+use crate::picture::{Habits, PictureBatch, PicturePlan, PictureSession, Pixels, Tensor, decode};
 
 /// Labels that a picture gets unless the client asks for more.
 const TOP: u32 = 5;
@@ -29,13 +28,13 @@ pub struct LabelledPicture {
 
 impl Pipeline for ImageClassification {
     type Prepared = LabelledPicture;
-    type Tensors = Array4<f32>;
+    type Tensors = PictureBatch;
     type Engine = PictureSession;
     type Raw = Vec<f32>;
 
     fn read(model: &ModelFiles) -> Result<Self, ModelError> {
         Ok(Self {
-            plan: PicturePlan::read(model)?,
+            plan: PicturePlan::read(model, &Habits::CLASSIFIER)?,
             labels: model.card.labels.clone(),
             scoring: Scoring::of(&model.config, model.card.labels.len()),
             max_pixels: model.max_pixels,
@@ -64,11 +63,11 @@ impl Pipeline for ImageClassification {
         prepared.pixels.planes.len() * size_of::<f32>()
     }
 
-    fn collate(&self, batch: &[&LabelledPicture]) -> Result<Array4<f32>, Failure> {
-        PictureSession::collate(batch.iter().map(|picture| &picture.pixels))
+    fn collate(&self, batch: &[&LabelledPicture]) -> Result<PictureBatch, Failure> {
+        PictureBatch::collate(batch.iter().map(|picture| &picture.pixels))
     }
 
-    fn run(engine: &mut PictureSession, tensors: &Array4<f32>) -> Result<Vec<Vec<f32>>, Failure> {
+    fn run(engine: &mut PictureSession, tensors: &PictureBatch) -> Result<Vec<Vec<f32>>, Failure> {
         engine.run(tensors)?.into_iter().map(logits).collect()
     }
 
