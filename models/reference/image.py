@@ -1,6 +1,6 @@
-"""Reference outputs of the image model, from Pillow and Python's ONNX Runtime.
+"""Reference outputs of models that say something of a whole picture.
 
-Pictures are prepared as `preprocessor_config.json` says, and run alone.
+Pictures are prepared with Pillow as `preprocessor_config.json` says, and run alone.
 
 image.py --models DIR           write expected/
 image.py --models DIR --check   compare with expected/
@@ -9,6 +9,7 @@ image.py --models DIR --check   compare with expected/
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from comparison import HERE, numbers, run
 
 
 class ImageModel:
-    """A built image classifier, run on one picture at a time."""
+    """A built model, run on one picture at a time."""
 
     def __init__(self, directory: Path) -> None:
         self._session = onnxruntime.InferenceSession(
@@ -27,28 +28,45 @@ class ImageModel:
         )
         text = (directory / "preprocessor_config.json").read_text(encoding="utf-8")
         self._steps = json.loads(text)
+        manifest = directory / "forebay.toml"
+        stated = tomllib.loads(manifest.read_text(encoding="utf-8")) if manifest.exists() else {}
+        self._bgr = stated.get("image", {}).get("bgr", False)
+        (self._input,) = self._session.get_inputs()
 
-    def logits(self, picture: Image.Image) -> np.ndarray:
-        """The logits of one picture."""
-        pixels = self.pixels(picture)[None]
-        return self._session.run(["logits"], {"pixel_values": pixels})[0][0]
+    def output(self, picture: Image.Image) -> np.ndarray:
+        """The model's only output for one picture."""
+        pixels = self.pixels(picture)
+        # Some models take row after row of whole pixels, not channel after channel.
+        if self._input.shape[1] == 3:
+            pixels = pixels.transpose(2, 0, 1)
+        feed = {self._input.name: np.ascontiguousarray(pixels[None])}
+        return self._session.run(None, feed)[0][0]
 
     def pixels(self, picture: Image.Image) -> np.ndarray:
-        """[3, height, width] as the model takes it."""
+        """[height, width, 3] as the model takes it."""
         steps = self._steps
         rgb = to_rgb(picture)
-        resized = resize_shortest(rgb, steps["size"]["shortest_edge"], steps["resample"])
+        resized = resize(rgb, steps["size"], steps["resample"])
         crop = steps["crop_size"]
         cropped = crop_centre(resized, crop["width"], crop["height"])
-        scaled = np.asarray(cropped, np.float32) * np.float32(steps["rescale_factor"])
+        values = np.asarray(cropped, np.float32)
+        values = values[..., ::-1] if self._bgr else values
+        scaled = values * np.float32(steps["rescale_factor"])
         mean = np.array(steps["image_mean"], np.float32)
         deviation = np.array(steps["image_std"], np.float32)
-        return np.ascontiguousarray(((scaled - mean) / deviation).transpose(2, 0, 1))
+        return (scaled - mean) / deviation
 
 
 def to_rgb(picture: Image.Image) -> Image.Image:
     """Three channels; transparency is dropped, not blended, as Hugging Face's processors do."""
     return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def resize(picture: Image.Image, size: dict[str, int], resample: int) -> Image.Image:
+    """To a width and height, or in its shape until the shorter side is so long."""
+    if "shortest_edge" in size:
+        return resize_shortest(picture, size["shortest_edge"], resample)
+    return picture.resize((size["width"], size["height"]), resample=resample)
 
 
 def resize_shortest(picture: Image.Image, edge: int, resample: int) -> Image.Image:
@@ -73,11 +91,30 @@ def classification(directory: Path) -> dict:
     cases = []
     for path in sorted((HERE / "images").glob("*.png")):
         with Image.open(path) as picture:
-            logits = model.logits(picture)
+            logits = model.output(picture)
         label = config["id2label"][str(logits.argmax())]
         cases.append({"file": path.name, "label": label, "logits": numbers(logits)})
     return {"model": directory.name, "cases": cases}
 
 
+def embedding(directory: Path) -> dict:
+    """Per picture: the vector as the model gives it, and at length one."""
+    model = ImageModel(directory)
+    cases = []
+    for path in sorted((HERE / "images").glob("*.png")):
+        with Image.open(path) as picture:
+            raw = model.output(picture)
+        unit = raw / np.linalg.norm(raw)
+        cases.append({"file": path.name, "raw": numbers(raw), "embedding": numbers(unit)})
+    return {"model": directory.name, "cases": cases}
+
+
 if __name__ == "__main__":
-    run(__doc__.splitlines()[0], {"efficientnet-lite0": classification})
+    run(
+        __doc__.splitlines()[0],
+        {
+            "efficientnet-lite0": classification,
+            "opennsfw": classification,
+            "toy-clip": embedding,
+        },
+    )
