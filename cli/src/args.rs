@@ -32,6 +32,9 @@ pub enum Command {
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Try models out before they serve
+    #[command(subcommand)]
+    Models(ModelsCommand),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -99,6 +102,21 @@ pub enum KeysCommand {
     },
 }
 
+/// `forebay models …`
+#[derive(Debug, Subcommand)]
+pub enum ModelsCommand {
+    /// Load a model, run samples alone and in batches, measure the best batch, print a manifest
+    Check {
+        /// The model's folder
+        folder: PathBuf,
+        /// A picture, or texts, a line each; repeat for several [default: samples of its kind]
+        #[arg(long = "sample", value_name = "FILE")]
+        samples: Vec<PathBuf>,
+        #[command(flatten)]
+        data: DataFlag,
+    },
+}
+
 /// `forebay config …`
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
@@ -113,6 +131,7 @@ impl Command {
             Self::Serve(flags) => (Some(&flags.listen), Some(&flags.data)),
             Self::Api(listen) => (Some(listen), None),
             Self::Worker(data)
+            | Self::Models(ModelsCommand::Check { data, .. })
             | Self::Keys(
                 KeysCommand::List(data) | KeysCommand::Create { data, .. } | KeysCommand::Revoke { data, .. },
             ) => (None, Some(data)),

@@ -16,6 +16,7 @@ use forebay_shared::clock::Timestamp;
 pub use forebay_shared::job::CloseReason;
 use forebay_shared::job::{Class, Cost, Isolation};
 
+use crate::bucket;
 use crate::share::Share;
 use flow::{Flow, Near};
 use group::Group;
@@ -23,7 +24,7 @@ use group::Group;
 /// What one batch may be.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Budget {
-    /// Its padded cost: the longest item's length times the number of items.
+    /// Its padded cost: the longest item's padded length times the number of items.
     pub cost: u64,
     /// How many items.
     pub items: usize,
@@ -82,7 +83,7 @@ impl<T> Batch<T> {
     /// Real cost and padded cost.
     pub fn costs(&self) -> (u64, u64) {
         let real = self.items.iter().map(|item| u64::from(item.length)).sum();
-        (real, u64::from(self.longest) * self.items.len() as u64)
+        (real, u64::from(bucket::padded(self.longest)) * self.items.len() as u64)
     }
 }
 
@@ -117,6 +118,11 @@ impl<T> Batcher<T> {
             arrivals: 0,
             share: Share::default(),
         }
+    }
+
+    /// From now on a batch costs no more than this: the device had too little memory for a larger one.
+    pub fn lower(&mut self, ceiling: u64) {
+        self.budget.cost = self.budget.cost.min(ceiling.max(1));
     }
 
     /// How many items wait.
@@ -182,8 +188,9 @@ impl<T> Batcher<T> {
         self.flows.retain(|(class, _), flow| !flow.is_empty() || flow.served > clocks[*class as usize]);
         items.sort_by_key(|item| item.length);
         let longest = items.last().map_or(0, |item| item.length);
-        self.share.spend(class, Cost::new(u64::from(longest) * items.len() as u64));
-        Next::Depart(Batch { items, longest, closed, isolation })
+        let batch = Batch { items, longest, closed, isolation };
+        self.share.spend(class, Cost::new(batch.costs().1));
+        Next::Depart(batch)
     }
 
     /// The item that must go next, and what its owner has had: of the class whose turn it is, the first of the owner who

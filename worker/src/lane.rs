@@ -184,6 +184,7 @@ impl<P: Pipeline> Lane<P> {
         match word {
             Word::Free(sealed) => self.hand.take_back(sealed),
             Word::Ran(ran) => self.end(ran),
+            Word::Ceiling(cost) => self.batcher.lower(cost),
         }
     }
 

@@ -4,12 +4,14 @@
 //! Each stage knows the next by a channel; none knows the one before.
 
 pub mod batch;
+pub mod bucket;
+pub mod check;
 pub mod config;
 mod intake;
 pub mod lane;
 pub mod lease;
 pub mod model;
-mod open;
+pub mod open;
 pub mod picture;
 pub mod pipeline;
 pub mod plan;

@@ -1,6 +1,7 @@
 //! What is known of models without loading any, from directories in the Hugging Face layout.
 
 mod digest;
+mod failed;
 mod manifest;
 mod repository;
 mod runtime;
@@ -11,8 +12,9 @@ use forebay_shared::job::Kind;
 use forebay_shared::model::ModelCard;
 use serde_json::Value;
 
+pub(crate) use failed::failed;
 pub use manifest::{Letterbox, Manifest};
-pub use repository::scan;
+pub use repository::{read, scan};
 pub use runtime::{Provider, Runtime, RuntimeError};
 
 /// A model's directory, its manifest and its card.

@@ -12,7 +12,7 @@ use crate::config::WorkerConfig;
 use crate::lane::{self, Bounds, LaneHandle, LaneParts, LineSource, Reader};
 use crate::lease::Board;
 use crate::model::{self, ModelFiles, Runtime, RuntimeError};
-use crate::pipeline::{Echo, ImageClassification, TextClassification, TextEmbedding};
+use crate::pipeline::{Pipeline, WithPipeline, with_pipeline};
 use crate::quarantine::Quarantine;
 use crate::rate::Rates;
 use crate::settle::Settler;
@@ -74,7 +74,8 @@ impl Worker {
             rates: rates.clone(),
             tasks: parts.tasks.clone(),
         };
-        let lanes = models.into_iter().map(|model| start_lane(model, &shared)).collect();
+        let lane = |model: ModelFiles| with_pipeline(model.card.kind, StartLane { model, parts: &shared });
+        let lanes = models.into_iter().map(lane).collect();
         Ok(Self { config, parts, lanes, board, rates })
     }
 }
@@ -85,8 +86,8 @@ async fn find_models(config: &WorkerConfig, tasks: &Tasks, data_dir: &Path) -> V
     } else {
         config.models_dir.clone()
     };
-    let max_pixels = config.max_pixels;
-    let found = tasks.spawn_blocking(move || model::scan(&root, max_pixels)).await;
+    let (wanted, max_pixels) = (config.models.clone(), config.max_pixels);
+    let found = tasks.spawn_blocking(move || model::scan(&root, &wanted, max_pixels)).await;
     let mut models = found.unwrap_or_default();
     if config.echo {
         models.push(ModelFiles::echo());
@@ -95,7 +96,8 @@ async fn find_models(config: &WorkerConfig, tasks: &Tasks, data_dir: &Path) -> V
     models
 }
 
-fn load_runtime(config: &WorkerConfig, data_dir: &Path) -> Result<Runtime, RuntimeError> {
+/// Loads the runtime library as the configuration says, or from where it usually is.
+pub fn load_runtime(config: &WorkerConfig, data_dir: &Path) -> Result<Runtime, RuntimeError> {
     let mut folders = vec![data_dir.join("lib")];
     if let Some(beside) = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.to_owned()))
     {
@@ -125,11 +127,16 @@ async fn announce(parts: &WorkerParts, models: &[ModelFiles]) {
     }
 }
 
-fn start_lane(model: ModelFiles, parts: &LaneParts) -> LaneHandle {
-    match model.card.kind {
-        Kind::Echo => lane::start::<Echo>(model, parts),
-        Kind::TextEmbedding => lane::start::<TextEmbedding>(model, parts),
-        Kind::TextClassification => lane::start::<TextClassification>(model, parts),
-        Kind::ImageClassification => lane::start::<ImageClassification>(model, parts),
+/// Starts a model's lane.
+struct StartLane<'a> {
+    model: ModelFiles,
+    parts: &'a LaneParts,
+}
+
+impl WithPipeline for StartLane<'_> {
+    type Done = LaneHandle;
+
+    fn run<P: Pipeline>(self) -> LaneHandle {
+        lane::start::<P>(self.model, self.parts)
     }
 }

@@ -10,7 +10,7 @@ mod text_classification;
 mod text_embedding;
 
 use bytes::Bytes;
-use forebay_shared::job::{Failure, Output, Params};
+use forebay_shared::job::{Failure, Kind, Output, Params};
 
 pub use echo::Echo;
 pub use image_classification::ImageClassification;
@@ -54,6 +54,25 @@ pub struct Medium {
 impl From<Output> for Answer {
     fn from(output: Output) -> Self {
         Self { output, media: Vec::new() }
+    }
+}
+
+/// Something that is done with a kind of model, whichever it is.
+pub trait WithPipeline {
+    /// What comes of it.
+    type Done;
+
+    /// Does it with the kind's pipeline.
+    fn run<P: Pipeline>(self) -> Self::Done;
+}
+
+/// Does something with a kind's pipeline: the one place where kinds and pipelines meet.
+pub fn with_pipeline<W: WithPipeline>(kind: Kind, what: W) -> W::Done {
+    match kind {
+        Kind::Echo => what.run::<Echo>(),
+        Kind::TextEmbedding => what.run::<TextEmbedding>(),
+        Kind::TextClassification => what.run::<TextClassification>(),
+        Kind::ImageClassification => what.run::<ImageClassification>(),
     }
 }
 

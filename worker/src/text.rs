@@ -7,6 +7,7 @@ use ndarray::Array2;
 use serde_json::Value;
 use tokenizers::{Tokenizer, TruncationParams};
 
+use crate::bucket;
 use crate::model::{ModelError, ModelFiles};
 use crate::pipeline::Material;
 pub use session::{TextSession, TextTensors};
@@ -129,9 +130,10 @@ impl TextEncoder {
         Failure::permanent(FailureCode::InputTooLong, message)
     }
 
-    /// Puts texts of one batch side by side, padded on the right to the longest.
+    /// Puts texts of one batch side by side, padded on the right to the longest, or a little further:
+    /// see [`bucket::padded`].
     pub fn collate<'a>(&self, texts: impl ExactSizeIterator<Item = &'a Tokens> + Clone) -> TextTensors {
-        let longest = texts.clone().map(|tokens| tokens.0.len()).max().unwrap_or(0);
+        let longest = bucket::padded(texts.clone().map(Tokens::len).max().unwrap_or(0)) as usize;
         let mut ids = Array2::from_elem((texts.len(), longest), self.pad);
         let mut mask = Array2::zeros((texts.len(), longest));
         for (row, tokens) in texts.enumerate() {

@@ -32,6 +32,8 @@ pub enum FailureCode {
     ModelUnavailable,
     /// The model failed while running.
     InferenceFailed,
+    /// The device had too little memory, even for the item alone.
+    OutOfMemory,
     /// The item took its worker down five times.
     WorkerCrashed,
     /// The object store could not be reached.
@@ -65,6 +67,7 @@ words!(
     InvalidParams = "invalid_params",
     ModelUnavailable = "model_unavailable",
     InferenceFailed = "inference_failed",
+    OutOfMemory = "out_of_memory",
     WorkerCrashed = "worker_crashed",
     StorageUnavailable = "storage_unavailable",
     AllItemsFailed = "all_items_failed",

@@ -25,7 +25,7 @@ impl FailureCode {
         match self {
             Self::StorageUnavailable | Self::LeaseLost | Self::Internal => ErrorClass::Infrastructure,
             Self::FetchFailed => ErrorClass::Fetch,
-            Self::ModelUnavailable | Self::InferenceFailed => ErrorClass::Model,
+            Self::ModelUnavailable | Self::InferenceFailed | Self::OutOfMemory => ErrorClass::Model,
             Self::WorkerCrashed => ErrorClass::Crash,
             Self::ImageUndecodable
             | Self::ImageTooLarge

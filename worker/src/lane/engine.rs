@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::work::{Ran, Ready, Word, Work};
+use crate::bucket;
 use crate::model::{ModelFiles, Runtime};
 use crate::pipeline::{Ended, Pipeline};
 use crate::quarantine::Sealed;
@@ -93,31 +94,53 @@ impl<P: Pipeline> Host<P> {
             Ok(pipeline) => {
                 let raw = self.run(&pipeline, &items);
                 let took = started.elapsed();
-                if raw.is_err() && items.len() > 1 {
-                    self.serve_each(number, &pipeline, items, sealed);
-                } else {
-                    self.end((number, false), Some(pipeline), items, (raw, took), sealed);
+                match raw {
+                    Err(failure) if items.len() > 1 => {
+                        self.serve_parts(number, &pipeline, self.split(items, &failure), sealed);
+                    }
+                    raw => self.end((number, false), Some(pipeline), items, (raw, took), sealed),
                 }
             }
         }
     }
 
-    /// One bad item never fails another: after a batch failed, each item runs by itself.
-    fn serve_each(&mut self, number: u64, pipeline: &Arc<P>, items: Vec<Ready<P>>, sealed: Option<Sealed>) {
-        let model = &self.model.card.name;
-        tracing::warn!(model, items = items.len(), "a batch failed; its items run one by one");
-        let mut ends = Vec::with_capacity(items.len());
-        for item in items {
+    /// Runs the parts of a batch that failed, the last first.
+    fn serve_parts(
+        &mut self,
+        number: u64,
+        pipeline: &Arc<P>,
+        mut parts: Vec<Vec<Ready<P>>>,
+        sealed: Option<Sealed>,
+    ) {
+        let mut ends = Vec::with_capacity(parts.len());
+        while let Some(part) = parts.pop() {
             let started = Instant::now();
-            let raw = self.run(pipeline, std::slice::from_ref(&item));
-            ends.push(self.finish(
-                (number, true),
-                Some(pipeline.clone()),
-                vec![item],
-                (raw, started.elapsed()),
-            ));
+            match self.run(pipeline, &part) {
+                Err(failure) if part.len() > 1 => parts.extend(self.split(part, &failure)),
+                raw => {
+                    let raw = (raw, started.elapsed());
+                    ends.push(self.finish((number, true), Some(pipeline.clone()), part, raw));
+                }
+            }
         }
         self.free(sealed, ends);
+    }
+
+    /// What to run of a batch that failed: its halves if memory was short, which the lane will know from now on; else its
+    /// items one by one, since one bad item never fails another.
+    fn split(&self, mut items: Vec<Ready<P>>, failure: &Failure) -> Vec<Vec<Ready<P>>> {
+        let model = self.model.card.name.clone();
+        if failure.code != FailureCode::OutOfMemory {
+            tracing::warn!(model, items = items.len(), %failure, "a batch failed; its items run one by one");
+            return items.into_iter().map(|item| vec![item]).collect();
+        }
+        let longest = items.iter().map(|item| P::length(&item.prepared).max(1)).max().unwrap_or(1);
+        let ceiling = u64::from(bucket::padded(longest)) * items.len() as u64 / 2;
+        tracing::warn!(model, items = items.len(), ceiling, %failure, "memory is short; the batch is halved");
+        metrics::counter!("forebay_batches_out_of_memory_total", "model" => model).increment(1);
+        self.say(Word::Ceiling(ceiling));
+        let half = items.split_off(items.len() / 2);
+        vec![items, half]
     }
 
     /// Makes answers of what the model gave, and says that the device is free.

@@ -34,6 +34,8 @@ pub(super) enum Word {
     Free(Option<Sealed>),
     /// What became of items that ran together.
     Ran(Ran),
+    /// The device had too little memory; a batch is to cost no more than this.
+    Ceiling(u64),
 }
 
 /// What became of a batch's items, or of one of them if the batch was split.

@@ -15,14 +15,19 @@ const NAME_LIMIT: usize = 200;
 /// Where the ONNX file is looked for.
 const ONNX_FILES: [&str; 2] = ["onnx/model.onnx", "model.onnx"];
 
-/// Finds all models below `root` and reads what they say of themselves. One that cannot be read is named and left out.
-pub fn scan(root: &Path, max_pixels: u64) -> Vec<ModelFiles> {
+/// Finds the models below `root`, those of `wanted` or all if that is empty, and reads what they say of themselves. One
+/// that cannot be read is named and left out.
+pub fn scan(root: &Path, wanted: &[String], max_pixels: u64) -> Vec<ModelFiles> {
     let mut folders = Vec::new();
     find(root, DEPTH, &mut folders);
     folders.sort();
     let mut models = Vec::new();
     for folder in folders {
         let name = folder.strip_prefix(root).unwrap_or(&folder).to_string_lossy().into_owned();
+        // What nobody wants is not read: its digest alone is as long as its files.
+        if !wanted.is_empty() && !wanted.contains(&name) {
+            continue;
+        }
         match read(&folder, &name) {
             Ok(model) => models.push(ModelFiles { max_pixels, ..model }),
             Err(error) => tracing::error!(%error, model = name, "a model is left out"),
@@ -47,7 +52,8 @@ fn onnx(root: &Path, named: Option<&str>) -> Option<PathBuf> {
     named.into_iter().chain(ONNX_FILES).map(|name| root.join(name)).find(|file| file.is_file())
 }
 
-fn read(root: &Path, name: &str) -> Result<ModelFiles, ModelError> {
+/// Reads what the model in the folder `root` says of itself.
+pub fn read(root: &Path, name: &str) -> Result<ModelFiles, ModelError> {
     let content = |message: &str| ModelError::Content { file: root.to_owned(), message: message.to_owned() };
     if name.len() > NAME_LIMIT {
         return Err(content("its name is longer than 200 bytes"));
@@ -157,7 +163,7 @@ mod tests {
             ("vectors/sentence_bert_config.json", r#"{"max_seq_length":128}"#),
             ("notes/readme.txt", "not a model"),
         ]);
-        let models = scan(root.path(), 100);
+        let models = scan(root.path(), &[], 100);
         let told: Vec<_> = models.iter().map(|model| (model.card.name.as_str(), model.card.kind)).collect();
         assert_eq!(told, [("org/mood", Kind::TextClassification), ("vectors", Kind::TextEmbedding)]);
         assert_eq!(models[0].card.labels, ["a", "b", "k"]);
@@ -173,7 +179,7 @@ mod tests {
             ("good/model.onnx", "x"),
             ("good/forebay.toml", "kind = \"image_classification\""),
         ]);
-        let models = scan(root.path(), 100);
+        let models = scan(root.path(), &[], 100);
         assert_eq!(models.iter().map(|model| model.card.name.as_str()).collect::<Vec<_>>(), ["good"]);
     }
 }

@@ -8,7 +8,7 @@ use ndarray::{Array3, Array4, ArrayView4, Axis};
 use ort::session::Session;
 
 use super::Pixels;
-use crate::model::ModelError;
+use crate::model::{ModelError, failed};
 
 /// A session on a model that takes one picture tensor, with the layout it wants.
 #[derive(Debug)]
@@ -99,7 +99,6 @@ impl PictureSession {
 
     /// Runs pictures of one shape, no more than the graph takes.
     fn run_alike(&mut self, pictures: &ArrayView4<'_, f32>) -> Result<Vec<Vec<Tensor>>, Failure> {
-        let failed = |error: ort::Error| Failure::permanent(FailureCode::InferenceFailed, error);
         let (wanted, _, height, width) = pictures.dim();
         let items = self.fixed.unwrap_or(wanted);
         let mut owned;

@@ -6,7 +6,7 @@ use forebay_shared::job::{Failure, FailureCode};
 use ndarray::Array2;
 use ort::session::Session;
 
-use crate::model::ModelError;
+use crate::model::{ModelError, failed};
 
 /// A batch of texts as a model takes them.
 #[derive(Debug)]
@@ -49,7 +49,6 @@ impl TextSession {
         tensors: &TextTensors,
         read: impl FnOnce(&[usize], &[f32]) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let failed = |error: ort::Error| Failure::permanent(FailureCode::InferenceFailed, error);
         let types;
         let mut inputs = ort::inputs![
             "input_ids" => ort::value::TensorRef::from_array_view(&tensors.ids).map_err(failed)?,

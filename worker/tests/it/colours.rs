@@ -26,7 +26,7 @@ fn labels(graph: &str, manifest: &str, pictures: &[RgbImage]) -> Vec<Vec<(String
     std::fs::write(root.join("forebay.toml"), format!("kind = \"image_classification\"\n{manifest}"))
         .unwrap();
 
-    let model = scan(folder.path(), 1_000_000).remove(0);
+    let model = scan(folder.path(), &[], 1_000_000).remove(0);
     let runtime = Runtime::load(Path::new(""), &[data().join("lib")], &[Provider::Cpu], 2).unwrap();
     let pipeline = ImageClassification::read(&model).unwrap();
     let mut engine = ImageClassification::load(&model, Some(&runtime)).unwrap();

@@ -66,9 +66,10 @@ impl Ground {
         }
     }
 
-    /// The same with the starter models, as `cargo xtask setup` makes them.
-    pub async fn with_models() -> Self {
+    /// The same with some of the starter models, as `cargo xtask setup` makes them.
+    pub async fn with_models(names: &[&str]) -> Self {
         let mut ground = Self::new().await;
+        ground.config.models = names.iter().map(|name| (*name).to_owned()).collect();
         ground.data = data();
         ground
     }

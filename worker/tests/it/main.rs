@@ -1,11 +1,13 @@
 //! The worker alone: jobs in through store and queue, results out through blobs and events.
 
+mod check;
 mod colours;
 mod deaf;
 mod echo;
 mod fairness;
 mod ground;
 mod isolation;
+mod memory;
 mod reference;
 mod slices;
 mod stopping;

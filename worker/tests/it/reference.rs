@@ -120,8 +120,8 @@ fn picture(file: &str) -> Vec<u8> {
 }
 
 fn model(name: &str) -> ModelFiles {
-    let models = scan(&data().join("models"), 50_000_000);
-    models.into_iter().find(|model| model.card.name == name).expect("the starter model is there")
+    let models = scan(&data().join("models"), &[name.to_owned()], 50_000_000);
+    models.into_iter().next().expect("the starter model is there")
 }
 
 fn runtime() -> Runtime {

@@ -8,7 +8,7 @@ use crate::ground::{Ground, text};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn real_models_answer_through_the_whole_line() {
-    let mut ground = Ground::with_models().await;
+    let mut ground = Ground::with_models(&["all-minilm-l6-v2", "emotion", "efficientnet-lite0"]).await;
     let worker = ground.start().await;
     let cases = expected("all-minilm-l6-v2");
     let items: Vec<_> = cases.iter().map(|case| text(case.name())).collect();
@@ -32,7 +32,7 @@ async fn real_models_answer_through_the_whole_line() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_that_the_model_does_not_know_fails_its_item_alone() {
-    let mut ground = Ground::with_models().await;
+    let mut ground = Ground::with_models(&["all-minilm-l6-v2", "emotion", "efficientnet-lite0"]).await;
     let worker = ground.start().await;
     let tokens = |ids: &[u32]| Item { input: Input::Tokens(ids.to_vec()), params: Object::new() };
     let long = vec![7592; 1000];
@@ -56,7 +56,7 @@ async fn a_token_that_the_model_does_not_know_fails_its_item_alone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_torn_picture_among_sixteen_fails_alone() {
-    let mut ground = Ground::with_models().await;
+    let mut ground = Ground::with_models(&["all-minilm-l6-v2", "emotion", "efficientnet-lite0"]).await;
     let worker = ground.start().await;
     let cat = picture("photo-cat.png");
     let item =

@@ -1,0 +1,85 @@
+//! What a model is tried on: items of its kind, or files that were named.
+
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use forebay_shared::job::{Kind, Modality, Object, Params};
+use forebay_shared::picture::Picture;
+use image::{ImageFormat, Rgb, RgbImage};
+
+use super::CheckError;
+use crate::model::ModelFiles;
+use crate::pipeline::Material;
+
+/// Words of many lengths, scripts and tempers.
+const TEXTS: [&str; 8] = [
+    "hello",
+    "The cat sits outside.",
+    "I can't believe we actually won! Best day ever 🎉",
+    "今天终于拿到录取通知书了，全家都高兴坏了！",
+    "Meeting moved to 3pm, third floor; see you there.",
+    "The flight leaves at 06:45 from gate B12; boarding closes 20 minutes before, and hand luggage is weighed.",
+    "What if the results come back bad? I haven't slept since Tuesday.",
+    "A small town at the foot of the mountains had a single street, along which the bakery, the school and the post \
+     office stood side by side, and everybody who lived there met everybody else at least twice a day.",
+];
+/// Widths and heights of pictures.
+const PICTURES: [(u32, u32); 4] = [(256, 256), (320, 200), (180, 300), (64, 48)];
+
+/// An item that a model is tried on.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// What it is called: its words, its size or its file.
+    pub name: String,
+    pub(super) material: Material,
+}
+
+/// Items for a kind.
+pub fn samples(kind: Kind) -> Vec<Sample> {
+    if kind.takes(Modality::Text) {
+        TEXTS.map(text).into()
+    } else {
+        PICTURES.map(|(width, height)| picture(width, height)).into()
+    }
+}
+
+/// Items from files: a picture each, or texts, a line each.
+pub fn read_samples(files: &[PathBuf]) -> Result<Vec<Sample>, CheckError> {
+    let read = |file: &PathBuf| {
+        let bytes =
+            std::fs::read(file).map_err(|source| CheckError::Sample { file: file.clone(), source })?;
+        Ok(of_file(file, bytes))
+    };
+    Ok(files.iter().map(read).collect::<Result<Vec<_>, CheckError>>()?.concat())
+}
+
+/// Parameters without which the model's kind takes nothing.
+pub(super) fn params(model: &ModelFiles) -> Params {
+    Params::parse(model.card.kind, &Object::new()).expect("every kind has parameters that suit it")
+}
+
+fn of_file(file: &Path, bytes: Vec<u8>) -> Vec<Sample> {
+    if Picture::sniff(&bytes, u64::MAX).is_ok() {
+        return vec![Sample { name: file.display().to_string(), material: Material::Image(bytes.into()) }];
+    }
+    let words = String::from_utf8_lossy(&bytes);
+    words.lines().filter(|line| !line.trim().is_empty()).map(text).collect()
+}
+
+fn text(words: &str) -> Sample {
+    Sample { name: words.to_owned(), material: Material::Text(words.to_owned()) }
+}
+
+/// Colours that run across and down, with a disc in the middle: not flat, and the same everywhere.
+fn picture(width: u32, height: u32) -> Sample {
+    let drawn = RgbImage::from_fn(width, height, |x, y| {
+        let shade = |place: u32, of: u32| u8::try_from(place * 255 / of).unwrap_or(u8::MAX);
+        let away = (x.abs_diff(width / 2)).pow(2) + (y.abs_diff(height / 2)).pow(2);
+        let in_disc = away < (width.min(height) / 4).pow(2);
+        if in_disc { Rgb([250, 240, 200]) } else { Rgb([shade(x, width), shade(y, height), 120]) }
+    });
+    let mut file = Cursor::new(Vec::new());
+    drawn.write_to(&mut file, ImageFormat::Png).expect("a picture can be written to memory");
+    let material = Material::Image(file.into_inner().into());
+    Sample { name: format!("a drawn picture of {width} × {height}"), material }
+}

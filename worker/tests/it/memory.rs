@@ -1,0 +1,57 @@
+//! A device with too little memory for a batch: here a graph that asks for four tebibytes when it gets three pictures.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use forebay_shared::job::{ImageSource, Input, Item, Object};
+use image::{ImageFormat, Rgb, RgbImage};
+
+use super::ground::{Ground, data};
+
+/// Pictures of a job: as many as the manifest lets into one batch.
+const PICTURES: u32 = 8;
+
+fn picture(red: u8) -> Item {
+    let mut file = Vec::new();
+    RgbImage::from_pixel(4, 4, Rgb([red, 100, 50]))
+        .write_to(&mut Cursor::new(&mut file), ImageFormat::Png)
+        .unwrap();
+    Item { input: Input::Image(ImageSource::Inline(file)), params: Object::new() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_that_is_too_large_is_halved_and_no_other_is_as_large() {
+    let models = tempfile::tempdir().unwrap();
+    let root = models.path().join("short");
+    std::fs::create_dir_all(root.join("onnx")).unwrap();
+    let graph = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/memory/short.onnx");
+    std::fs::copy(graph, root.join("onnx/model.onnx")).unwrap();
+    std::fs::write(root.join("forebay.toml"), "kind = \"image_classification\"\n[batch]\nimages = 8")
+        .unwrap();
+    let preparation = r#"{"do_resize": false, "do_normalize": false}"#;
+    std::fs::write(root.join("preprocessor_config.json"), preparation).unwrap();
+    let mut ground = Ground::with_models(&["short"]).await;
+    ground.config.models_dir = models.path().to_owned();
+    ground.config.runtime = data().join("lib/libonnxruntime.so");
+    let worker = ground.start().await;
+
+    let mut sizes = Vec::new();
+    for _ in 0..2 {
+        let items: Vec<_> = (0..8).map(|n| picture(n * 30)).collect();
+        let ids = ground.submit(&[ground.job("short", &items)]).await;
+        let job = ground.ended(&ids).await.remove(0);
+        assert_eq!((job.succeeded, job.failed), (PICTURES, 0));
+        let result = ground.result(&job).await;
+        let best = |n: usize| &result["items"][n]["output"]["labels"][0]["label"];
+        assert_eq!(
+            (best(0), best(7)),
+            (&"LABEL_1".into(), &"LABEL_0".into()),
+            "each item got its own answer"
+        );
+        let account = ground.store().explain("alice", job.id).await.unwrap().unwrap().account.unwrap();
+        sizes.push(account.batches.iter().map(|batch| (batch.items, batch.split)).collect::<Vec<_>>());
+    }
+    assert!(sizes[0].iter().any(|(items, split)| *items > 2 && *split), "{sizes:?}");
+    assert!(sizes[1].iter().all(|(items, split)| *items <= 2 && !split), "{sizes:?}");
+    worker.stop().await;
+}
