@@ -74,9 +74,8 @@ class BertWeights:
         return Norm(self._tensor(f"{name}.weight"), self._tensor(f"{name}.bias"))
 
 
-def embedding_graph(weights: BertWeights) -> Graph:
-    """Tokens to `last_hidden_state`, with the three inputs of a Hugging Face export."""
-    graph = Graph("bert")
+def embedded_tokens(graph: Graph, weights: BertWeights) -> str:
+    """Declare the three inputs of a Hugging Face export; the sum of the embeddings."""
     ids = token_input(graph, "input_ids")
     token_input(graph, "attention_mask")
     types = token_input(graph, "token_type_ids")
@@ -84,7 +83,12 @@ def embedding_graph(weights: BertWeights) -> Graph:
     type_table = graph.constant("embeddings.type", weights.type_embeddings())
     x = graph.op("Gather", words, ids)
     x = graph.op("Add", x, graph.op("Gather", type_table, types))
-    x = add_positions(graph, x, weights.position_embeddings())
-    state = encode(graph, x, weights)[-1]
+    return add_positions(graph, x, weights.position_embeddings())
+
+
+def embedding_graph(weights: BertWeights) -> Graph:
+    """Tokens to `last_hidden_state`."""
+    graph = Graph("bert")
+    state = encode(graph, embedded_tokens(graph, weights), weights)[-1]
     graph.output(state, "last_hidden_state", ["batch", "sequence", weights.dimensions.width])
     return graph

@@ -14,12 +14,12 @@ from convert.directory import build_arguments
 from convert.e5 import E5Weights
 from convert.e5_files import config, write_tokenizer
 from convert.graph import Graph
-from head import read_head
+from heads.linear import read_head
 
 
 def classifier_graph(weights: E5Weights) -> Graph:
     """Tokens to `logits` [batch, 6]."""
-    head = read_head(LABELS, LAYERS)
+    head = read_head(HERE / "head.json", LABELS, LAYERS)
     if head.weights.shape[1] != feature_count(weights):
         raise SystemExit("head.json does not fit the base: run train.py")
     graph = Graph("emotion")

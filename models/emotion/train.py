@@ -24,8 +24,8 @@ from base import HERE, LABELS, LAYERS, add_features, feature_count, read_weights
 from convert.directory import ModelDirectory, Sources
 from convert.graph import Graph
 from convert.unigram import tokenizer
-from head import Head, read_head, write_head
-from regression import fit, softmax
+from heads.linear import Head, read_head, write_head
+from heads.regression import fit, softmax
 from report import figures, write_figures
 
 _LANGUAGES = ["en", "zh"]
@@ -162,7 +162,7 @@ def _held_out(training: Training, part: int, penalty: float) -> tuple[float, flo
 
 def check(fresh: Head, tests: dict[str, np.ndarray]) -> None:
     """Fail if the committed head says something else about the test sentences."""
-    committed = read_head(LABELS, LAYERS)
+    committed = read_head(HERE / "head.json", LABELS, LAYERS)
     features = np.vstack(list(tests.values()))
     furthest = np.abs(committed.logits(features) - fresh.logits(features)).max()
     print(f"largest difference of a logit: {furthest:.4f} (allowed {_CHECK_TOLERANCE})")
@@ -194,7 +194,7 @@ def main() -> None:
     if arguments.check:
         check(head, tests)
         return
-    write_head(head, LABELS, LAYERS)
+    write_head(HERE / "head.json", head, LABELS, LAYERS)
     answers = {
         language: (file.labels, head.logits(tests[language]).argmax(axis=1))
         for language, file in files.items()

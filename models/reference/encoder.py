@@ -35,6 +35,10 @@ class TextModel:
         """Which side of a pair is cut: `longest_first`, `only_first` or `only_second`."""
         self._tokenizer.enable_truncation(self.limit, strategy=strategy)
 
+    def cut(self, side: str, limit: int) -> None:
+        """From which end of a text tokens are cut, and how many are left."""
+        self._tokenizer.enable_truncation(limit, direction=side)
+
     def prompt(self) -> str:
         """What stands before a text when nobody names a prompt."""
         name = self._prompts.get("default_prompt_name")

@@ -23,7 +23,7 @@ sys.path.insert(0, str(HERE.parent))
 import detection  # noqa: E402
 import vision  # noqa: E402
 from convert.directory import ModelDirectory  # noqa: E402
-from text import Head, sequence_classifier, token_classifier  # noqa: E402
+from text import Head, encoder_alone, sequence_classifier, token_classifier  # noqa: E402
 
 _SEQUENCE = "BertForSequenceClassification"
 
@@ -81,6 +81,7 @@ _MODELS: dict[str, Callable[[ModelDirectory], None]] = {
         ),
         seed=4,
     ),
+    "toy-embedding": partial(encoder_alone, seed=7),
     "toy-clip": vision.image_encoder,
     "toy-segformer": vision.segmenter,
     "toy-upscale-x2": vision.enlarger,

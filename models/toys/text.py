@@ -94,6 +94,16 @@ def _encoder(graph: Graph, weights: RandomWeights) -> str:
     return encode(graph, x, weights)[-1]
 
 
+def encoder_alone(directory: ModelDirectory, seed: int) -> None:
+    """A model that gives a vector for every token: `last_hidden_state`; how to pool is not said."""
+    graph = Graph("toy")
+    state = _encoder(graph, RandomWeights(seed))
+    graph.output(state, "last_hidden_state", ["batch", "sequence", _WIDTH])
+    directory.write_graph(graph)
+    write_tokenizer(directory)
+    directory.write_json("config.json", _config("BertModel"))
+
+
 def sequence_classifier(directory: ModelDirectory, head: Head, seed: int) -> None:
     """A model that says one thing of a text or a pair: `logits` [batch, labels]."""
     graph, weights = Graph("toy"), RandomWeights(seed)
@@ -129,8 +139,18 @@ def token_classifier(
 def _write(directory: ModelDirectory, graph: Graph, head: Head) -> None:
     directory.write_graph(graph)
     write_tokenizer(directory)
-    config = {
-        "architectures": [head.architecture],
+    config = _config(head.architecture) | {
+        "id2label": {str(index): label for index, label in enumerate(head.labels)},
+        "label2id": {label: index for index, label in enumerate(head.labels)},
+    }
+    if head.problem is not None:
+        config["problem_type"] = head.problem
+    directory.write_json("config.json", config)
+
+
+def _config(architecture: str) -> dict:
+    return {
+        "architectures": [architecture],
         "model_type": "bert",
         "hidden_size": _WIDTH,
         "num_hidden_layers": _DIMENSIONS.layers,
@@ -142,9 +162,4 @@ def _write(directory: ModelDirectory, graph: Graph, head: Head) -> None:
         "max_position_embeddings": POSITIONS,
         "type_vocab_size": 2,
         "pad_token_id": 0,
-        "id2label": {str(index): label for index, label in enumerate(head.labels)},
-        "label2id": {label: index for index, label in enumerate(head.labels)},
     }
-    if head.problem is not None:
-        config["problem_type"] = head.problem
-    directory.write_json("config.json", config)

@@ -1,4 +1,4 @@
-"""The linear head of the emotion model, kept as text."""
+"""A linear head, kept as text."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-PATH = Path(__file__).resolve().parent / "head.json"
-
-#: Half precision moves no logit by more than 0.01 and keeps the file below 40 KB.
+#: Half precision moves no logit by more than 0.01 and keeps the files below 40 KB.
 _STORED = "<f2"
 
 
@@ -35,8 +33,8 @@ class Head:
         return Head(self.weights.astype(np.float32), self.bias.astype(np.float32))
 
 
-def write_head(head: Head, labels: list[str], layers: list[int]) -> None:
-    """Write `head.json`: per label a bias and little-endian fp16 weights in base64."""
+def write_head(path: Path, head: Head, labels: list[str], layers: list[int]) -> None:
+    """Write a file: per label a bias and little-endian fp16 weights in base64."""
     rows = {
         label: {
             "bias": float(np.float16(bias)),
@@ -45,14 +43,14 @@ def write_head(head: Head, labels: list[str], layers: list[int]) -> None:
         for label, row, bias in zip(labels, head.weights, head.bias)
     }
     text = json.dumps({"layers": layers, "labels": rows}, indent=1)
-    PATH.write_text(text + "\n", encoding="utf-8")
+    path.write_text(text + "\n", encoding="utf-8")
 
 
-def read_head(labels: list[str], layers: list[int]) -> Head:
-    """Read `head.json`, refusing one that was trained for something else."""
-    stored = json.loads(PATH.read_text(encoding="utf-8"))
+def read_head(path: Path, labels: list[str], layers: list[int]) -> Head:
+    """Read a file, refusing one that was trained for something else."""
+    stored = json.loads(path.read_text(encoding="utf-8"))
     if list(stored["labels"]) != labels or stored["layers"] != layers:
-        raise SystemExit(f"{PATH} is for other labels or layers: run train.py")
+        raise SystemExit(f"{path} is for other labels or layers: run train.py")
     rows = stored["labels"].values()
     weights = [np.frombuffer(base64.b64decode(row["weights"]), _STORED) for row in rows]
     bias = [row["bias"] for row in rows]

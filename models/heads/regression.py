@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 
-from head import Head
+from .linear import Head
 
 #: Where the gradient counts as zero: logits are then settled to four digits.
 _TOLERANCE = 1e-6
