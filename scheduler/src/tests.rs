@@ -420,6 +420,7 @@ async fn only_the_leader_repairs_and_another_follows_when_it_resigns() {
     second.clone().repair().await;
     assert_eq!(bench.status(claimed.id).await, Status::Running, "it does not lead");
     bench.chores.leader.resign().await;
+    bench.ground.clock.advance(Duration::from_secs(1));
     second.repair().await;
     assert_eq!(bench.status(claimed.id).await, Status::Queued);
 }

@@ -2,9 +2,10 @@
 //!
 //! Up to a window of cost, jobs are handed over as they are submitted; beyond it they wait in the database, owner by owner,
 //! and are handed over as workers take what was there. Broker queues so stay short and cancelling stays cheap. Every api
-//! and scheduler replica does this, for one route one after the other.
+//! and scheduler replica does this, for one route one after the other; of those that hear of room one answers at once.
 
 pub mod eta;
+mod turns;
 mod wanted;
 mod window;
 
@@ -15,6 +16,8 @@ use std::time::Duration;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{Notify, broadcast};
 use tokio::time::Instant;
+pub use turns::Advance;
+use turns::Turns;
 use wanted::Wanted;
 pub use window::Windows;
 
@@ -41,6 +44,7 @@ pub struct Filler {
     producer: Arc<dyn Producer>,
     windows: Mutex<Windows>,
     wanted: Mutex<Wanted>,
+    turns: Mutex<Turns>,
     asked: Notify,
     tasks: Tasks,
 }
@@ -53,8 +57,8 @@ impl Filler {
         producer: Arc<dyn Producer>,
         tasks: Tasks,
     ) -> Arc<Self> {
-        let (windows, wanted) = (Mutex::default(), Mutex::default());
-        Arc::new(Self { store, catalog, producer, windows, wanted, asked: Notify::new(), tasks })
+        let (windows, wanted, turns) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Arc::new(Self { store, catalog, producer, windows, wanted, turns, asked: Notify::new(), tasks })
     }
 
     /// Whether a new job may be handed over at once. If not, it waits in the database for its turn; once it stands there,
@@ -63,9 +67,12 @@ impl Filler {
         self.windows().admit(route, cost)
     }
 
-    /// Asks for a look at the route soon: something waits there now.
-    pub fn ask(&self, route: &Route) {
-        self.wanted().ask(route);
+    /// Asks for a look at the route soon: something of the owner's waits there now. While its earlier jobs wait for room,
+    /// there is none for this one either, and word of room will come.
+    pub fn ask(&self, route: &Route, owner: &str) {
+        if !self.windows().holds_up(route, owner) {
+            self.wanted().ask(route, Instant::now());
+        }
         self.asked.notify_one();
     }
 
@@ -124,6 +131,15 @@ impl Filler {
 
     /// Looks at every route and fills those where jobs wait.
     pub async fn fill(&self) -> StoreResult<()> {
+        self.wanted().looking_everywhere(Instant::now());
+        let filled = self.fill_everywhere().await;
+        if filled.is_err() {
+            self.wanted().ask_everywhere();
+        }
+        filled
+    }
+
+    async fn fill_everywhere(&self) -> StoreResult<()> {
         let (models, routes) = (self.catalog.models().await?, self.store.routes(OVERDUE).await?);
         self.windows().refresh(&models, &routes);
         for state in routes.iter().filter(|state| state.waiting) {
@@ -137,7 +153,10 @@ impl Filler {
     async fn fill_route(&self, route: &Route) -> StoreResult<()> {
         let Some(window) = self.windows().size(route) else { return Ok(()) };
         let handed = self.store.due(route, window, LIMIT).await?;
-        self.windows().handed_over(route, handed.published, handed.waiting);
+        self.windows().handed_over(route, &handed);
+        if let Some(clock) = handed.clock {
+            self.turns().looked(route, clock, !handed.jobs.is_empty());
+        }
         let messages: Vec<_> = handed
             .jobs
             .into_iter()
@@ -176,9 +195,17 @@ impl Filler {
                 }
             }
         };
+        let next = self.wanted().next();
+        let later = async {
+            match next {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             () = self.asked.notified() => {}
             () = room => {}
+            () = later => {}
         }
         loop {
             match news.try_recv() {
@@ -189,12 +216,13 @@ impl Filler {
         }
     }
 
-    /// Whether the event tells of room where jobs wait. If so, its route will be looked at.
+    /// Whether the event tells of room where jobs wait. If so, its route will be looked at, unless others do it first.
     fn note_room(&self, event: &Event) -> bool {
         let Event::Room(route) = event else { return false };
         let waiting = self.windows().is_waiting(route);
         if waiting {
-            self.wanted().ask(route);
+            let back = self.turns().back(route);
+            self.wanted().ask(route, Instant::now() + back);
         }
         waiting
     }
@@ -203,7 +231,14 @@ impl Filler {
         self.windows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn turns(&self) -> MutexGuard<'_, Turns> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn wanted(&self) -> MutexGuard<'_, Wanted> {
         self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(all(test, feature = "testing"))]
+mod tests;

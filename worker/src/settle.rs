@@ -4,6 +4,7 @@
 //! are on their way at once; when the object store or the database is away they wait, then the lanes do.
 
 mod document;
+mod gathering;
 mod slice;
 mod tell;
 
@@ -20,7 +21,7 @@ use forebay_shared::id::WorkerId;
 use forebay_shared::job::{Account, Claimed, Ending, Failure, FailureCode, RetryPolicy, Settlement, Timings};
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::{NewSegment, Noted, Settled, Store, StoreError};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use crate::lease::Board;
 use crate::pipeline::Ended;
@@ -29,11 +30,10 @@ use crate::quarantine::Quarantine;
 use crate::room::Held;
 use crate::stop::Stop;
 use document::{Part, parts};
+use gathering::Gathering;
 
 /// Jobs that are settled together at most, so that one statement locks few rows.
 const GROUP: usize = 256;
-/// Groups on their way at once.
-const UNSETTLED: usize = 4;
 /// The first and the longest wait before asking a store that was away again.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
@@ -81,21 +81,17 @@ pub struct Settler {
 
 impl Settler {
     /// Settles until nothing more can come.
-    pub async fn run(self, mut finished: mpsc::Receiver<Finished>) {
-        let on_their_way = Arc::new(Semaphore::new(UNSETTLED));
+    pub async fn run(self, finished: mpsc::Receiver<Finished>) {
+        let mut gathering = Gathering::new(finished, GROUP, |job: &Finished| job.outcomes.len());
         let stopped = self.tasks.stopped();
         tokio::pin!(stopped);
-        let mut group = Vec::new();
         loop {
-            let permit = on_their_way.clone().acquire_owned().await;
-            let came = tokio::select! {
-                () = &mut stopped => 0,
-                came = finished.recv_many(&mut group, GROUP) => came,
+            let gathered = tokio::select! {
+                () = &mut stopped => return,
+                gathered = gathering.next() => gathered,
             };
-            if came == 0 {
-                return;
-            }
-            let (settler, jobs) = (self.clone(), std::mem::take(&mut group));
+            let Some((jobs, permit)) = gathered else { return };
+            let settler = self.clone();
             self.tasks.spawn("settle", async move {
                 settler.settle(jobs).await;
                 drop(permit);

@@ -153,7 +153,7 @@ impl Keeper {
                 }
                 self.filler.publish(created);
                 for job in jobs.iter().filter(|job| !job.published) {
-                    self.filler.ask(&route(job));
+                    self.filler.ask(&route(job), &job.owner);
                 }
             }
             Err(unstored) => {

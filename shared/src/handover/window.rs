@@ -1,10 +1,10 @@
 //! How much of each route may be with the broker: pure accounting.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 
 use crate::job::{Class, Cost};
 use crate::model::Model;
-use crate::store::{Route, RouteState};
+use crate::store::{Handed, Route, RouteState};
 
 /// Batches per living worker that may wait in the broker: one to take, one so that the next look is not late.
 const BATCHES: u64 = 2;
@@ -23,6 +23,8 @@ struct Window {
     admitted: Cost,
     /// Whether jobs wait in the database: a newcomer does not overtake them.
     waiting: bool,
+    /// Owners for whom there was no room at the last look.
+    held_up: HashSet<String>,
 }
 
 impl Windows {
@@ -45,10 +47,21 @@ impl Windows {
     }
 
     /// Takes in how a route stands after what waited there was handed over.
-    pub fn handed_over(&mut self, route: &Route, published: Cost, waiting: bool) {
+    pub fn handed_over(&mut self, route: &Route, handed: &Handed) {
         if let Some(window) = self.0.get_mut(route) {
-            *window = Window { published, waiting, size: window.size, admitted: Cost::default() };
+            *window = Window {
+                published: handed.published,
+                waiting: handed.waiting,
+                held_up: handed.held_up.clone(),
+                size: window.size,
+                admitted: Cost::default(),
+            };
         }
+    }
+
+    /// Whether jobs of the owner are known to wait for room on the route.
+    pub fn holds_up(&self, route: &Route, owner: &str) -> bool {
+        self.0.get(route).is_some_and(|window| window.held_up.contains(owner))
     }
 
     /// Whether a job of this cost may be handed over at once; it is then counted. An empty window takes any job. Half a
@@ -72,7 +85,7 @@ impl Windows {
     }
 
     /// Whether all of these routes are known.
-    pub fn know(&self, routes: &BTreeSet<Route>) -> bool {
+    pub fn know(&self, routes: &[Route]) -> bool {
         routes.iter().all(|route| self.0.contains_key(route))
     }
 
@@ -105,6 +118,10 @@ mod tests {
         let mut windows = Windows::default();
         windows.refresh(&[model], &[state]);
         windows
+    }
+
+    fn handed(waiting: bool) -> Handed {
+        Handed { published: Cost::new(120), waiting, ..Handed::default() }
     }
 
     #[test]
@@ -152,11 +169,21 @@ mod tests {
     #[test]
     fn after_a_hand_over_newcomers_go_to_the_broker_again() {
         let mut windows = windows(1, 0, true);
-        windows.handed_over(&route(), Cost::new(120), false);
+        windows.handed_over(&route(), &handed(false));
         assert!(windows.admit(&route(), Cost::new(8)));
         assert!(!windows.admit(&route(), Cost::new(8)), "the window is full");
-        windows.handed_over(&route(), Cost::new(120), true);
+        windows.handed_over(&route(), &handed(true));
         assert!(!windows.admit(&route(), Cost::new(1)), "somebody waits still");
+    }
+
+    #[test]
+    fn who_was_held_up_is_known_until_the_next_look() {
+        let mut windows = windows(1, 0, true);
+        let alice = HashSet::from(["alice".to_owned()]);
+        windows.handed_over(&route(), &Handed { held_up: alice, ..handed(true) });
+        assert!(windows.holds_up(&route(), "alice") && !windows.holds_up(&route(), "bob"));
+        windows.handed_over(&route(), &handed(true));
+        assert!(!windows.holds_up(&route(), "alice"));
     }
 
     #[test]
@@ -164,6 +191,6 @@ mod tests {
         let mut windows = Windows::default();
         assert!(!windows.admit(&route(), Cost::new(1)));
         assert!(windows.is_waiting(&route()));
-        assert!(!windows.know(&BTreeSet::from([route()])));
+        assert!(!windows.know(&[route()]));
     }
 }

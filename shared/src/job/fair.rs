@@ -4,7 +4,7 @@
 //! ones are paid for, or now, whichever is later: so who was away brings neither credit nor debt. The job with the
 //! earliest start goes first and pushes its owner's next start back by its cost; the route's time follows the starts.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 
 use super::Cost;
 use crate::clock::Timestamp;
@@ -85,6 +85,8 @@ pub struct Going<T> {
     pub out: Cost,
     /// Whether anybody waits still.
     pub left: bool,
+    /// Owners of whom something waits for room, and for nothing else. Another job of theirs could not go either.
+    pub held_up: HashSet<String>,
 }
 
 /// Chooses what goes next on a route whose virtual time is `clock`.
@@ -121,8 +123,13 @@ pub fn choose<T: Ord>(lines: Vec<Line<T>>, clock: u64, room: Room) -> Choice<T> 
     }
     let left =
         lines.iter().flat_map(|line| &line.line.queues).any(|queue| queue.more || !queue.waiting.is_empty());
+    let held_up = if out < room.window {
+        HashSet::new()
+    } else {
+        lines.iter().filter(|line| line.is_open()).map(|line| line.line.owner.clone()).collect()
+    };
     let served = lines.into_iter().filter(|line| line.went).map(|line| (line.line.owner, line.at)).collect();
-    Choice::Go(Going { jobs, served, clock: now, out, left })
+    Choice::Go(Going { jobs, served, clock: now, out, left, held_up })
 }
 
 /// A line's place in the order: earliest start first, then the job that has waited longest.
@@ -152,6 +159,11 @@ impl<T: Ord> Start<T> {
         let rank = open().filter_map(|queue| queue.waiting.front()).map(|first| first.rank).min();
         let rank = if unknown { None } else { Some(rank?) };
         Some(Turn { at: self.at, rank, line: index })
+    }
+
+    /// Whether a job could go if there were room.
+    fn is_open(&self) -> bool {
+        self.line.queues.iter().any(|queue| queue.quota > 0 && (queue.more || !queue.waiting.is_empty()))
     }
 
     /// The owner's next job, which is paid for by it.

@@ -1,11 +1,13 @@
 //! Handing queued jobs to the broker: what is due, and what the broker has lost.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use super::StoreResult;
+use crate::handover::Advance;
 use crate::id::JobId;
 use crate::job::fair::Going;
 use crate::job::{Class, Cost};
@@ -46,12 +48,23 @@ pub struct Handed {
     pub published: Cost,
     /// Whether jobs that are due wait for room, or for whatever else holds them up.
     pub waiting: bool,
+    /// Owners whose jobs wait for room, and for nothing else.
+    pub held_up: HashSet<String>,
+    /// The route's virtual time before and after; `None`: nobody looked at what waits.
+    pub clock: Option<Advance>,
 }
 
 impl Handed {
-    /// These jobs of those that were chosen.
-    pub(super) fn new(jobs: Vec<Due>, chosen: &Going<JobId>) -> Self {
-        Self { jobs, published: chosen.out, waiting: chosen.left }
+    /// These jobs of those that were chosen when the route's virtual time was `clock`.
+    pub(super) fn new(jobs: Vec<Due>, chosen: Going<JobId>, clock: u64) -> Self {
+        let clock = Advance { found: clock, left: chosen.clock };
+        Self {
+            jobs,
+            published: chosen.out,
+            waiting: chosen.left,
+            held_up: chosen.held_up,
+            clock: Some(clock),
+        }
     }
 
     /// Nothing, while the queue is paused: whatever comes waits for it to be resumed.

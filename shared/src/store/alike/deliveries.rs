@@ -10,6 +10,11 @@ macro_rules! delivery_stores {
         #[async_trait::async_trait]
         impl $crate::store::Deliveries for $store {
             async fn fan_out(&self, chunk: u32, ids: &$crate::id::Ids) -> StoreResult<$crate::store::Fanned> {
+                // Most looks find nothing, and a transaction is three statements.
+                let looking = self.read(|connection| Box::pin(deliveries::is_unread(connection)));
+                if !looking.await? {
+                    return Ok($crate::store::Fanned::default());
+                }
                 let (ids, now) = (ids.clone(), self.now());
                 self.transact(move |connection| {
                     Box::pin(async move {
@@ -58,6 +63,20 @@ macro_rules! delivery_stores {
                 room: $crate::store::Room,
                 lease: std::time::Duration,
             ) -> StoreResult<Vec<$crate::store::Outgoing>> {
+                let looking = self.read(|connection| {
+                    Box::pin(async move {
+                        let pending: bool = sqlx::query_scalar::<$db, _>(
+                            "-- store.claim_deliveries: look
+                             select exists (select 1 from deliveries where state = 'pending')",
+                        )
+                        .fetch_one(connection)
+                        .await?;
+                        Ok(pending)
+                    })
+                });
+                if !looking.await? {
+                    return Ok(Vec::new());
+                }
                 let now = self.now();
                 self.transact(move |connection| {
                     Box::pin(async move {

@@ -27,13 +27,14 @@ impl Unread {
     }
 }
 
-/// Looks at what follows the cursor and, if there is anything, locks the cursor. Transactions that began before may
-/// still commit events in between, so the reading ends before the oldest that is open.
+/// Whether anything follows the cursor.
+pub(super) async fn is_unread(connection: &mut PgConnection) -> StoreResult<bool> {
+    Ok(look(connection, 1).await?.is_some())
+}
+
+/// Locks the cursor and looks at what follows it. Transactions that began before may still commit events in between, so
+/// the reading ends before the oldest that is open.
 pub(super) async fn unread(connection: &mut PgConnection, limit: u32) -> StoreResult<Option<Unread>> {
-    // Most looks find nothing, and a lock is a write.
-    if look(connection, 1).await?.is_none() {
-        return Ok(None);
-    }
     sqlx::query(
         "-- store.fan_out: lock
          select 1 from cursors where name = 'webhooks' for update",

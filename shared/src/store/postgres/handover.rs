@@ -60,11 +60,13 @@ impl Handover for Postgres {
             let (turn, out, rows) = look(&self.pool, route, self.now(), (PREFIX, seat(window))).await?;
             let Some(turn) = turn else { break };
             match choose(LineRow::lines(rows, &HashMap::new())?, turn.clock, out.room(window, limit)?) {
-                Choice::Go(going) if going.jobs.is_empty() => return Ok(Handed::new(Vec::new(), &going)),
+                Choice::Go(going) if going.jobs.is_empty() => {
+                    return Ok(Handed::new(Vec::new(), going, turn.clock));
+                }
                 Choice::Go(going) => {
                     let due = mark(&self.pool, route, self.now(), (&going, Some(&turn.seen))).await?;
                     if !due.is_empty() {
-                        return Ok(Handed::new(due, &going));
+                        return Ok(Handed::new(due, going, turn.clock));
                     }
                 }
                 Choice::LookFurther => break,
@@ -133,14 +135,15 @@ impl Postgres {
                     let (_, out, rows) = look(&mut *connection, &route, now, (prefix, seat(window))).await?;
                     let quotas = quotas(connection, &LineRow::keys(&rows)).await?;
                     let room = out.room(window, limit)?;
-                    match choose(LineRow::lines(rows, &quotas)?, clock.cast_unsigned(), room) {
+                    let clock = clock.cast_unsigned();
+                    match choose(LineRow::lines(rows, &quotas)?, clock, room) {
                         Choice::Go(mut going) => {
                             going.left |= woke;
                             if going.jobs.is_empty() {
-                                return Ok(Handed::new(Vec::new(), &going));
+                                return Ok(Handed::new(Vec::new(), going, clock));
                             }
                             let due = mark(connection, &route, now, (&going, None)).await?;
-                            return Ok(Handed::new(due, &going));
+                            return Ok(Handed::new(due, going, clock));
                         }
                         Choice::LookFurther => prefix *= 4,
                     }

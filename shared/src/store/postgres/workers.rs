@@ -113,6 +113,17 @@ impl Workers for Postgres {
 
     async fn reap(&self) -> StoreResult<Reaped> {
         let now = self.now();
+        // Most looks find nothing, and a transaction is three statements.
+        let lapsed: bool = sqlx::query_scalar(
+            "-- store.reap: look
+             select exists (select 1 from workers where state in ('live', 'draining') and expires_at <= $1)",
+        )
+        .bind(now)
+        .fetch_one(&self.pool)
+        .await?;
+        if !lapsed {
+            return Ok(Reaped::default());
+        }
         let mut transaction = self.pool.begin().await?;
         let dead: Vec<DeadRow> = sqlx::query_as(
             "-- store.reap: workers

@@ -23,6 +23,11 @@ impl Unread {
     }
 }
 
+/// Whether anything follows the cursor.
+pub(super) async fn is_unread(connection: &mut SqliteConnection) -> StoreResult<bool> {
+    Ok(unread(connection, 1).await?.is_some())
+}
+
 /// Looks at what follows the cursor.
 pub(super) async fn unread(connection: &mut SqliteConnection, limit: u32) -> StoreResult<Option<Unread>> {
     let unread: Option<Unread> = sqlx::query_as(

@@ -69,19 +69,19 @@ impl Handover for Sqlite {
                     return Ok(Handed::paused());
                 }
                 let woke = wake(connection, &route, now).await?;
-                let mut prefix = PREFIX;
+                let (mut prefix, clock) = (PREFIX, clock.cast_unsigned());
                 let room = out(connection, &route, seat(window)).await?.room(window, limit)?;
                 let mut going = loop {
                     let rows = waiting(connection, &route, now, prefix).await?;
                     let quotas = quotas(connection, &LineRow::keys(&rows)).await?;
-                    match choose(LineRow::lines(rows, &quotas)?, clock.cast_unsigned(), room) {
+                    match choose(LineRow::lines(rows, &quotas)?, clock, room) {
                         Choice::Go(going) => break going,
                         Choice::LookFurther => prefix *= 4,
                     }
                 };
                 going.left |= woke;
                 if going.jobs.is_empty() {
-                    return Ok(Handed::new(Vec::new(), &going));
+                    return Ok(Handed::new(Vec::new(), going, clock));
                 }
                 pay(connection, &route, &going).await?;
                 let rows: Vec<DueRow> = sqlx::query_as(
@@ -93,7 +93,7 @@ impl Handover for Sqlite {
                 .bind(ids(going.jobs.iter().map(|id| id.0)))
                 .fetch_all(connection)
                 .await?;
-                Ok(Handed::new(DueRow::in_order(rows, &going.jobs), &going))
+                Ok(Handed::new(DueRow::in_order(rows, &going.jobs), going, clock))
             })
         })
         .await
