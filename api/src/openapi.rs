@@ -2,7 +2,8 @@
 
 use axum::Router;
 use forebay_shared::job::{
-    EchoParams, ImageClassificationParams, TextClassificationParams, TextEmbeddingParams,
+    BackgroundRemovalParams, EchoParams, ImageClassificationParams, TextClassificationParams,
+    TextEmbeddingParams,
 };
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -42,6 +43,7 @@ use crate::state::App;
         TextEmbeddingParams,
         TextClassificationParams,
         ImageClassificationParams,
+        BackgroundRemovalParams,
         ClientMessage,
         ServerMessage,
     )),

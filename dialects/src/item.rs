@@ -187,8 +187,13 @@ impl ToSchema for ItemBody {
 
 /// Parameters are typed by the model's kind, which a schema cannot know.
 pub fn params_schema() -> Schema {
-    let kinds =
-        ["TextEmbeddingParams", "TextClassificationParams", "ImageClassificationParams", "EchoParams"];
+    let kinds = [
+        "TextEmbeddingParams",
+        "TextClassificationParams",
+        "ImageClassificationParams",
+        "BackgroundRemovalParams",
+        "EchoParams",
+    ];
     let any = kinds.into_iter().fold(AnyOfBuilder::new(), |any, kind| any.item(Ref::from_schema_name(kind)));
     let object = ObjectBuilder::new()
         .schema_type(Type::Object)

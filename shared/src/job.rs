@@ -37,7 +37,8 @@ pub use kind::{Kind, Modality};
 pub use outcome::{ItemError, MediaFile, Outcome, read_result, result_document};
 pub use output::{Label, Output};
 pub use params::{
-    EchoParams, ImageClassificationParams, ParamError, Params, TextClassificationParams, TextEmbeddingParams,
+    BackgroundRemovalParams, EchoParams, ImageClassificationParams, LosslessFormat, ParamError, Params,
+    Removed, TextClassificationParams, TextEmbeddingParams,
 };
 pub use rank::{STEP, rank};
 pub use retry::{Backoff, ErrorClass, RetryPolicy, Verdict};

@@ -5,6 +5,7 @@
 //! that could not grow any further; a batch that could still grow waits for the device.
 
 mod engine;
+mod finish;
 mod hand;
 mod handle;
 mod jobs;
@@ -59,6 +60,7 @@ pub fn start<P: Pipeline>(model: ModelFiles, parts: &LaneParts) -> LaneHandle {
     let (words_sender, words) = mpsc::channel(ACCEPTED);
     let (prepared_sender, prepared) = mpsc::channel(ACCEPTED);
     let name = model.card.name.clone();
+    let words_sender = (words_sender, parts.shelf.clone());
     let engine = Engine::start(model.clone(), parts.runtime.clone(), words_sender, &parts.tasks);
     let lane = Lane::<P> {
         model: name.clone(),
@@ -146,7 +148,14 @@ impl<P: Pipeline> Lane<P> {
                     rank: progress.claimed().rank,
                     isolation: progress.isolation(index),
                     since: now,
-                    payload: Ready { job: job.id, index, prepared, _memory: memory },
+                    payload: Ready {
+                        job: job.id,
+                        lease: job.lease,
+                        index,
+                        of_bulk: progress.claimed().bulk.is_some(),
+                        prepared,
+                        memory,
+                    },
                 }),
             }
         }

@@ -22,6 +22,7 @@ mod rehearsal;
 pub mod room;
 pub mod settle;
 pub mod share;
+pub mod shelf;
 pub mod stop;
 pub mod text;
 

@@ -16,6 +16,7 @@ use crate::pipeline::{Pipeline, WithPipeline, with_pipeline};
 use crate::quarantine::Quarantine;
 use crate::rate::Rates;
 use crate::settle::Settler;
+use crate::shelf::Shelf;
 use crate::{Worker, WorkerParts};
 
 /// Finished jobs on their way to the settler.
@@ -40,14 +41,14 @@ impl Worker {
         announce(&parts, &models).await;
         let board = Board::default();
         let quarantine = Quarantine::new(parts.store.clone());
+        let shelf = Shelf { blobs: parts.blobs.clone(), board: board.clone() };
         let (settle, finished) = mpsc::channel(FINISHED);
         let settler = Settler {
             store: parts.store.clone(),
-            blobs: parts.blobs.clone(),
+            shelf: shelf.clone(),
             events: parts.events.clone(),
             retry: config.retry.policy(),
             entropy: parts.entropy.clone(),
-            board: board.clone(),
             quarantine: quarantine.clone(),
             tasks: parts.tasks.clone(),
             sequence: Arc::default(),
@@ -71,6 +72,7 @@ impl Worker {
             events: parts.events.clone(),
             settle,
             hold: config.hold,
+            shelf,
             rates: rates.clone(),
             tasks: parts.tasks.clone(),
         };

@@ -3,6 +3,8 @@
 //! Resampling equals Pillow's, byte for byte, so the numbers are those that models are trained and evaluated with.
 
 mod decode;
+mod encode;
+mod field;
 mod frame;
 mod plan;
 mod preprocessor;
@@ -10,6 +12,8 @@ mod resample;
 mod session;
 
 pub use decode::decode;
+pub use encode::{Drawing, Encoding};
+pub use field::Field;
 pub use frame::Frame;
 pub use plan::{Habits, PicturePlan};
 pub use session::{PictureBatch, PictureSession, Tensor};

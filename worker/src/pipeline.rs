@@ -3,6 +3,8 @@
 //! Each kind is one file. Preparing and finishing happen on any thread, running on the one thread that owns the model's
 //! session. A pipeline fails item by item; only a run as a whole can fail a batch, which is then run item by item.
 
+mod background_removal;
+mod drawn;
 mod echo;
 mod image_classification;
 mod labels;
@@ -12,6 +14,7 @@ mod text_embedding;
 use bytes::Bytes;
 use forebay_shared::job::{Failure, Kind, Output, Params};
 
+pub use background_removal::BackgroundRemoval;
 pub use echo::Echo;
 pub use image_classification::ImageClassification;
 pub use text_classification::TextClassification;
@@ -30,7 +33,7 @@ pub enum Material {
     Image(Bytes),
 }
 
-/// What an item became.
+/// What an item became, its media still in memory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     /// The typed value.
@@ -38,9 +41,6 @@ pub struct Answer {
     /// Pictures and other media that go with it.
     pub media: Vec<Medium>,
 }
-
-/// What became of an item.
-pub type Ended = Result<Answer, Failure>;
 
 /// A medium that a pipeline made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +73,7 @@ pub fn with_pipeline<W: WithPipeline>(kind: Kind, what: W) -> W::Done {
         Kind::TextEmbedding => what.run::<TextEmbedding>(),
         Kind::TextClassification => what.run::<TextClassification>(),
         Kind::ImageClassification => what.run::<ImageClassification>(),
+        Kind::BackgroundRemoval => what.run::<BackgroundRemoval>(),
     }
 }
 
@@ -99,7 +100,7 @@ pub trait Pipeline: Sized + Send + Sync + 'static {
     /// An item's length, in the unit that fills the device.
     fn length(prepared: &Self::Prepared) -> u32;
 
-    /// How many bytes an item keeps in memory that was made of a picture.
+    /// How many bytes an item keeps in memory that was made of a picture, from now until its media are stored.
     fn weight(_: &Self::Prepared) -> usize {
         0
     }

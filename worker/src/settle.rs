@@ -13,8 +13,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use forebay_shared::blobs::Blobs;
 use forebay_shared::entropy::Entropy;
 use forebay_shared::events::Events;
 use forebay_shared::id::WorkerId;
@@ -23,11 +21,10 @@ use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::{NewSegment, Noted, Settled, Store, StoreError};
 use tokio::sync::mpsc;
 
-use crate::lease::Board;
-use crate::pipeline::Ended;
 use crate::plan::Plan;
 use crate::quarantine::Quarantine;
 use crate::room::Held;
+use crate::shelf::{Ended, Shelf};
 use crate::stop::Stop;
 use document::{Part, parts};
 use gathering::Gathering;
@@ -61,16 +58,14 @@ pub struct Finished {
 pub struct Settler {
     /// The truth.
     pub store: Arc<dyn Store>,
-    /// Where results go.
-    pub blobs: Blobs,
+    /// Where results go, while their lease is held.
+    pub shelf: Shelf,
     /// Where word goes.
     pub events: Arc<dyn Events>,
     /// How failed attempts are repeated.
     pub retry: RetryPolicy,
     /// Chance, for jitter.
     pub entropy: Arc<dyn Entropy>,
-    /// Which lease is held.
-    pub board: Board,
     /// Where suspects are written down.
     pub quarantine: Quarantine,
     /// The process's tasks.
@@ -133,17 +128,12 @@ impl Settler {
     }
 
     async fn settle_part(&self, worker: WorkerId, part: Part) {
-        let Part { mut drafts, segment, media } = part;
+        let Part { mut drafts, segment } = part;
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
         let (segment, object) = segment.finish(worker, sequence);
         let started = Instant::now();
-        for (key, bytes) in media {
-            if !self.put(worker, &key, bytes).await {
-                return;
-            }
-        }
         let has_results = segment.bytes > 0;
-        if has_results && !self.put(worker, &segment.key, object.clone()).await {
+        if has_results && !self.shelf.put(worker, &segment.key, object.clone()).await {
             return;
         }
         let took = (started.elapsed().as_secs_f64() * 1_000_000.0).round() / 1_000.0;
@@ -154,7 +144,7 @@ impl Settler {
         let settled = loop {
             match self.store.settle(worker, &settlements, has_results.then_some(&segment)).await {
                 Ok(settled) => break settled,
-                Err(StoreError::Unavailable(error)) if self.board.holds(worker) => {
+                Err(StoreError::Unavailable(error)) if self.shelf.board.holds(worker) => {
                     tracing::warn!(%error, jobs = settlements.len(), "settling waits for the database");
                     tokio::time::sleep(AGAIN.0).await;
                 }
@@ -178,7 +168,7 @@ impl Settler {
     async fn fail(&self, worker: WorkerId, lost: &[Settlement]) {
         let settled = loop {
             match self.store.settle(worker, lost, None).await {
-                Err(StoreError::Unavailable(_)) if self.board.holds(worker) => {
+                Err(StoreError::Unavailable(_)) if self.shelf.board.holds(worker) => {
                     tokio::time::sleep(AGAIN.1).await;
                 }
                 settled => break settled,
@@ -190,29 +180,13 @@ impl Settler {
         }
     }
 
-    /// Writes an object, however long the store is away. `false`: the lease went first.
-    async fn put(&self, worker: WorkerId, key: &str, bytes: Bytes) -> bool {
-        let mut wait = AGAIN.0;
-        loop {
-            match self.blobs.put(key, bytes.clone()).await {
-                Ok(()) => return true,
-                Err(error) if self.board.holds(worker) => {
-                    tracing::warn!(%error, "results wait for the object store");
-                    tokio::time::sleep(wait).await;
-                    wait = (wait * 2).min(AGAIN.1);
-                }
-                Err(_) => return false,
-            }
-        }
-    }
-
     /// An object that no row names is removed at once; a sweep would find it too.
     async fn clear_up(&self, settled: &[Settled], segment: &NewSegment) {
         let stale = settled.iter().filter(|settled| matches!(settled, Settled::Stale(_))).count();
         metrics::counter!("forebay_settlements_stale_total").increment(stale as u64);
         if stale == settled.len()
             && segment.bytes > 0
-            && let Err(error) = self.blobs.delete(std::slice::from_ref(&segment.key)).await
+            && let Err(error) = self.shelf.blobs.delete(std::slice::from_ref(&segment.key)).await
         {
             tracing::debug!(%error, "an object that nobody names is left to the sweeper");
         }

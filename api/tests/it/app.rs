@@ -56,6 +56,7 @@ pub struct Builder {
     metrics: Option<metrics_exporter_prometheus::PrometheusHandle>,
     blobs: Blobs,
     fetch: FetchConfig,
+    cards: Vec<ModelCard>,
 }
 
 /// The defaults of `cli/config.default.toml`, but for limits that a test would not like to reach.
@@ -164,6 +165,12 @@ pub fn cards() -> Vec<ModelCard> {
 }
 
 impl Builder {
+    /// One more model is served.
+    pub fn serving(mut self, card: ModelCard) -> Self {
+        self.cards.push(card);
+        self
+    }
+
     pub fn keys(mut self) -> Self {
         self.access = Access::Keys;
         self
@@ -237,7 +244,7 @@ impl Builder {
         let file = folder.path().join("forebay.db");
         let sqlite = Sqlite::open(&file, Arc::new(clock.clone()), &tasks).await.unwrap();
         let store = Arc::new(Watched::new(Arc::new(sqlite)));
-        store.announce(&cards()).await.unwrap();
+        store.announce(&self.cards).await.unwrap();
         let seam: Arc<dyn Store> = store.clone();
         let (queue, blobs) = (LocalQueue::new(), self.blobs);
         let catalog = Arc::new(Catalog::new(seam.clone()));
@@ -274,6 +281,7 @@ impl TestApp {
             metrics: None,
             blobs: Blobs::in_memory(),
             fetch: fetch(),
+            cards: cards(),
         }
     }
 

@@ -8,6 +8,7 @@ mod bulk;
 mod contract;
 mod dialects;
 mod door;
+mod drawing;
 mod ending;
 mod explaining;
 mod files;

@@ -27,7 +27,7 @@ impl Shape {
         match kind {
             Kind::TextEmbedding => Self::Embedding,
             Kind::TextClassification | Kind::ImageClassification => Self::Labels,
-            Kind::Echo => Self::Json,
+            Kind::Echo | Kind::BackgroundRemoval => Self::Json,
         }
     }
 }

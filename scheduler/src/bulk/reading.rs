@@ -271,6 +271,8 @@ fn answer(card: &ModelCard, item: &Item) -> u64 {
         Kind::TextEmbedding => u64::from(card.dimensions.unwrap_or(1024)) * NUMBER,
         Kind::TextClassification | Kind::ImageClassification => card.labels.len() as u64 * LABEL,
         Kind::Echo => item.input.cost().units() * 4,
+        // No line has it.
+        Kind::BackgroundRemoval => 0,
     }
 }
 

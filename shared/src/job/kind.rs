@@ -17,6 +17,8 @@ pub enum Kind {
     TextClassification,
     /// A picture gets labels.
     ImageClassification,
+    /// What stands in front in a picture is cut out.
+    BackgroundRemoval,
 }
 
 /// What an item is made of.
@@ -31,16 +33,26 @@ pub enum Modality {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 4] =
-        [Self::Echo, Self::TextEmbedding, Self::TextClassification, Self::ImageClassification];
+    pub const ALL: [Self; 5] = [
+        Self::Echo,
+        Self::TextEmbedding,
+        Self::TextClassification,
+        Self::ImageClassification,
+        Self::BackgroundRemoval,
+    ];
 
     /// What its items may be made of.
     pub const fn takes(self, modality: Modality) -> bool {
         match self {
             Self::Echo => true,
             Self::TextEmbedding | Self::TextClassification => matches!(modality, Modality::Text),
-            Self::ImageClassification => matches!(modality, Modality::Image),
+            Self::ImageClassification | Self::BackgroundRemoval => matches!(modality, Modality::Image),
         }
+    }
+
+    /// Whether what it gives is a picture.
+    pub const fn draws(self) -> bool {
+        matches!(self, Self::BackgroundRemoval)
     }
 }
 
@@ -51,5 +63,6 @@ words!(
     TextEmbedding = "text_embedding",
     TextClassification = "text_classification",
     ImageClassification = "image_classification",
+    BackgroundRemoval = "background_removal",
 );
 words!(Modality, "modality", Text = "text", Image = "image");

@@ -21,6 +21,17 @@ pub enum Output {
         /// Labels with their scores.
         labels: Vec<Label>,
     },
+    /// `{"width": …, "height": …, "content_type": …, "bytes": …}`: what the picture is like that stands among the job's files.
+    Picture {
+        /// Its width in pixels.
+        width: u32,
+        /// Its height in pixels.
+        height: u32,
+        /// Its media type.
+        content_type: String,
+        /// Its size.
+        bytes: u64,
+    },
     /// `{"echo": …}`: the text, or where the picture was copied to.
     Echo {
         /// What came in.
@@ -40,6 +51,14 @@ struct Fields {
     #[serde(default)]
     labels: Option<Vec<Label>>,
     #[serde(default)]
+    width: u32,
+    #[serde(default)]
+    height: u32,
+    #[serde(default)]
+    content_type: Option<String>,
+    #[serde(default)]
+    bytes: u64,
+    #[serde(default)]
     echo: Option<Value>,
 }
 
@@ -50,8 +69,11 @@ impl TryFrom<Fields> for Output {
         match fields {
             Fields { embedding: Some(embedding), tokens, .. } => Ok(Self::Embedding { embedding, tokens }),
             Fields { labels: Some(labels), .. } => Ok(Self::Labels { labels }),
+            Fields { content_type: Some(content_type), width, height, bytes, .. } => {
+                Ok(Self::Picture { width, height, content_type, bytes })
+            }
             Fields { echo: Some(echo), .. } => Ok(Self::Echo { echo }),
-            _ => Err("an output has `embedding`, `labels` or `echo`"),
+            _ => Err("an output has `embedding`, `labels`, `content_type` or `echo`"),
         }
     }
 }

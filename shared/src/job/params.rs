@@ -3,6 +3,7 @@
 mod bounds;
 mod echo;
 mod image;
+mod media;
 mod text;
 
 use serde::de::DeserializeOwned;
@@ -13,6 +14,7 @@ use bounds::Bounded;
 
 pub use echo::EchoParams;
 pub use image::ImageClassificationParams;
+pub use media::{BackgroundRemovalParams, LosslessFormat, Removed};
 pub use text::{TextClassificationParams, TextEmbeddingParams};
 
 /// Parameters for one kind.
@@ -26,6 +28,8 @@ pub enum Params {
     TextClassification(TextClassificationParams),
     /// For `image_classification`.
     ImageClassification(ImageClassificationParams),
+    /// For `background_removal`.
+    BackgroundRemoval(BackgroundRemovalParams),
 }
 
 /// A parameter that does not fit.
@@ -52,6 +56,7 @@ impl Params {
             Kind::TextEmbedding => read(params).map(Self::TextEmbedding),
             Kind::TextClassification => read(params).map(Self::TextClassification),
             Kind::ImageClassification => read(params).map(Self::ImageClassification),
+            Kind::BackgroundRemoval => read(params).map(Self::BackgroundRemoval),
         }
     }
 

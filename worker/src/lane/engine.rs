@@ -1,20 +1,20 @@
 //! The thread that owns a model: nothing else touches it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use forebay_shared::id::JobId;
 use forebay_shared::job::{Failure, FailureCode};
 use forebay_shared::shutdown::Tasks;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::work::{Ran, Ready, Word, Work};
+use super::finish::{Made, caught, finish};
+use super::work::{Outcome, Ran, Ready, Word, Work};
 use crate::bucket;
 use crate::model::{ModelFiles, Runtime};
-use crate::pipeline::{Ended, Pipeline};
+use crate::pipeline::Pipeline;
 use crate::quarantine::Sealed;
+use crate::shelf::Shelf;
 
 /// Batches with the model's thread: one that runs, and one that could not grow any further.
 pub(super) const IN_HAND: u32 = 2;
@@ -37,11 +37,11 @@ impl<P: Pipeline> Engine<P> {
     pub(super) fn start(
         model: ModelFiles,
         runtime: Option<Runtime>,
-        words: mpsc::Sender<Word>,
+        (words, shelf): (mpsc::Sender<Word>, Shelf),
         tasks: &Tasks,
     ) -> Self {
         let (work, mut waiting) = mpsc::channel::<Work<P>>(IN_HAND as usize);
-        let host = Host { model, runtime, engine: None, words: words.clone(), tasks: tasks.clone() };
+        let host = Host { model, runtime, engine: None, words: words.clone(), shelf, tasks: tasks.clone() };
         let handle = tokio::runtime::Handle::current();
         let name = format!("model {}", host.model.card.name);
         let started = std::thread::Builder::new().name(name).spawn(move || {
@@ -79,6 +79,7 @@ struct Host<P: Pipeline> {
     runtime: Option<Runtime>,
     engine: Option<P::Engine>,
     words: mpsc::Sender<Word>,
+    shelf: Shelf,
     tasks: Tasks,
 }
 
@@ -173,7 +174,7 @@ impl<P: Pipeline> Host<P> {
         });
     }
 
-    /// Makes answers of what the model gave, on another thread, and tells the lane.
+    /// Makes answers of what the model gave, on another thread; tells the lane when their media are stored too.
     fn finish(
         &self,
         (number, split): (u64, bool),
@@ -181,10 +182,22 @@ impl<P: Pipeline> Host<P> {
         items: Vec<Ready<P>>,
         (raw, took): (Result<Vec<P::Raw>, Failure>, Duration),
     ) -> JoinHandle<()> {
-        let words = self.words.clone();
+        let (words, media, tasks) = (self.words.clone(), self.shelf.clone(), self.tasks.clone());
         self.tasks.spawn_blocking(move || {
-            let outcomes = finish(pipeline.as_deref(), items, raw);
-            let _ = words.blocking_send(Word::Ran(Ran { number, split, outcomes, took }));
+            let made = finish(pipeline.as_deref(), items, raw);
+            let ran = move |outcomes| Word::Ran(Ran { number, split, outcomes, took });
+            // A lane that is gone does not wait for word.
+            if made.iter().any(Made::has_media) {
+                tasks.spawn("media", async move {
+                    let mut outcomes: Vec<Outcome> = Vec::with_capacity(made.len());
+                    for made in made {
+                        outcomes.push(made.shelved(&media).await);
+                    }
+                    let _ = words.send(ran(outcomes)).await;
+                });
+            } else {
+                let _ = words.blocking_send(ran(made.into_iter().map(Made::plain).collect()));
+            }
         })
     }
 
@@ -224,36 +237,4 @@ fn load<P: Pipeline>(model: &ModelFiles, runtime: Option<&Runtime>) -> Result<P:
     })?;
     tracing::info!(model = model.card.name, took = ?started.elapsed(), "model loaded");
     Ok(loaded)
-}
-
-fn finish<P: Pipeline>(
-    pipeline: Option<&P>,
-    items: Vec<Ready<P>>,
-    raw: Result<Vec<P::Raw>, Failure>,
-) -> Vec<(JobId, u32, Ended)> {
-    let mut raw = match raw {
-        Ok(raw) => raw.into_iter().map(Ok).collect::<Vec<_>>().into_iter(),
-        Err(failure) => items.iter().map(|_| Err(failure.clone())).collect::<Vec<_>>().into_iter(),
-    };
-    items
-        .into_iter()
-        .map(|item| {
-            let ended = match (raw.next(), pipeline) {
-                (Some(Ok(raw)), Some(pipeline)) => caught(|| pipeline.finish(item.prepared, raw)),
-                (Some(Err(failure)), _) => Err(failure),
-                _ => Err(Failure::permanent(
-                    FailureCode::InferenceFailed,
-                    "the model gave fewer answers than it got items",
-                )),
-            };
-            (item.job, item.index, ended)
-        })
-        .collect()
-}
-
-/// A panic in a pipeline is a failure of the item, not of the worker.
-fn caught<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
-        Err(Failure::permanent(FailureCode::Internal, "the pipeline panicked; the worker's log says where"))
-    })
 }

@@ -2,7 +2,8 @@
 //!
 //! Half of the room is for files, from the moment they are asked for until they are decoded; half for what comes out of
 //! them. A file waits for the second half while it holds on to the first and never the other way round, so none waits for
-//! ever. Whoever needs more than a half takes all of it, and so goes alone.
+//! ever. Whoever needs more than a half takes all of it, and so goes alone. What an item keeps of both it gives back when
+//! it has run and its media are stored, for which nobody needs room.
 
 use std::sync::Arc;
 
@@ -34,7 +35,7 @@ struct Half {
 
 /// Room that is held until it is dropped.
 #[derive(Debug)]
-pub(super) struct Held(Option<OwnedSemaphorePermit>);
+pub(super) struct Held(Vec<OwnedSemaphorePermit>);
 
 impl Memory {
     pub(super) fn new(room: Size, largest_file: Size) -> Self {
@@ -65,21 +66,29 @@ impl Half {
 
     async fn take(&self, bytes: u64) -> Held {
         let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX).min(self.units);
-        Held(self.permits.clone().acquire_many_owned(units).await.ok())
+        Held(self.permits.clone().acquire_many_owned(units).await.into_iter().collect())
     }
 }
 
 impl Held {
     /// Nothing is held: what needs room is bounded elsewhere.
     pub(super) fn nothing() -> Self {
-        Self(None)
+        Self(Vec::new())
     }
 
-    /// Keeps what so many bytes need and gives the rest back.
+    /// Room of both halves, held together.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// Keeps what so many bytes need, if it has as much, and gives the rest back.
     pub(super) fn shrink(&mut self, bytes: usize) {
-        let Some(permit) = &mut self.0 else { return };
-        let kept = usize::try_from((bytes as u64).div_ceil(UNIT)).unwrap_or(usize::MAX);
-        drop(permit.split(permit.num_permits().saturating_sub(kept)));
+        let mut kept = usize::try_from((bytes as u64).div_ceil(UNIT)).unwrap_or(usize::MAX);
+        for permit in &mut self.0 {
+            drop(permit.split(permit.num_permits().saturating_sub(kept)));
+            kept -= permit.num_permits();
+        }
     }
 }
 
@@ -98,6 +107,22 @@ mod tests {
         assert_eq!(memory.files.permits.available_permits(), 10);
         drop((first, second));
         assert_eq!(memory.files.permits.available_permits(), 32);
+    }
+
+    #[tokio::test]
+    async fn what_an_item_keeps_may_be_more_than_its_file() {
+        let memory = Memory::new(Size::new(64 * UNIT), Size::new(4 * UNIT));
+        let (file, pixels) = (memory.for_file().await, memory.pixels.take(20 * UNIT).await);
+        let mut both = file.and(pixels);
+        let left = || (memory.files.permits.available_permits(), memory.pixels.permits.available_permits());
+        both.shrink(11 * 1024);
+        assert_eq!(left(), (28, 25));
+        both.shrink(3 * 1024);
+        assert_eq!(left(), (29, 32));
+        both.shrink(100 * 1024);
+        assert_eq!(left(), (29, 32), "what was given back is not taken again");
+        drop(both);
+        assert_eq!(left(), (32, 32));
     }
 
     #[tokio::test]

@@ -11,6 +11,7 @@ use crate::model::Runtime;
 use crate::quarantine::Quarantine;
 use crate::rate::Rates;
 use crate::settle::Finished;
+use crate::shelf::Shelf;
 
 /// What lanes share.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct LaneParts {
     pub settle: mpsc::Sender<Finished>,
     /// Batches of work of each class that a lane may hold.
     pub hold: u64,
+    /// Where media go.
+    pub shelf: Shelf,
     /// How fast the models work.
     pub rates: Rates,
     /// The process's tasks.

@@ -168,15 +168,16 @@ impl<P: Pipeline> Job<P> {
         let Todo { index, material, params } = picture;
         let (prepared, room) = match self.shared.reader.file(material).await {
             Err(failure) => (Err(failure), Held::nothing()),
-            Ok(File { bytes, mut room }) => {
+            Ok(File { bytes, room }) => {
                 let prepare = async {
-                    let _turn = self.shared.reader.turn_for(&bytes).await;
+                    let turn = self.shared.reader.turn_for(&bytes).await;
                     let prepare = move || pipeline.prepare(Material::Image(bytes), params);
-                    self.shared.tasks.spawn_blocking(prepare).await
+                    (self.shared.tasks.spawn_blocking(prepare).await, turn.room)
                 };
                 // Whoever waits here for the quarantine has its file's room already: those in it wait for none.
-                let Some(prepared) = self.noted(&[index], prepare).await else { return };
+                let Some((prepared, pixels)) = self.noted(&[index], prepare).await else { return };
                 let prepared = prepared.unwrap_or_else(|_| Err(panicked()));
+                let mut room = room.and(pixels);
                 room.shrink(prepared.as_ref().map_or(0, P::weight));
                 (prepared, room)
             }

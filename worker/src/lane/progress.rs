@@ -10,10 +10,10 @@ use forebay_shared::job::{
 use forebay_shared::telemetry::count_dropped_items;
 
 use super::measure::Waits;
-use crate::pipeline::Ended;
 use crate::plan::Plan;
 use crate::room::Held;
 use crate::settle::Finished;
+use crate::shelf::Ended;
 use crate::stop::Stop;
 
 /// How often those who follow a job are told how far it has come: people see no more, and a thousand followed jobs cost a

@@ -49,7 +49,8 @@ pub(super) struct File {
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
     _processor: Option<SemaphorePermit<'a>>,
-    _room: Held,
+    /// What it may take to decode the file.
+    pub(super) room: Held,
 }
 
 impl Reader {
@@ -107,12 +108,12 @@ impl Reader {
 
     /// Waits for a processor.
     pub(super) async fn turn(&self) -> Turn<'_> {
-        Turn { _processor: self.processors.acquire().await.ok(), _room: Held::nothing() }
+        Turn { _processor: self.processors.acquire().await.ok(), room: Held::nothing() }
     }
 
     /// Waits for a processor and for room to decode this file.
     pub(super) async fn turn_for(&self, file: &[u8]) -> Turn<'_> {
         let room = self.memory.for_pixels(file).await;
-        Turn { _processor: self.processors.acquire().await.ok(), _room: room }
+        Turn { _processor: self.processors.acquire().await.ok(), room }
     }
 }

@@ -4,19 +4,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forebay_shared::id::JobId;
+use forebay_shared::job::Lease;
 
 use super::memory;
-use crate::pipeline::{Ended, Pipeline};
+use crate::pipeline::Pipeline;
 use crate::quarantine::Sealed;
+use crate::shelf::Ended;
 
 /// An item that is ready to run.
 #[derive(Debug)]
 pub(super) struct Ready<P: Pipeline> {
     pub(super) job: JobId,
+    pub(super) lease: Lease,
     pub(super) index: u32,
+    /// Whether its job is a slice of a bulk.
+    pub(super) of_bulk: bool,
     pub(super) prepared: P::Prepared,
-    /// What it takes of the room for pictures, until it has run.
-    pub(super) _memory: memory::Held,
+    /// What it takes of the room for pictures, until its answer's media are stored.
+    pub(super) memory: memory::Held,
 }
 
 /// A batch for the model.
@@ -38,10 +43,13 @@ pub(super) enum Word {
     Ceiling(u64),
 }
 
+/// What became of an item: its job, its place in it, its end.
+pub(super) type Outcome = (JobId, u32, Ended);
+
 /// What became of a batch's items, or of one of them if the batch was split.
 pub(super) struct Ran {
     pub(super) number: u64,
     pub(super) split: bool,
-    pub(super) outcomes: Vec<(JobId, u32, Ended)>,
+    pub(super) outcomes: Vec<Outcome>,
     pub(super) took: Duration,
 }

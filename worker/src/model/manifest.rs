@@ -149,7 +149,7 @@ impl Manifest {
                 max_wait,
             },
             // All items are alike, so there is nothing to pad.
-            Kind::ImageClassification => {
+            Kind::ImageClassification | Kind::BackgroundRemoval => {
                 Budget { cost: self.batch.images.unwrap_or(IMAGES), items, padding: 0.0, slack: 0, max_wait }
             }
             Kind::Echo => Budget { cost: items as u64, items, padding: 0.0, slack: 0, max_wait },

@@ -9,8 +9,8 @@ use serde_json::json;
 use super::{Answer, Material, Medium, Pipeline};
 use crate::model::{ModelError, ModelFiles, Runtime};
 
-/// A picture of at most this size is given back as a medium; of a larger one, only its size and its type. Media wait in
-/// memory until their job is settled.
+/// A picture of at most this size is given back as a medium; of a larger one, only its size and its type, so that the queue
+/// is measured and not the object store.
 const MEDIUM: usize = 64 * 1024;
 
 /// Gives items back.

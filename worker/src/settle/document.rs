@@ -1,17 +1,16 @@
 //! How finished jobs are written down: no input, no output, pure work.
 
-use bytes::Bytes;
 #[cfg(feature = "rehearsal")]
 use forebay_shared::job::Output;
 use forebay_shared::job::{
-    Claimed, Deadline, Ending, Failure, FailureCode, Lease, MediaFile, Outcome, RetryPolicy, Settlement,
-    Verdict, result_document,
+    Claimed, Deadline, Ending, Failure, FailureCode, MediaFile, Outcome, RetryPolicy, Settlement, Verdict,
+    result_document,
 };
 use forebay_shared::segment::SegmentBuilder;
 
 use super::Finished;
-use crate::pipeline::Ended;
 use crate::room::Held;
+use crate::shelf::Ended;
 use crate::stop::Stop;
 
 /// A job about to be settled.
@@ -28,7 +27,6 @@ pub(super) struct Draft {
 pub(super) struct Part {
     pub(super) drafts: Vec<Draft>,
     pub(super) segment: SegmentBuilder,
-    pub(super) media: Vec<(String, Bytes)>,
 }
 
 /// Writes finished jobs down, as few segments as they fit into.
@@ -38,7 +36,7 @@ pub(super) fn parts(jobs: Vec<Finished>, retry: RetryPolicy, chance: f64) -> Vec
         let Finished { claimed, outcomes, stopped, timings, account, held, .. } = job;
         let ending = ending(&claimed, &outcomes, stopped, (retry, chance));
         let keeps_result = !matches!(ending, Ending::Retry(..));
-        let (outcomes, files, media) = separate(&claimed, outcomes);
+        let (outcomes, files) = separate(outcomes);
         #[cfg(feature = "rehearsal")]
         rehearse(&outcomes);
         let document = if keeps_result { result_document(&outcomes, &files) } else { Vec::new() };
@@ -59,9 +57,6 @@ pub(super) fn parts(jobs: Vec<Finished>, retry: RetryPolicy, chance: f64) -> Vec
             timings,
             account,
         };
-        if keeps_result {
-            part.media.extend(media);
-        }
         part.drafts.push(Draft { claimed, settlement, _held: held });
     }
     parts
@@ -97,29 +92,15 @@ pub(super) fn ending(
     Ending::Failed(Failure::permanent(FailureCode::AllItemsFailed, message))
 }
 
-/// Takes the media out of the answers and gives them names.
-fn separate(claimed: &Claimed, outcomes: Vec<Ended>) -> (Vec<Outcome>, Vec<MediaFile>, Vec<(String, Bytes)>) {
-    let (mut files, mut media) = (Vec::new(), Vec::new());
-    let outcomes = (0..)
-        .zip(outcomes)
-        .map(|(item, outcome)| {
-            let answer = outcome?;
-            for medium in answer.media {
-                // A job that is retried runs again here while what it had before is still to be removed.
-                let (Lease { worker, attempt }, n) = (claimed.lease, files.len());
-                let key = format!("media/{worker}/{}/{attempt}-{n}", claimed.id);
-                files.push(MediaFile {
-                    item,
-                    key: key.clone(),
-                    content_type: medium.content_type,
-                    bytes: medium.bytes.len() as u64,
-                });
-                media.push((key, medium.bytes));
-            }
-            Ok(answer.output)
-        })
-        .collect();
-    (outcomes, files, media)
+/// Takes the files out of the answers, in the order of their items.
+fn separate(outcomes: Vec<Ended>) -> (Vec<Outcome>, Vec<MediaFile>) {
+    let mut files = Vec::new();
+    let outcomes = outcomes.into_iter().map(|outcome| {
+        let shelved = outcome?;
+        files.extend(shelved.files);
+        Ok(shelved.output)
+    });
+    (outcomes.collect(), files)
 }
 
 #[cfg(feature = "rehearsal")]

@@ -11,9 +11,9 @@ use tokio::task::JoinError;
 
 use super::document::ending;
 use super::{AGAIN, Finished, Settler, noted, unwritten};
-use crate::pipeline::Ended;
 use crate::plan::Plan;
 use crate::room::Held;
+use crate::shelf::Ended;
 
 /// A slice about to be settled.
 struct Draft {
@@ -64,13 +64,13 @@ impl Settler {
         let mut builder = SegmentBuilder::default();
         builder.push(&draft.object);
         let (segment, object) = builder.finish(worker, sequence);
-        if !self.put(worker, &segment.key, object).await {
+        if !self.shelf.put(worker, &segment.key, object).await {
             return;
         }
         let settled = loop {
             match self.store.settle_slice(worker, &draft.settlement, draft.answers, &segment).await {
                 Ok(settled) => break settled,
-                Err(StoreError::Unavailable(error)) if self.board.holds(worker) => {
+                Err(StoreError::Unavailable(error)) if self.shelf.board.holds(worker) => {
                     tracing::warn!(%error, "settling a slice waits for the database");
                     tokio::time::sleep(AGAIN.0).await;
                 }
@@ -105,7 +105,6 @@ fn settlement(claimed: &Claimed, ending: Ending, outcomes: &[Ended]) -> Settleme
     }
 }
 
-/// Media that lines made are not kept: a line's answer is its line.
 fn draft(
     claimed: &Claimed,
     plan: &Plan,

@@ -3,6 +3,7 @@
 mod check;
 mod colours;
 mod deaf;
+mod drawing;
 mod echo;
 mod fairness;
 mod ground;

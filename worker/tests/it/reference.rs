@@ -3,6 +3,8 @@
 //! The expected values come from `models/reference/`, made with Python's onnxruntime, tokenizers and Pillow. Each family of
 //! kinds has a file; here is what they share.
 
+mod background_removal;
+mod digest;
 mod image_classification;
 mod line;
 mod text_classification;

@@ -57,7 +57,11 @@ fn reading(bulk: Bulk, change: impl FnOnce(&mut BulkConfig)) -> Reading {
         let created_at = Timestamp::from_micros(0);
         (Model { card: card(name, kind), created_at, workers: 1, draining: false, rate: 0.0 }, Cost::new(100))
     };
-    let models = vec![model("minilm", Kind::TextEmbedding), model("echo", Kind::Echo)];
+    let models = vec![
+        model("minilm", Kind::TextEmbedding),
+        model("echo", Kind::Echo),
+        model("u2netp", Kind::BackgroundRemoval),
+    ];
     let moderation = Arc::new(no_moderation());
     let records = Records::new(&bulk.layout, config.longest_line.as_usize(), bounds(10, 100, 1000));
     Reading::new(
@@ -90,6 +94,16 @@ fn a_model_must_exist_and_do_what_is_asked() {
     ];
     let expected = [("model_not_found".to_owned(), Some(1)), ("invalid_field".to_owned(), Some(2))];
     assert_eq!(refused(reading(bulk(), |_| {}), &file.concat()), expected);
+}
+
+#[test]
+fn a_line_cannot_ask_for_a_picture() {
+    let mut reading = reading(Bulk { form: Form::Native, endpoint: None, ..bulk() }, |_| {});
+    let _ = reading.feed(br#"{"model":"u2netp","input":{"image":{"url":"https://example.com/cat.png"}}}"#);
+    let Verdict::Refused(errors) = reading.finish().0 else { panic!("the line is refused") };
+    let told = (errors[0].code.as_str(), errors[0].param.as_deref(), errors[0].message.as_str());
+    let message = "the model `u2netp` gives pictures, for which a bulk's files have no place; submit jobs";
+    assert_eq!(told, ("invalid_field", Some("model"), message));
 }
 
 /// Makes a limit narrow.

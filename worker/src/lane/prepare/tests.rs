@@ -12,9 +12,11 @@ use serde_json::json;
 use super::*;
 use crate::lane::lines::LineSource;
 use crate::lane::reader::Bounds;
+use crate::lease::Board;
 use crate::model::{ModelError, Runtime};
 use crate::pipeline::Answer;
 use crate::rate::Rates;
+use crate::shelf::Shelf;
 
 /// Says that it prepares, and then does not come back, as if it had taken the process down.
 struct Deadly(mpsc::UnboundedSender<()>);
@@ -69,6 +71,7 @@ fn parts(ground: &Ground) -> LaneParts {
         events: Arc::new(LocalEvents::new()),
         settle: mpsc::channel(1).0,
         hold: 2,
+        shelf: Shelf { blobs: Blobs::in_memory(), board: Board::default() },
         rates: Rates::default(),
         tasks: Tasks::new(),
     }

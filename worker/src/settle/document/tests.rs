@@ -8,8 +8,8 @@ use forebay_shared::segment::SEGMENT_LIMIT;
 use forebay_shared::testing::fresh_ids;
 
 use super::*;
-use crate::pipeline::{Answer, Medium};
 use crate::room::Room;
+use crate::shelf::Shelved;
 
 fn claimed(items: u32) -> Claimed {
     let ids = fresh_ids();
@@ -144,19 +144,21 @@ fn jobs_settled_together_share_a_segment_until_it_is_full() {
 
 #[test]
 fn media_are_objects_of_their_own_and_know_their_item() {
-    let picture = Answer {
-        output: Output::Echo { echo: "p".into() },
-        media: vec![Medium { content_type: "image/png".into(), bytes: Bytes::from_static(b"png") }],
+    let file = |item: u32, n: u32| MediaFile {
+        item,
+        key: format!("media/w/j/1-{item}-{n}"),
+        content_type: "image/png".into(),
+        bytes: 3,
     };
-    let job = finished(vec![answer("a"), Ok(picture)]);
-    let (id, worker) = (job.claimed.id, job.claimed.lease.worker);
+    let picture = |files| Ok(Shelved { output: Output::Echo { echo: "p".into() }, files });
+    let job = finished(vec![answer("a"), picture(vec![file(1, 0), file(1, 1)]), picture(vec![file(2, 0)])]);
+    let worker = job.claimed.lease.worker;
     let mut parts = parts(vec![job], policy(), 0.5);
     let part = parts.remove(0);
-    assert_eq!(part.media, [(format!("media/{worker}/{id}/1-0"), Bytes::from_static(b"png"))]);
-    let files = &part.drafts[0].settlement.files;
-    assert_eq!((files.len(), files[0].item, files[0].bytes), (1, 1, 3));
+    assert_eq!(part.drafts[0].settlement.files, [file(1, 0), file(1, 1), file(2, 0)]);
     let object = part.segment.finish(worker, 0).1;
-    assert!(String::from_utf8_lossy(&object).contains(r#""files":[0]"#));
+    let document = String::from_utf8_lossy(&object);
+    assert!(document.contains(r#""files":[0,1]"#) && document.contains(r#""files":[2]"#), "{document}");
 }
 
 #[test]

@@ -1,0 +1,42 @@
+//! What kinds that draw refuse, each with the field and the limit.
+
+use forebay_shared::job::Kind;
+use forebay_shared::testing::card;
+use serde_json::{Value, json};
+
+use crate::app::TestApp;
+use crate::bodies::{base64, png};
+
+/// Code, field and detail of what is said to such a submission.
+async fn refused(kind: Kind, body: Value) -> (String, String, String) {
+    let app = TestApp::build().serving(card("artist", kind)).start().await;
+    let mut submission = json!({"model": "artist"});
+    submission.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
+    let answer = app.post("/v1/jobs").json(submission).await;
+    assert_eq!(answer.status, 422, "{answer}");
+    assert_eq!(app.store.calls("submit"), 0);
+    let problem = answer.json();
+    let word = |name: &str| problem[name].as_str().unwrap_or_default().to_owned();
+    (word("code"), word("field"), word("detail"))
+}
+
+fn picture() -> Value {
+    json!({"image": {"base64": base64(&png(3, 2))}})
+}
+
+async fn refused_params(kind: Kind, params: Value) -> (String, String) {
+    let (code, field, detail) = refused(kind, json!({"input": picture(), "params": params})).await;
+    assert_eq!(code, "invalid_params");
+    (field, detail)
+}
+
+#[tokio::test]
+async fn a_background_that_is_no_colour() {
+    let (field, detail) = refused_params(Kind::BackgroundRemoval, json!({"background": "white"})).await;
+    assert_eq!(field, "params.background");
+    assert_eq!(detail, "`background` must be a colour such as `#ffffff`, not `white`");
+    let (field, detail) = refused_params(Kind::BackgroundRemoval, json!({"format": "jpeg"})).await;
+    assert!(field.starts_with("params") && detail.contains("`png` or `webp`"), "{field} {detail}");
+    let (code, field, _) = refused(Kind::BackgroundRemoval, json!({"input": "words"})).await;
+    assert_eq!((code.as_str(), field.as_str()), ("wrong_input", "input"));
+}
