@@ -22,6 +22,7 @@ pub fn run(repository: &Repository) -> Result<()> {
 fn all(repository: &Repository, stages: &mut Stages) -> Result<Suite> {
     rules(repository, stages)?;
     let data = stages.run("set-up", || setup::assets(repository, setup::Wanted::for_tests()))?;
+    stages.run("toy models", || setup::toys(repository))?;
     stages.run("tests without services", || {
         let mut suite = Suite::new(repository, &data, Services::None)?;
         suite.everything(None)?;

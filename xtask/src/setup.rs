@@ -67,6 +67,15 @@ pub fn assets(repository: &Repository, wanted: Wanted) -> Result<PathBuf> {
     Ok(data)
 }
 
+/// Refuses committed toy models that their script would make otherwise; set-up comes before.
+pub fn toys(repository: &Repository) -> Result<()> {
+    let python = Python::new(repository);
+    let mut command = python.command();
+    command.arg(repository.at("models/toys/build.py")).arg("--check");
+    command.env("PYTHONPATH", repository.data()?.join("python"));
+    python.quietly("comparing the toy models with their script", &mut command)
+}
+
 /// Builds a release binary of the workspace and answers with its path.
 pub fn release(repository: &Repository, package: &str, binary: &str) -> Result<PathBuf> {
     eprintln!("building {binary} (release; the first time takes minutes) …");

@@ -36,6 +36,7 @@ fn all(repository: &Repository, arguments: &Arguments, stages: &mut Stages) -> R
     stages.run("servers of the system", || tools::servers(repository))?;
     let s3_server = stages.run("S3 server", || services::s3_server(repository))?;
     let data = stages.run("set-up", || setup::assets(repository, setup::Wanted::for_tests()))?;
+    stages.run("toy models", || setup::toys(repository))?;
     let mut running = stages.run("services", || Running::start(&s3_server, None, &repository.interrupt))?;
     let outcome = tests(repository, arguments, &data, &running, stages);
     if outcome.as_ref().is_err_and(|error| !error.is::<Interrupted>()) {
