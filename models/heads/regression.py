@@ -12,6 +12,9 @@ from .linear import Head
 _TOLERANCE = 1e-6
 _STEPS = 2_000
 
+#: A feature whose deviation is a smaller share of the usual one than this is constant, and says nothing.
+_CONSTANT = 1e-4
+
 #: The bias is hardly penalised: just enough for the problem to have one answer.
 _BIAS_PENALTY = 1e-3
 
@@ -23,6 +26,7 @@ def fit(features: np.ndarray, labels: np.ndarray, classes: int, penalty: float) 
     same head: there is no chance in it.
     """
     mean, scale = features.mean(axis=0), features.std(axis=0)
+    scale[scale < _CONSTANT * np.median(scale)] = np.inf
     x = np.hstack([(features - mean) / scale, np.ones((len(features), 1))])
     penalties = np.append(np.full(features.shape[1], penalty), _BIAS_PENALTY)
     weights = _descend(x, np.eye(classes)[labels], penalties)

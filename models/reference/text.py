@@ -77,6 +77,7 @@ if __name__ == "__main__":
             "all-minilm-l6-v2": embedding,
             "multilingual-e5-small": embedding,
             "emotion": classification,
+            "prompt-injection": classification,
             "toy-multilabel": classification,
         },
     )
