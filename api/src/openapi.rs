@@ -2,8 +2,8 @@
 
 use axum::Router;
 use forebay_shared::job::{
-    BackgroundRemovalParams, EchoParams, ImageClassificationParams, TextClassificationParams,
-    TextEmbeddingParams,
+    BackgroundRemovalParams, EchoParams, ImageClassificationParams, ImageEmbeddingParams,
+    ObjectDetectionParams, TextClassificationParams, TextEmbeddingParams,
 };
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -44,6 +44,8 @@ use crate::state::App;
         TextClassificationParams,
         ImageClassificationParams,
         BackgroundRemovalParams,
+        ObjectDetectionParams,
+        ImageEmbeddingParams,
         ClientMessage,
         ServerMessage,
     )),

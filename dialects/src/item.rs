@@ -192,6 +192,8 @@ pub fn params_schema() -> Schema {
         "TextClassificationParams",
         "ImageClassificationParams",
         "BackgroundRemovalParams",
+        "ObjectDetectionParams",
+        "ImageEmbeddingParams",
         "EchoParams",
     ];
     let any = kinds.into_iter().fold(AnyOfBuilder::new(), |any, kind| any.item(Ref::from_schema_name(kind)));

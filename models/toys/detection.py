@@ -223,6 +223,9 @@ def _write(directory: ModelDirectory, graph: Graph, head: str) -> None:
                 "[detection]",
                 f'head = "{head}"',
                 "",
+                "[image]",
+                f"size = {_SIDE}",
+                "",
             ]
         ),
     )

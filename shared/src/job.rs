@@ -35,10 +35,10 @@ pub use input::{ImageSource, Input, Item, Items, ItemsAt};
 pub use keep::Keep;
 pub use kind::{Kind, Modality};
 pub use outcome::{ItemError, MediaFile, Outcome, read_result, result_document};
-pub use output::{Label, Output};
+pub use output::{BoundingBox, Detected, Label, Output, Point};
 pub use params::{
-    BackgroundRemovalParams, EchoParams, ImageClassificationParams, LosslessFormat, ParamError, Params,
-    Removed, TextClassificationParams, TextEmbeddingParams,
+    BackgroundRemovalParams, EchoParams, ImageClassificationParams, ImageEmbeddingParams, LosslessFormat,
+    ObjectDetectionParams, ParamError, Params, Removed, TextClassificationParams, TextEmbeddingParams,
 };
 pub use rank::{STEP, rank};
 pub use retry::{Backoff, ErrorClass, RetryPolicy, Verdict};

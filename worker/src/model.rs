@@ -13,7 +13,7 @@ use forebay_shared::model::ModelCard;
 use serde_json::Value;
 
 pub(crate) use failed::failed;
-pub use manifest::{Letterbox, Manifest};
+pub use manifest::{DetectionHead, DetectionSection, Letterbox, Manifest};
 pub use repository::{read, scan};
 pub use runtime::{Provider, Runtime, RuntimeError};
 

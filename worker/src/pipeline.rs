@@ -4,10 +4,13 @@
 //! session. A pipeline fails item by item; only a run as a whole can fail a batch, which is then run item by item.
 
 mod background_removal;
+mod detection;
 mod drawn;
 mod echo;
 mod image_classification;
+mod image_embedding;
 mod labels;
+mod object_detection;
 mod text_classification;
 mod text_embedding;
 
@@ -17,6 +20,8 @@ use forebay_shared::job::{Failure, Kind, Output, Params};
 pub use background_removal::BackgroundRemoval;
 pub use echo::Echo;
 pub use image_classification::ImageClassification;
+pub use image_embedding::ImageEmbedding;
+pub use object_detection::ObjectDetection;
 pub use text_classification::TextClassification;
 pub use text_embedding::TextEmbedding;
 
@@ -74,6 +79,8 @@ pub fn with_pipeline<W: WithPipeline>(kind: Kind, what: W) -> W::Done {
         Kind::TextClassification => what.run::<TextClassification>(),
         Kind::ImageClassification => what.run::<ImageClassification>(),
         Kind::BackgroundRemoval => what.run::<BackgroundRemoval>(),
+        Kind::ObjectDetection => what.run::<ObjectDetection>(),
+        Kind::ImageEmbedding => what.run::<ImageEmbedding>(),
     }
 }
 

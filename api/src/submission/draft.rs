@@ -230,8 +230,12 @@ pub fn count(items: usize, rules: &Rules) -> Result<(), Problem> {
 /// The parameter's name, if it is one, and what is wrong with it.
 pub fn check_params(params: &Object, model: &Model) -> Result<(), (Option<String>, String)> {
     let params = Params::parse(model.card.kind, params).map_err(|error| (error.field, error.message))?;
-    let Params::TextEmbedding(embedding) = params else { return Ok(()) };
-    if let (Some(wanted), Some(most)) = (embedding.dimensions, model.card.dimensions)
+    let dimensions = match &params {
+        Params::TextEmbedding(embedding) => embedding.dimensions,
+        Params::ImageEmbedding(embedding) => embedding.dimensions,
+        _ => None,
+    };
+    if let (Some(wanted), Some(most)) = (dimensions, model.card.dimensions)
         && wanted > most
     {
         let detail = format!(
@@ -240,6 +244,7 @@ pub fn check_params(params: &Object, model: &Model) -> Result<(), (Option<String
         );
         return Err((Some("dimensions".to_owned()), detail));
     }
+    let Params::TextEmbedding(embedding) = params else { return Ok(()) };
     match embedding.prompt {
         Some(prompt) if !model.card.prompts.contains(&prompt) => {
             let known = match &model.card.prompts[..] {

@@ -161,7 +161,9 @@ pub fn cards() -> Vec<ModelCard> {
     long.aliases = vec!["words".to_owned()];
     let mut pictures = card("net", Kind::ImageClassification);
     pictures.max_tokens = None;
-    vec![long, card("echo", Kind::Echo), embedding, emotion, pictures]
+    let mut things = card("finder", Kind::ObjectDetection);
+    things.max_tokens = None;
+    vec![long, card("echo", Kind::Echo), embedding, emotion, pictures, things]
 }
 
 impl Builder {

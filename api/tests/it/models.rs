@@ -11,7 +11,7 @@ async fn models_are_listed_in_openais_shape() {
     let list = app.get("/v1/models").send().await.json();
     assert_eq!(list["object"], "list");
     let ids: Vec<_> = list["data"].as_array().unwrap().iter().map(|model| model["id"].clone()).collect();
-    assert_eq!(ids, ["acme/words:v1.5", "echo", "emotion", "minilm", "net"]);
+    assert_eq!(ids, ["acme/words:v1.5", "echo", "emotion", "finder", "minilm", "net"]);
     insta::assert_snapshot!(format!("{:#}", list["data"][0]), @r#"
     {
       "id": "acme/words:v1.5",

@@ -357,6 +357,19 @@ async fn bad_params_of_an_item() {
 }
 
 #[tokio::test]
+async fn bad_params_or_words_for_a_model_that_finds_things() {
+    let image = json!({"image": {"base64": base64(&png(4, 4))}});
+    let body = json!({"model": "finder", "input": image, "params": {"threshold": 1.5}});
+    let problem = refused(body).await.json();
+    assert_eq!(problem["detail"], "`threshold` must be from 0 to 1, not 1.5");
+    let body = json!({"model": "finder", "input": image, "params": {"iou_threshold": "half"}});
+    assert_eq!(told(body).await.0, "invalid_params");
+    let body = json!({"model": "finder", "input": image, "params": {"truncate": true}});
+    assert_eq!(told(body).await, pair("invalid_params", "params.truncate"));
+    assert_eq!(told(json!({"model": "finder", "input": "a"})).await, pair("wrong_input", "input"));
+}
+
+#[tokio::test]
 async fn a_prompt_that_the_model_does_not_have() {
     let body = json!({"model": "minilm", "input": "a", "params": {"prompt": "sonnet"}});
     insta::assert_snapshot!(refused(body).await, @r#"

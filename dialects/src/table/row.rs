@@ -25,9 +25,9 @@ impl Shape {
     /// The shape for a bulk whose lines all name a model of this kind; of others it is [`Shape::Json`].
     pub fn of(kind: Kind) -> Self {
         match kind {
-            Kind::TextEmbedding => Self::Embedding,
+            Kind::TextEmbedding | Kind::ImageEmbedding => Self::Embedding,
             Kind::TextClassification | Kind::ImageClassification => Self::Labels,
-            Kind::Echo | Kind::BackgroundRemoval => Self::Json,
+            Kind::Echo | Kind::BackgroundRemoval | Kind::ObjectDetection => Self::Json,
         }
     }
 }

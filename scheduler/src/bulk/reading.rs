@@ -268,8 +268,10 @@ fn duplicate(name: &str, line: u64) -> BadLine {
 fn answer(card: &ModelCard, item: &Item) -> u64 {
     match card.kind {
         // Without a word from its worker, as long as the usual models' vectors are.
-        Kind::TextEmbedding => u64::from(card.dimensions.unwrap_or(1024)) * NUMBER,
+        Kind::TextEmbedding | Kind::ImageEmbedding => u64::from(card.dimensions.unwrap_or(1024)) * NUMBER,
         Kind::TextClassification | Kind::ImageClassification => card.labels.len() as u64 * LABEL,
+        // A box and a label for each of as many things as are told unless more are asked for.
+        Kind::ObjectDetection => 100 * 3 * LABEL,
         Kind::Echo => item.input.cost().units() * 4,
         // No line has it.
         Kind::BackgroundRemoval => 0,

@@ -4,8 +4,8 @@ use crate::events::LocalEvents;
 use crate::id::{JobId, WorkerId};
 use crate::job::{Class, Kind, NewJob};
 use crate::queue::{Consumer, LocalQueue, Queue};
-use crate::store::conformance::Ground;
 use crate::store::Sqlite;
+use crate::store::conformance::Ground;
 use crate::testing::{Watched, card};
 
 /// Jobs that fill half a window each, so that each that is claimed makes room for one more.

@@ -19,6 +19,10 @@ pub enum Kind {
     ImageClassification,
     /// What stands in front in a picture is cut out.
     BackgroundRemoval,
+    /// The things in a picture get boxes.
+    ObjectDetection,
+    /// A picture becomes a vector.
+    ImageEmbedding,
 }
 
 /// What an item is made of.
@@ -33,12 +37,14 @@ pub enum Modality {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Echo,
         Self::TextEmbedding,
         Self::TextClassification,
         Self::ImageClassification,
         Self::BackgroundRemoval,
+        Self::ObjectDetection,
+        Self::ImageEmbedding,
     ];
 
     /// What its items may be made of.
@@ -46,7 +52,10 @@ impl Kind {
         match self {
             Self::Echo => true,
             Self::TextEmbedding | Self::TextClassification => matches!(modality, Modality::Text),
-            Self::ImageClassification | Self::BackgroundRemoval => matches!(modality, Modality::Image),
+            Self::ImageClassification
+            | Self::ObjectDetection
+            | Self::ImageEmbedding
+            | Self::BackgroundRemoval => matches!(modality, Modality::Image),
         }
     }
 
@@ -64,5 +73,7 @@ words!(
     TextClassification = "text_classification",
     ImageClassification = "image_classification",
     BackgroundRemoval = "background_removal",
+    ObjectDetection = "object_detection",
+    ImageEmbedding = "image_embedding",
 );
 words!(Modality, "modality", Text = "text", Image = "image");

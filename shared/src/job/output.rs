@@ -16,6 +16,11 @@ pub enum Output {
         #[serde(default)]
         tokens: u32,
     },
+    /// `{"objects": […]}`, the surest first.
+    Objects {
+        /// Things with their boxes.
+        objects: Vec<Detected>,
+    },
     /// `{"labels": […]}`, best first.
     Labels {
         /// Labels with their scores.
@@ -58,6 +63,7 @@ struct Fields {
     content_type: Option<String>,
     #[serde(default)]
     bytes: u64,
+    objects: Option<Vec<Detected>>,
     #[serde(default)]
     echo: Option<Value>,
 }
@@ -68,12 +74,13 @@ impl TryFrom<Fields> for Output {
     fn try_from(fields: Fields) -> Result<Self, Self::Error> {
         match fields {
             Fields { embedding: Some(embedding), tokens, .. } => Ok(Self::Embedding { embedding, tokens }),
+            Fields { objects: Some(objects), .. } => Ok(Self::Objects { objects }),
             Fields { labels: Some(labels), .. } => Ok(Self::Labels { labels }),
             Fields { content_type: Some(content_type), width, height, bytes, .. } => {
                 Ok(Self::Picture { width, height, content_type, bytes })
             }
             Fields { echo: Some(echo), .. } => Ok(Self::Echo { echo }),
-            _ => Err("an output has `embedding`, `labels`, `content_type` or `echo`"),
+            _ => Err("an output has `embedding`, `objects`, `labels`, `content_type` or `echo`"),
         }
     }
 }
@@ -85,4 +92,41 @@ pub struct Label {
     pub label: String,
     /// 0…1.
     pub score: f32,
+}
+
+/// A thing in a picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Detected {
+    /// What it is, from the model's files.
+    pub label: String,
+    /// 0…1.
+    pub score: f32,
+    /// Where it is.
+    #[serde(rename = "box")]
+    pub bounds: BoundingBox,
+    /// Points of it, where the model tells any: of a face the eyes, the nose and the corners of the mouth, from left to right.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub points: Vec<Point>,
+}
+
+/// A box in pixels of the picture, the right way up, from its upper left corner.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BoundingBox {
+    /// Its left edge.
+    pub xmin: f32,
+    /// Its upper edge.
+    pub ymin: f32,
+    /// Its right edge.
+    pub xmax: f32,
+    /// Its lower edge.
+    pub ymax: f32,
+}
+
+/// A place on a picture, in pixels from its upper left corner.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Point {
+    /// To the right.
+    pub x: f32,
+    /// Downwards.
+    pub y: f32,
 }

@@ -13,7 +13,7 @@ use super::{Kind, Object};
 use bounds::Bounded;
 
 pub use echo::EchoParams;
-pub use image::ImageClassificationParams;
+pub use image::{ImageClassificationParams, ImageEmbeddingParams, ObjectDetectionParams};
 pub use media::{BackgroundRemovalParams, LosslessFormat, Removed};
 pub use text::{TextClassificationParams, TextEmbeddingParams};
 
@@ -30,6 +30,10 @@ pub enum Params {
     ImageClassification(ImageClassificationParams),
     /// For `background_removal`.
     BackgroundRemoval(BackgroundRemovalParams),
+    /// For `object_detection`.
+    ObjectDetection(ObjectDetectionParams),
+    /// For `image_embedding`.
+    ImageEmbedding(ImageEmbeddingParams),
 }
 
 /// A parameter that does not fit.
@@ -57,6 +61,8 @@ impl Params {
             Kind::TextClassification => read(params).map(Self::TextClassification),
             Kind::ImageClassification => read(params).map(Self::ImageClassification),
             Kind::BackgroundRemoval => read(params).map(Self::BackgroundRemoval),
+            Kind::ObjectDetection => read(params).map(Self::ObjectDetection),
+            Kind::ImageEmbedding => read(params).map(Self::ImageEmbedding),
         }
     }
 
@@ -116,6 +122,10 @@ mod tests {
         assert!(Params::parse(Kind::ImageClassification, &object(json!({"top_k": 0}))).is_err());
         assert!(Params::parse(Kind::Echo, &object(json!({"delay_ms": 10_001}))).is_err());
         assert!(Params::parse(Kind::TextEmbedding, &object(json!({"dimensions": 0}))).is_err());
+        let error = Params::parse(Kind::ObjectDetection, &object(json!({"threshold": 1.5}))).unwrap_err();
+        assert_eq!(error.to_string(), "`threshold` must be from 0 to 1, not 1.5");
+        assert!(Params::parse(Kind::ObjectDetection, &object(json!({"iou_threshold": -0.1}))).is_err());
+        assert!(Params::parse(Kind::ImageEmbedding, &object(json!({"dimensions": 0}))).is_err());
     }
 
     #[test]

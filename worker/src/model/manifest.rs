@@ -1,5 +1,7 @@
 //! `forebay.toml`: what a model's own files do not say.
 
+mod picture;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -7,7 +9,8 @@ use std::time::Duration;
 use forebay_shared::config::Span;
 use forebay_shared::job::Kind;
 use serde::Deserialize;
-use serde_json::Value;
+
+pub use picture::{DetectionHead, DetectionSection, ImageSection, Letterbox};
 
 use super::ModelError;
 use crate::batch::Budget;
@@ -22,9 +25,6 @@ const ITEMS: usize = 256;
 const PADDING: f64 = 0.06;
 /// What a run costs besides its items, in tokens; see docs/decisions.md.
 const SLACK: u64 = 48;
-
-/// The grey that the YOLO family is trained to see around a picture.
-const PAD: u8 = 114;
 
 /// A model directory's manifest. Every key may be absent.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -52,6 +52,8 @@ pub struct Manifest {
     pub text: TextSection,
     /// For models that look at pictures.
     pub image: ImageSection,
+    /// For models that find things in pictures.
+    pub detection: DetectionSection,
 }
 
 /// `[limits]`
@@ -94,36 +96,6 @@ pub struct TextSection {
     pub normalize: Option<bool>,
 }
 
-/// `[image]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ImageSection {
-    /// What a picture is resized to, in the forms of `preprocessor_config.json`, over which it stands.
-    pub size: Option<Value>,
-    /// Whether the channels are blue, green, red.
-    pub bgr: Option<bool>,
-    /// Whether a picture keeps its shape, and where it lies then.
-    pub letterbox: Option<Letterbox>,
-    /// The shade of grey of what is left over.
-    pub pad: u8,
-}
-
-impl Default for ImageSection {
-    fn default() -> Self {
-        Self { size: None, bgr: None, letterbox: None, pad: PAD }
-    }
-}
-
-/// Where a picture lies that is smaller than what the model takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Letterbox {
-    /// In the middle.
-    Center,
-    /// In the upper left corner.
-    TopLeft,
-}
-
 impl Manifest {
     /// Reads a directory's manifest; an absent one says nothing.
     pub fn read(root: &Path) -> Result<Self, ModelError> {
@@ -149,7 +121,10 @@ impl Manifest {
                 max_wait,
             },
             // All items are alike, so there is nothing to pad.
-            Kind::ImageClassification | Kind::BackgroundRemoval => {
+            Kind::ImageClassification
+            | Kind::BackgroundRemoval
+            | Kind::ObjectDetection
+            | Kind::ImageEmbedding => {
                 Budget { cost: self.batch.images.unwrap_or(IMAGES), items, padding: 0.0, slack: 0, max_wait }
             }
             Kind::Echo => Budget { cost: items as u64, items, padding: 0.0, slack: 0, max_wait },

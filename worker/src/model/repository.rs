@@ -79,10 +79,7 @@ pub fn read(root: &Path, name: &str) -> Result<ModelFiles, ModelError> {
         max_tokens: matches!(kind, Kind::TextEmbedding | Kind::TextClassification)
             .then(|| max_tokens(root, &manifest, &config))
             .transpose()?,
-        dimensions: (kind == Kind::TextEmbedding)
-            .then(|| config.get("hidden_size").and_then(Value::as_u64))
-            .flatten()
-            .and_then(|size| u32::try_from(size).ok()),
+        dimensions: dimensions(kind, &config),
         batch_cost: manifest.budget(kind).cost,
     };
     Ok(ModelFiles { root: root.to_owned(), onnx, manifest, config, card, max_pixels: u64::MAX })
@@ -97,9 +94,30 @@ fn infer(root: &Path, config: &Value) -> Option<Kind> {
     if architecture.ends_with("ForImageClassification") {
         return Some(Kind::ImageClassification);
     }
+    if architecture.ends_with("ForObjectDetection") {
+        return Some(Kind::ObjectDetection);
+    }
     let has = |file: &str| root.join(file).is_file();
+    // CLIPVisionModelWithProjection, SiglipVisionModel; ViTModel and Dinov2Model, which read no text.
+    let is_tower = ["VisionModelWithProjection", "VisionModel"].iter().any(|end| architecture.ends_with(end))
+        || (architecture.ends_with("Model") && has("preprocessor_config.json") && !has("tokenizer.json"));
+    if is_tower {
+        return Some(Kind::ImageEmbedding);
+    }
     (has("modules.json") || (architecture.ends_with("Model") && has("tokenizer.json")))
         .then_some(Kind::TextEmbedding)
+}
+
+/// How long its vectors are, as far as the files say.
+fn dimensions(kind: Kind, config: &Value) -> Option<u32> {
+    let keys: &[&str] = match kind {
+        Kind::TextEmbedding => &["hidden_size"],
+        // That of the projection, if there is one.
+        Kind::ImageEmbedding => &["projection_dim", "hidden_size"],
+        _ => &[],
+    };
+    let size = keys.iter().find_map(|key| config.get(*key).and_then(Value::as_u64))?;
+    u32::try_from(size).ok()
 }
 
 /// `id2label`, in the order of the ids.
@@ -169,6 +187,32 @@ mod tests {
         assert_eq!(models[0].card.labels, ["a", "b", "k"]);
         assert_eq!((models[0].card.max_tokens, models[1].card.max_tokens), (Some(512), Some(128)));
         assert_eq!(models[1].card.dimensions, Some(384));
+    }
+
+    #[test]
+    fn models_that_look_are_told_by_their_architecture() {
+        let root = folder(&[
+            ("a/model.onnx", "x"),
+            ("a/config.json", r#"{"architectures":["DetrForObjectDetection"]}"#),
+            ("b/model.onnx", "x"),
+            (
+                "b/config.json",
+                r#"{"architectures":["CLIPVisionModelWithProjection"],"hidden_size":24,"projection_dim":16}"#,
+            ),
+            ("c/model.onnx", "x"),
+            ("c/config.json", r#"{"architectures":["Dinov2Model"],"hidden_size":384}"#),
+            ("c/preprocessor_config.json", "{}"),
+        ]);
+        let models = scan(root.path(), &[], 100);
+        let told: Vec<_> = models.iter().map(|model| (model.card.kind, model.card.dimensions)).collect();
+        assert_eq!(
+            told,
+            [
+                (Kind::ObjectDetection, None),
+                (Kind::ImageEmbedding, Some(16)),
+                (Kind::ImageEmbedding, Some(384))
+            ]
+        );
     }
 
     #[test]

@@ -12,22 +12,23 @@ use crate::model::{Letterbox, ModelError, ModelFiles, optional_json};
 /// How a model wants its pictures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PicturePlan {
-    resize: Option<(Target, Filter)>,
-    canvas: Option<Canvas>,
+    resize: Option<(Fit, Filter)>,
+    crop: Option<(u32, u32)>,
+    /// The shade of grey where the picture is not.
+    pad: u8,
     /// What a channel's byte is multiplied with, and what is added, by channel.
     scale: [f32; 3],
     shift: [f32; 3],
     bgr: bool,
 }
 
-/// What a resized picture is laid on.
+/// How a picture becomes what a model looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Canvas {
-    size: (u32, u32),
-    /// `None` where it is the middle of the picture that is wanted.
-    letterbox: Option<Letterbox>,
-    /// What is seen where the picture is not.
-    colour: u8,
+enum Fit {
+    /// Resized.
+    Resize(Target),
+    /// Resized in its shape and laid on a canvas of this size.
+    Letterbox((u32, u32), Letterbox),
 }
 
 /// What holds for a family of models where their files say nothing.
@@ -61,32 +62,29 @@ impl PicturePlan {
     pub fn read(model: &ModelFiles, habits: &Habits) -> Result<Self, ModelError> {
         let file = model.root.join("preprocessor_config.json");
         let content = |message: String| ModelError::Content { file: file.clone(), message };
-        let mut stated = match optional_json(&file)? {
-            Value::Null => Preprocessor::of(habits),
-            stated => serde_json::from_value(stated).map_err(|error| content(error.to_string()))?,
+        let (mut stated, letterbox) = match optional_json(&file)? {
+            Value::Null => (Preprocessor::of(habits), habits.letterbox),
+            stated => (serde_json::from_value(stated).map_err(|error| content(error.to_string()))?, None),
         };
         let image = &model.manifest.image;
         if let Some(size) = &image.size {
             stated.size.clone_from(size);
         }
-        let letterbox = image.letterbox.or(habits.letterbox);
-        let target = Target::read(&stated.size).ok_or_else(|| content(format!("size is {}", stated.size)));
-        let filter = Filter::numbered(stated.resample)
-            .ok_or_else(|| content(format!("resample {} is unknown", stated.resample)));
-        let (resize, canvas) = match (stated.do_resize, letterbox) {
-            (true, Some(_)) => {
-                let size = exact(&stated.size)
-                    .ok_or_else(|| content(format!("size is {}, and a letterbox has one", stated.size)))?;
-                let canvas = Canvas { size, letterbox, colour: image.pad };
-                (Some((Target::Within(size.0, size.1), filter?)), Some(canvas))
-            }
-            (true, None) => (Some((target?, filter?)), None),
-            (false, _) => (None, None),
+        let no_size = || content(format!("size is {}", stated.size));
+        let resize = if stated.do_resize {
+            let fit = match image.letterbox.or(letterbox) {
+                Some(place) => Fit::Letterbox(exact(&stated.size).ok_or_else(no_size)?, place),
+                None => Fit::Resize(Target::read(&stated.size).ok_or_else(no_size)?),
+            };
+            let filter = Filter::numbered(stated.resample)
+                .ok_or_else(|| content(format!("resample {} is unknown", stated.resample)))?;
+            Some((fit, filter))
+        } else {
+            None
         };
         let crop = if stated.do_center_crop {
             let size = exact(&stated.crop_size);
-            let size = size.ok_or_else(|| content(format!("crop_size is {}", stated.crop_size)))?;
-            Some(Canvas { size, letterbox: None, colour: 0 })
+            Some(size.ok_or_else(|| content(format!("crop_size is {}", stated.crop_size)))?)
         } else {
             None
         };
@@ -95,7 +93,8 @@ impl PicturePlan {
             if stated.do_normalize { (stated.image_mean, stated.image_std) } else { ([0.0; 3], [1.0; 3]) };
         Ok(Self {
             resize,
-            canvas: canvas.or(crop),
+            crop,
+            pad: if crop.is_some() { 0 } else { image.pad },
             scale: std.map(|std| rescale / std),
             shift: [0, 1, 2].map(|channel| -mean[channel] / std[channel]),
             bgr: image.bgr.unwrap_or(habits.bgr),
@@ -103,15 +102,13 @@ impl PicturePlan {
     }
 
     /// Where a picture of this width and height lies on what the model sees.
-    pub fn frame(&self, (width, height): (u32, u32)) -> Frame {
-        let resized = self.resize.map_or((width, height), |(target, _)| target.of(width, height));
-        let frame = Frame::resized((width, height), resized);
-        match self.canvas {
-            None => frame,
-            Some(Canvas { size, letterbox: None, .. }) => frame.cut_to(size),
-            Some(Canvas { size, letterbox: Some(Letterbox::Center), .. }) => frame.in_the_middle_of(size),
-            Some(Canvas { size, letterbox: Some(Letterbox::TopLeft), .. }) => frame.in_the_corner_of(size),
-        }
+    pub fn frame(&self, picture: (u32, u32)) -> Frame {
+        let frame = match self.resize {
+            Some((Fit::Letterbox(canvas, place), _)) => Frame::letterbox(picture, canvas, place),
+            Some((Fit::Resize(target), _)) => Frame::resized(picture, target.of(picture.0, picture.1)),
+            None => Frame::whole(picture),
+        };
+        self.crop.map_or(frame, |size| frame.cut_to(size))
     }
 
     /// Makes the tensor of one picture.
@@ -124,10 +121,7 @@ impl PicturePlan {
             }
             None => picture,
         };
-        let picture = match self.canvas {
-            Some(Canvas { colour, .. }) => lay(&picture, &frame, colour),
-            None => picture,
-        };
+        let picture = if frame.canvas == frame.resized { picture } else { lay(&picture, &frame, self.pad) };
         Ok(Pixels { width: frame.canvas.0, height: frame.canvas.1, planes: self.planes(&picture), frame })
     }
 
@@ -174,8 +168,9 @@ mod tests {
 
     fn plan() -> PicturePlan {
         PicturePlan {
-            resize: Some((Target::ShortestEdge(4, None), Filter::Bilinear)),
-            canvas: Some(Canvas { size: (4, 4), letterbox: None, colour: 0 }),
+            resize: Some((Fit::Resize(Target::ShortestEdge(4, None)), Filter::Bilinear)),
+            crop: Some((4, 4)),
+            pad: 0,
             scale: [1.0 / 127.5; 3],
             shift: [-1.0; 3],
             bgr: false,
@@ -214,8 +209,9 @@ mod tests {
     fn a_letterbox_keeps_the_shape_and_fills_the_rest() {
         let picture = RgbImage::from_pixel(8, 4, image::Rgb([255, 255, 255]));
         let plan = |place| PicturePlan {
-            resize: Some((Target::Within(4, 4), Filter::Bilinear)),
-            canvas: Some(Canvas { size: (4, 4), letterbox: Some(place), colour: 114 }),
+            resize: Some((Fit::Letterbox((4, 4), place), Filter::Bilinear)),
+            crop: None,
+            pad: 114,
             scale: [1.0; 3],
             shift: [0.0; 3],
             bgr: false,

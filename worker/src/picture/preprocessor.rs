@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Habits;
+use super::frame::within;
 
 /// The keys of `preprocessor_config.json` that are followed.
 #[derive(Debug, Deserialize)]
@@ -75,7 +76,9 @@ impl Target {
     pub(super) fn of(self, width: u32, height: u32) -> (u32, u32) {
         match self {
             Self::Exact(width, height) => (width, height),
-            Self::Within(most_wide, most_high) => within((width, height), (most_wide, most_high)),
+            Self::Within(most_wide, most_high) => {
+                within((width, height), (most_wide, most_high), f64::round_ties_even).0
+            }
             Self::ShortestEdge(edge, longest) => {
                 let (shorter, longer) = (width.min(height), width.max(height));
                 let (short, long) = edges(shorter, longer, edge, longest);
@@ -107,21 +110,6 @@ fn edges(shorter: u32, longer: u32, edge: u32, longest: Option<u32>) -> (u32, u3
 
 fn scaled(edge: u32, longer: u32, shorter: u32) -> u32 {
     u32::try_from(u64::from(edge) * u64::from(longer) / u64::from(shorter.max(1))).unwrap_or(u32::MAX)
-}
-
-/// The largest size of the same shape, rounded to whole pixels.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "an edge is not negative and no larger than the one it must fit into"
-)]
-fn within((width, height): (u32, u32), (most_wide, most_high): (u32, u32)) -> (u32, u32) {
-    let ratio = f64::min(
-        f64::from(most_wide) / f64::from(width.max(1)),
-        f64::from(most_high) / f64::from(height.max(1)),
-    );
-    let edge = |edge: u32| ((f64::from(edge) * ratio).round_ties_even() as u32).max(1);
-    (edge(width), edge(height))
 }
 
 /// `224` or `{"height": 224, "width": 224}`

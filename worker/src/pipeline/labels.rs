@@ -35,15 +35,18 @@ impl Scoring {
     }
 }
 
+/// A label's name, or its number where it has none.
+pub(super) fn name(names: &[String], index: usize) -> String {
+    names.get(index).cloned().unwrap_or_else(|| format!("LABEL_{index}"))
+}
+
 /// The best `top` labels. A label without a name is called by its number.
 pub(super) fn best(logits: &[f32], names: &[String], scoring: Scoring, top: usize) -> Output {
     let mut ranked: Vec<(usize, f32)> = scoring.scores(logits).into_iter().enumerate().collect();
     ranked
         .sort_by(|(place, score), (other_place, other)| other.total_cmp(score).then(place.cmp(other_place)));
-    let labels = ranked.into_iter().take(top).map(|(index, score)| Label {
-        label: names.get(index).cloned().unwrap_or_else(|| format!("LABEL_{index}")),
-        score,
-    });
+    let labels =
+        ranked.into_iter().take(top).map(|(index, score)| Label { label: name(names, index), score });
     Output::Labels { labels: labels.collect() }
 }
 

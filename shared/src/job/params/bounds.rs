@@ -32,3 +32,13 @@ pub(super) fn at_most(field: &str, value: u32, limit: u32) -> Result<(), ParamEr
     }
     Err(ParamError::at(field, format!("`{field}` must be at most {limit}, not {value}")))
 }
+
+/// 0…1
+pub(super) fn share(field: &str, value: Option<f32>) -> Result<(), ParamError> {
+    match value {
+        Some(value) if !(0.0..=1.0).contains(&value) => {
+            Err(ParamError::at(field, format!("`{field}` must be from 0 to 1, not {value}")))
+        }
+        _ => Ok(()),
+    }
+}
