@@ -112,10 +112,14 @@ impl Attempts for Postgres {
              )
              select id, status, version, finished_at, purge_at, waiters from settled
              union all
-             -- a settlement that already counted, whose answer was lost
-             select j.id, j.status, j.version, j.finished_at, j.purge_at, j.waiters
-             from jobs j join ended e on e.id = j.id and e.attempt = j.attempt
-             where j.worker = $1 and j.status = e.status and e.status <> 'queued'",
+             -- a settlement that already counted, whose answer was lost; row by row, since a plan that was made while the
+             -- table was small would read all of it
+             select j.* from ended e cross join lateral (
+                 select id, status, version, finished_at, purge_at, waiters from jobs
+                 where id = e.id and attempt = e.attempt and worker = $1 and status = e.status
+                 offset 0
+             ) as j
+             where e.status <> 'queued'",
         )
         .bind(worker)
         .bind(self.now())
