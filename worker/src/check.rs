@@ -3,7 +3,7 @@
 mod budget;
 mod compare;
 mod report;
-mod sample;
+pub(crate) mod sample;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -24,6 +24,14 @@ pub struct WorkerConfig {
     pub providers: Vec<Provider>,
     /// Threads that one run may use; 0: one for each core.
     pub threads: usize,
+    /// Models that run at once; 0: all.
+    pub runs_at_once: usize,
+    /// Bytes of models that are loaded at once; 0: no bound.
+    pub model_memory: Size,
+    /// How long a model stays loaded without work; zero: until somebody needs its room.
+    pub keep_alive: Span,
+    /// Whether models are loaded before their first jobs come.
+    pub warm_up: bool,
     /// Jobs that the broker may send ahead.
     pub prefetch: u16,
     /// Batches of work that a lane holds, so that it can choose items of like length.

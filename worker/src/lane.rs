@@ -60,8 +60,7 @@ pub fn start<P: Pipeline>(model: ModelFiles, parts: &LaneParts) -> LaneHandle {
     let (words_sender, words) = mpsc::channel(ACCEPTED);
     let (prepared_sender, prepared) = mpsc::channel(ACCEPTED);
     let name = model.card.name.clone();
-    let words_sender = (words_sender, parts.shelf.clone());
-    let engine = Engine::start(model.clone(), parts.runtime.clone(), words_sender, &parts.tasks);
+    let engine = Engine::start(model.clone(), parts, words_sender);
     let lane = Lane::<P> {
         model: name.clone(),
         batcher: Batcher::new(budget),

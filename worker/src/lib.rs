@@ -19,6 +19,7 @@ pub mod quarantine;
 pub mod rate;
 #[cfg(feature = "rehearsal")]
 mod rehearsal;
+pub mod residence;
 pub mod room;
 pub mod settle;
 pub mod share;

@@ -32,6 +32,8 @@ pub struct ModelFiles {
     pub card: ModelCard,
     /// Pixels of a picture at most.
     pub max_pixels: u64,
+    /// The size of its files.
+    pub bytes: u64,
 }
 
 impl ModelFiles {
@@ -60,6 +62,7 @@ impl ModelFiles {
             config: Value::Null,
             card,
             max_pixels: u64::MAX,
+            bytes: 0,
         }
     }
 

@@ -15,6 +15,7 @@ use crate::model::{self, ModelFiles, Runtime, RuntimeError};
 use crate::pipeline::{Pipeline, WithPipeline, with_pipeline};
 use crate::quarantine::Quarantine;
 use crate::rate::Rates;
+use crate::residence::Residence;
 use crate::settle::Settler;
 use crate::shelf::Shelf;
 use crate::{Worker, WorkerParts};
@@ -55,6 +56,8 @@ impl Worker {
         };
         parts.tasks.spawn("settler", settler.run(finished));
         let rates = Rates::default();
+        let residence = Residence::new(config.model_memory.bytes(), config.runs_at_once);
+        parts.tasks.spawn("residence", let_rest(residence.clone(), parts.tasks.clone()));
         let shared = LaneParts {
             reader: Reader::new(
                 parts.blobs.clone(),
@@ -68,6 +71,9 @@ impl Worker {
                 },
             ),
             runtime,
+            residence: residence.clone(),
+            warm_up: config.warm_up,
+            keep_alive: Some(config.keep_alive.get()).filter(|keep| !keep.is_zero()),
             quarantine,
             events: parts.events.clone(),
             settle,
@@ -107,6 +113,21 @@ pub fn load_runtime(config: &WorkerConfig, data_dir: &Path) -> Result<Runtime, R
     }
     folders.extend(["/usr/local/lib", "/usr/lib"].map(PathBuf::from));
     Runtime::load(&config.runtime, &folders, &config.providers, processors(config.threads))
+}
+
+/// Looks every second whether a model has rested for long enough.
+async fn let_rest(residence: Residence, tasks: Tasks) {
+    let stopped = tasks.stopped();
+    tokio::pin!(stopped);
+    loop {
+        tokio::select! {
+            () = &mut stopped => return,
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
+        let residence = residence.clone();
+        // What a model leaves behind may take a while to tidy up.
+        let _ = tasks.spawn_blocking(move || residence.rest(std::time::Instant::now())).await;
+    }
 }
 
 /// Threads that are meant by `configured`.

@@ -90,8 +90,8 @@ pub trait Pipeline: Sized + Send + Sync + 'static {
     type Prepared: Send + 'static;
     /// A batch as the model takes it.
     type Tensors: Send + 'static;
-    /// What runs a batch; it never leaves its thread once it is there.
-    type Engine: Send + 'static;
+    /// What runs a batch; it runs on one thread only.
+    type Engine: std::fmt::Debug + Send + 'static;
     /// What the model gave for one item.
     type Raw: Send + 'static;
 

@@ -3,13 +3,13 @@
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use forebay_shared::job::{Kind, Modality, Object, Params};
+use forebay_shared::job::{Failure, FailureCode, Kind, Modality, Object, Params};
 use forebay_shared::picture::Picture;
 use image::{ImageFormat, Rgb, RgbImage};
 
 use super::CheckError;
 use crate::model::ModelFiles;
-use crate::pipeline::Material;
+use crate::pipeline::{Material, Pipeline};
 
 /// Words of many lengths, scripts and tempers.
 const TEXTS: [&str; 8] = [
@@ -56,6 +56,15 @@ pub fn read_samples(files: &[PathBuf]) -> Result<Vec<Sample>, CheckError> {
 /// Parameters without which the model's kind takes nothing.
 pub(super) fn params(model: &ModelFiles) -> Params {
     Params::parse(model.card.kind, &Object::new()).expect("every kind has parameters that suit it")
+}
+
+/// Runs the first sample of a model's kind, for what that makes ready; its answer is nobody's.
+pub(crate) fn run_first<P: Pipeline>(model: &ModelFiles, engine: &mut P::Engine) -> Result<(), Failure> {
+    let pipeline =
+        P::read(model).map_err(|error| Failure::transient(FailureCode::ModelUnavailable, error))?;
+    let Some(sample) = samples(model.card.kind).into_iter().next() else { return Ok(()) };
+    let prepared = pipeline.prepare(sample.material, params(model))?;
+    P::run(engine, &pipeline.collate(&[&prepared])?).map(drop)
 }
 
 fn of_file(file: &Path, bytes: Vec<u8>) -> Vec<Sample> {

@@ -1,6 +1,6 @@
-//! The thread that owns a model: nothing else touches it.
+//! The thread that owns a model: nothing else runs it, and nothing takes it away while it runs.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use forebay_shared::job::{Failure, FailureCode};
@@ -9,11 +9,14 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::finish::{Made, caught, finish};
+use super::parts::LaneParts;
 use super::work::{Outcome, Ran, Ready, Word, Work};
 use crate::bucket;
+use crate::check::sample;
 use crate::model::{ModelFiles, Runtime};
 use crate::pipeline::Pipeline;
 use crate::quarantine::Sealed;
+use crate::residence::{Guest, Residence, Slot};
 use crate::shelf::Shelf;
 
 /// Batches with the model's thread: one that runs, and one that could not grow any further.
@@ -33,20 +36,34 @@ impl<P: Pipeline> Clone for Engine<P> {
 }
 
 impl<P: Pipeline> Engine<P> {
-    /// Starts the thread. The model is loaded when its first batch comes.
-    pub(super) fn start(
-        model: ModelFiles,
-        runtime: Option<Runtime>,
-        (words, shelf): (mpsc::Sender<Word>, Shelf),
-        tasks: &Tasks,
-    ) -> Self {
+    /// Starts the thread. The model is loaded when its first batch comes, or at once if it is to be warm.
+    pub(super) fn start(model: ModelFiles, parts: &LaneParts, words: mpsc::Sender<Word>) -> Self {
+        let tasks = &parts.tasks;
         let (work, mut waiting) = mpsc::channel::<Work<P>>(IN_HAND as usize);
-        let host = Host { model, runtime, engine: None, words: words.clone(), shelf, tasks: tasks.clone() };
+        let load = &model.manifest.load;
+        let guest = Guest {
+            name: model.card.name.clone(),
+            bytes: model.bytes,
+            keep_alive: load.keep_alive.map_or(parts.keep_alive, |keep| Some(keep.get())),
+        };
+        let is_warm = load.warm_up.unwrap_or(parts.warm_up);
+        let host = Host::<P> {
+            model,
+            runtime: parts.runtime.clone(),
+            residence: parts.residence.clone(),
+            guest,
+            slot: Slot::default(),
+            words: words.clone(),
+            shelf: parts.shelf.clone(),
+            tasks: tasks.clone(),
+        };
         let handle = tokio::runtime::Handle::current();
         let name = format!("model {}", host.model.card.name);
         let started = std::thread::Builder::new().name(name).spawn(move || {
             let _entered = handle.enter();
-            let mut host = host;
+            if is_warm {
+                host.warm_up();
+            }
             while let Some(work) = waiting.blocking_recv() {
                 host.serve(work);
             }
@@ -77,19 +94,23 @@ impl<P: Pipeline> Engine<P> {
 struct Host<P: Pipeline> {
     model: ModelFiles,
     runtime: Option<Runtime>,
-    engine: Option<P::Engine>,
+    residence: Residence,
+    guest: Guest,
+    slot: Slot<P::Engine>,
     words: mpsc::Sender<Word>,
     shelf: Shelf,
     tasks: Tasks,
 }
 
 impl<P: Pipeline> Host<P> {
-    fn serve(&mut self, work: Work<P>) {
+    fn serve(&self, work: Work<P>) {
         let Work { number, items, pipeline, sealed } = work;
         let started = Instant::now();
         let ready = pipeline
             .ok_or_else(|| Failure::permanent(FailureCode::Internal, "the batch came before its pipeline"))
             .and_then(|pipeline| self.load().map(|()| pipeline));
+        // Loading takes no turn: whoever runs goes on meanwhile.
+        let _turn = self.residence.turn();
         match ready {
             Err(failure) => self.end((number, false), None, items, (Err(failure), started.elapsed()), sealed),
             Ok(pipeline) => {
@@ -107,7 +128,7 @@ impl<P: Pipeline> Host<P> {
 
     /// Runs the parts of a batch that failed, the last first.
     fn serve_parts(
-        &mut self,
+        &self,
         number: u64,
         pipeline: &Arc<P>,
         mut parts: Vec<Vec<Ready<P>>>,
@@ -206,21 +227,37 @@ impl<P: Pipeline> Host<P> {
         let _ = self.words.blocking_send(word);
     }
 
-    /// Loads the model if it is not loaded yet.
-    fn load(&mut self) -> Result<(), Failure> {
-        if self.engine.is_none() {
-            self.engine = Some(caught(|| load::<P>(&self.model, self.runtime.as_ref()))?);
-        }
-        Ok(())
+    /// Loads the model if it is not loaded.
+    fn load(&self) -> Result<(), Failure> {
+        let load = || caught(|| load::<P>(&self.model, self.runtime.as_ref()));
+        self.residence.enter(&self.guest, &self.slot, load)
     }
 
-    fn run(&mut self, pipeline: &P, items: &[Ready<P>]) -> Result<Vec<P::Raw>, Failure> {
-        let engine = self
-            .engine
-            .as_mut()
-            .ok_or_else(|| Failure::transient(FailureCode::ModelUnavailable, "the model is not loaded"))?;
+    /// Loads the model and runs one sample, so that the first client waits for neither. What fails now will be told to the
+    /// client whose job it fails.
+    fn warm_up(&self) {
+        let ran = self.load().and_then(|()| {
+            let _turn = self.residence.turn();
+            let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
+            slot.as_mut().map_or(Ok(()), |engine| caught(|| sample::run_first::<P>(&self.model, engine)))
+        });
+        if let Err(failure) = ran {
+            tracing::warn!(model = self.guest.name, %failure, "the model could not be warmed up");
+        }
+    }
+
+    fn run(&self, pipeline: &P, items: &[Ready<P>]) -> Result<Vec<P::Raw>, Failure> {
         let batch: Vec<&P::Prepared> = items.iter().map(|item| &item.prepared).collect();
-        let raw = caught(|| P::run(engine, &pipeline.collate(&batch)?))?;
+        let raw = loop {
+            let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(engine) = slot.as_mut() {
+                break caught(|| P::run(engine, &pipeline.collate(&batch)?))?;
+            }
+            // Somebody needed its room in the moment between.
+            drop(slot);
+            self.load()?;
+        };
+        self.residence.used(&self.guest.name);
         if raw.len() != items.len() {
             let message = format!("the model gave {} answers for {} items", raw.len(), items.len());
             return Err(Failure::permanent(FailureCode::InferenceFailed, message));

@@ -5,19 +5,21 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-/// The digest of all files below `root`, by name and content, in hexadecimal.
-pub(super) fn of(root: &Path) -> io::Result<String> {
+/// The digest of all files below `root`, by name and content, in hexadecimal; and their size.
+pub(super) fn of(root: &Path) -> io::Result<(String, u64)> {
     let mut files = Vec::new();
     collect(root, &mut files)?;
     files.sort();
     let mut digest = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
+    let (mut buffer, mut bytes) = (vec![0; 1 << 20], 0);
     for file in files {
         let name = file.strip_prefix(root).unwrap_or(&file).to_string_lossy().into_owned();
         digest.update((name.len() as u64).to_le_bytes());
         digest.update(name.as_bytes());
         let mut content = std::fs::File::open(&file)?;
-        digest.update(content.metadata()?.len().to_le_bytes());
+        let size = content.metadata()?.len();
+        digest.update(size.to_le_bytes());
+        bytes += size;
         loop {
             let read = content.read(&mut buffer)?;
             if read == 0 {
@@ -26,7 +28,7 @@ pub(super) fn of(root: &Path) -> io::Result<String> {
             digest.update(&buffer[..read]);
         }
     }
-    Ok(hex::encode(digest.finalize()))
+    Ok((hex::encode(digest.finalize()), bytes))
 }
 
 /// The digest of a text, in hexadecimal.
@@ -62,7 +64,7 @@ mod tests {
                 std::fs::create_dir_all(file.parent().unwrap()).unwrap();
                 std::fs::write(file, content).unwrap();
             }
-            of(folder.path()).unwrap()
+            of(folder.path()).unwrap().0
         };
         let one = digest_of(&[("config.json", "{}"), ("onnx/model.onnx", "x")]);
         assert_eq!(one, digest_of(&[("onnx/model.onnx", "x"), ("config.json", "{}"), (".stamp", "y")]));

@@ -48,6 +48,8 @@ pub struct Manifest {
     pub limits: Limits,
     /// What one batch may be.
     pub batch: BatchLimits,
+    /// When it is loaded, and for how long.
+    pub load: LoadSection,
     /// For models that read text.
     pub text: TextSection,
     /// For models that look at pictures.
@@ -80,6 +82,16 @@ pub struct BatchLimits {
     pub slack: Option<u64>,
     /// How long an item may wait for company.
     pub max_wait: Option<Span>,
+}
+
+/// `[load]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LoadSection {
+    /// Whether it is loaded before its first job comes; else as `worker.warm_up` says.
+    pub warm_up: Option<bool>,
+    /// How long it stays loaded without work; else as `worker.keep_alive` says.
+    pub keep_alive: Option<Span>,
 }
 
 /// `[text]`

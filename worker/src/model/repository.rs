@@ -65,7 +65,8 @@ pub fn read(root: &Path, name: &str) -> Result<ModelFiles, ModelError> {
         .kind
         .or_else(|| infer(root, &config))
         .ok_or_else(|| ModelError::Kind { root: root.to_owned() })?;
-    let digest = digest::of(root).map_err(|source| ModelError::File { file: root.to_owned(), source })?;
+    let (digest, bytes) =
+        digest::of(root).map_err(|source| ModelError::File { file: root.to_owned(), source })?;
     let card = ModelCard {
         name: name.to_owned(),
         digest,
@@ -82,7 +83,7 @@ pub fn read(root: &Path, name: &str) -> Result<ModelFiles, ModelError> {
         dimensions: dimensions(kind, &config),
         batch_cost: manifest.budget(kind).cost,
     };
-    Ok(ModelFiles { root: root.to_owned(), onnx, manifest, config, card, max_pixels: u64::MAX })
+    Ok(ModelFiles { root: root.to_owned(), onnx, manifest, config, card, max_pixels: u64::MAX, bytes })
 }
 
 /// What the files say the model does, as the Hugging Face ecosystem writes it.

@@ -1,8 +1,10 @@
-//! A device with too little memory for a batch: here a graph that asks for four tebibytes when it gets three pictures.
+//! Too little memory: of a device for a batch, here of a graph that asks for four tebibytes when it gets three pictures; and
+//! of a worker for all its models.
 
 use std::io::Cursor;
 use std::path::Path;
 
+use forebay_shared::config::Size;
 use forebay_shared::job::{ImageSource, Input, Item, Object};
 use image::{ImageFormat, Rgb, RgbImage};
 
@@ -19,17 +21,22 @@ fn picture(red: u8) -> Item {
     Item { input: Input::Image(ImageSource::Inline(file)), params: Object::new() }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_batch_that_is_too_large_is_halved_and_no_other_is_as_large() {
-    let models = tempfile::tempdir().unwrap();
-    let root = models.path().join("short");
+/// Adds a model of this name, with more in its manifest.
+fn add(models: &Path, name: &str, manifest: &str) {
+    let root = models.join(name);
     std::fs::create_dir_all(root.join("onnx")).unwrap();
     let graph = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/memory/short.onnx");
     std::fs::copy(graph, root.join("onnx/model.onnx")).unwrap();
-    std::fs::write(root.join("forebay.toml"), "kind = \"image_classification\"\n[batch]\nimages = 8")
-        .unwrap();
+    let manifest = format!("kind = \"image_classification\"\n[batch]\nimages = 8\n{manifest}");
+    std::fs::write(root.join("forebay.toml"), manifest).unwrap();
     let preparation = r#"{"do_resize": false, "do_normalize": false}"#;
     std::fs::write(root.join("preprocessor_config.json"), preparation).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_that_is_too_large_is_halved_and_no_other_is_as_large() {
+    let models = tempfile::tempdir().unwrap();
+    add(models.path(), "short", "");
     let mut ground = Ground::with_models(&["short"]).await;
     ground.config.models_dir = models.path().to_owned();
     ground.config.runtime = data().join("lib/libonnxruntime.so");
@@ -53,5 +60,28 @@ async fn a_batch_that_is_too_large_is_halved_and_no_other_is_as_large() {
     }
     assert!(sizes[0].iter().any(|(items, split)| *items > 2 && *split), "{sizes:?}");
     assert!(sizes[1].iter().all(|(items, split)| *items <= 2 && !split), "{sizes:?}");
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn models_that_do_not_fit_together_take_turns() {
+    let models = tempfile::tempdir().unwrap();
+    for (name, manifest) in [("one", ""), ("two", "[load]\nwarm_up = true"), ("three", "")] {
+        add(models.path(), name, manifest);
+    }
+    let mut ground = Ground::with_models(&["one", "two", "three"]).await;
+    ground.config.models_dir = models.path().to_owned();
+    ground.config.runtime = data().join("lib/libonnxruntime.so");
+    // Each has some hundred bytes of files: no two fit.
+    ground.config.model_memory = Size::new(800);
+    ground.config.runs_at_once = 1;
+    let worker = ground.start().await;
+    for _ in 0..3 {
+        let jobs = ["one", "two", "three", "one"].map(|name| ground.job(name, &[picture(0), picture(200)]));
+        let ids = ground.submit(&jobs).await;
+        for job in ground.ended(&ids).await {
+            assert_eq!((job.succeeded, job.failed), (2, 0), "{}", job.model);
+        }
+    }
     worker.stop().await;
 }

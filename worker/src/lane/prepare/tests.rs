@@ -16,6 +16,7 @@ use crate::lease::Board;
 use crate::model::{ModelError, Runtime};
 use crate::pipeline::Answer;
 use crate::rate::Rates;
+use crate::residence::Residence;
 use crate::shelf::Shelf;
 
 /// Says that it prepares, and then does not come back, as if it had taken the process down.
@@ -65,6 +66,9 @@ fn parts(ground: &Ground) -> LaneParts {
         Bounds { fetches: 1, processors: 1, memory: Size::new(1 << 20), largest_file: Size::new(1 << 10) };
     let lines = LineSource { store: ground.store.clone(), moderation: Arc::new(no_moderation()) };
     LaneParts {
+        residence: Residence::new(0, 0),
+        warm_up: false,
+        keep_alive: None,
         reader: Reader::new(Blobs::in_memory(), Fetcher::new(&fetch), lines, bounds),
         runtime: None,
         quarantine: Quarantine::new(ground.store.clone()),

@@ -1,0 +1,228 @@
+//! Which models stay loaded: the least recently used leave when another needs their room, others after a while of rest.
+//!
+//! A model counts by the size of its files; what its runs need comes on top. Models load one after the other, so that two
+//! never take the same room. One that runs is never taken from its thread: who needs its room waits until the run ends.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Where a loaded model is, if it is: locked while it runs.
+pub type Slot<E> = Arc<Mutex<Option<E>>>;
+
+/// A model that wants to be loaded.
+#[derive(Clone, Debug)]
+pub struct Guest {
+    /// Its name.
+    pub name: String,
+    /// The size of its files.
+    pub bytes: u64,
+    /// How long it stays without work; `None`: until somebody needs its room.
+    pub keep_alive: Option<Duration>,
+}
+
+/// The loaded models of a process, and their turns.
+#[derive(Clone, Debug)]
+pub struct Residence(Arc<Inside>);
+
+#[derive(Debug)]
+struct Inside {
+    /// Bytes of files of all loaded models together.
+    room: u64,
+    /// Held while a model loads.
+    door: Mutex<()>,
+    residents: Mutex<HashMap<String, Resident>>,
+    turns: Option<Arc<Semaphore>>,
+}
+
+#[derive(Debug)]
+struct Resident {
+    guest: Guest,
+    used: Instant,
+    slot: Arc<dyn Vacate>,
+}
+
+/// A place that a model can be made to leave.
+trait Vacate: std::fmt::Debug + Send + Sync {
+    /// Waits until nothing runs there.
+    fn vacate(&self);
+    /// Does nothing, and says so, if something runs there.
+    fn vacate_if_idle(&self) -> bool;
+}
+
+impl<E: std::fmt::Debug + Send> Vacate for Mutex<Option<E>> {
+    fn vacate(&self) {
+        drop(held(self).take());
+    }
+
+    fn vacate_if_idle(&self) -> bool {
+        self.try_lock().is_ok_and(|mut slot| {
+            drop(slot.take());
+            true
+        })
+    }
+}
+
+impl Residence {
+    /// Room for so many bytes of models, 0: no bound, of which so many run at once, 0: all.
+    pub fn new(room: u64, at_once: usize) -> Self {
+        let room = if room == 0 { u64::MAX } else { room };
+        let turns = (at_once > 0).then(|| Arc::new(Semaphore::new(at_once)));
+        Self(Arc::new(Inside { room, door: Mutex::default(), residents: Mutex::default(), turns }))
+    }
+
+    /// Loads a model into its slot unless it is there; others leave if it needs their room. One that is larger than all
+    /// the room is loaded when nobody else is there.
+    pub fn enter<E, Error>(
+        &self,
+        guest: &Guest,
+        slot: &Slot<E>,
+        load: impl FnOnce() -> Result<E, Error>,
+    ) -> Result<(), Error>
+    where
+        E: std::fmt::Debug + Send + 'static,
+    {
+        let _door = held(&self.0.door);
+        if held(slot).is_some() {
+            return Ok(());
+        }
+        for leaver in self.leavers(guest) {
+            tracing::info!(model = leaver.guest.name, makes_room_for = guest.name, "model unloaded");
+            leaver.slot.vacate();
+        }
+        *held(slot) = Some(load()?);
+        let resident = Resident { guest: guest.clone(), used: Instant::now(), slot: slot.clone() };
+        self.residents().insert(guest.name.clone(), resident);
+        Ok(())
+    }
+
+    /// The model has just run.
+    pub fn used(&self, name: &str) {
+        if let Some(resident) = self.residents().get_mut(name) {
+            resident.used = Instant::now();
+        }
+    }
+
+    /// Unloads the models that have rested for long enough.
+    pub fn rest(&self, now: Instant) {
+        self.residents().retain(|name, resident| {
+            let rested = now.duration_since(resident.used);
+            let stays = resident.guest.keep_alive.is_none_or(|keep| rested < keep);
+            let leaves = !stays && resident.slot.vacate_if_idle();
+            if leaves {
+                tracing::info!(model = name, ?rested, "model unloaded");
+            }
+            !leaves
+        });
+    }
+
+    /// Waits for a turn to run, for as long as it is held. Called from a model's own thread.
+    pub fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        let turns = self.0.turns.clone()?;
+        tokio::runtime::Handle::current().block_on(turns.acquire_owned()).ok()
+    }
+
+    /// Takes out those who leave so that the guest has room: the least recently used first.
+    fn leavers(&self, guest: &Guest) -> Vec<Resident> {
+        let mut residents = self.residents();
+        // It may have been taken out of its slot without a word.
+        residents.remove(&guest.name);
+        let mut taken: u64 = residents.values().map(|resident| resident.guest.bytes).sum();
+        let mut by_use: Vec<(Instant, String)> =
+            residents.values().map(|resident| (resident.used, resident.guest.name.clone())).collect();
+        by_use.sort();
+        let mut leavers = Vec::new();
+        for (_, name) in by_use {
+            if taken.saturating_add(guest.bytes) <= self.0.room {
+                break;
+            }
+            if let Some(leaver) = residents.remove(&name) {
+                taken -= leaver.guest.bytes;
+                leavers.push(leaver);
+            }
+        }
+        leavers
+    }
+
+    fn residents(&self) -> MutexGuard<'_, HashMap<String, Resident>> {
+        held(&self.0.residents)
+    }
+}
+
+fn held<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guest(name: &str, bytes: u64) -> Guest {
+        Guest { name: name.to_owned(), bytes, keep_alive: None }
+    }
+
+    fn enter(residence: &Residence, guest: &Guest) -> Slot<u32> {
+        let slot = Slot::default();
+        residence.enter(guest, &slot, || Ok::<_, ()>(7)).unwrap();
+        slot
+    }
+
+    fn is_in(slot: &Slot<u32>) -> bool {
+        slot.lock().unwrap().is_some()
+    }
+
+    #[test]
+    fn the_least_recently_used_leave_for_whoever_needs_their_room() {
+        let residence = Residence::new(100, 0);
+        let first = enter(&residence, &guest("first", 40));
+        let second = enter(&residence, &guest("second", 40));
+        residence.used("first");
+        let third = enter(&residence, &guest("third", 50));
+        assert_eq!([&first, &second, &third].map(is_in), [true, false, true]);
+        let large = enter(&residence, &guest("large", 1000));
+        assert_eq!([&first, &third, &large].map(is_in), [false, false, true], "what is too large goes alone");
+    }
+
+    #[test]
+    fn who_is_there_is_not_loaded_again_and_who_fails_takes_no_room() {
+        let residence = Residence::new(100, 0);
+        let slot = enter(&residence, &guest("a", 60));
+        residence.enter(&guest("a", 60), &slot, || Err("loaded twice")).unwrap();
+        let other = Slot::<u32>::default();
+        assert_eq!(residence.enter(&guest("b", 40), &other, || Err("broken")), Err("broken"));
+        enter(&residence, &guest("c", 40));
+        assert!(is_in(&slot), "what was not loaded needs no room");
+    }
+
+    #[test]
+    fn whoever_rests_for_long_leaves_unless_it_runs() {
+        let residence = Residence::new(0, 0);
+        let keep_alive = Some(Duration::from_mins(1));
+        let resting = enter(&residence, &Guest { keep_alive, ..guest("resting", 1) });
+        let running = enter(&residence, &Guest { keep_alive, ..guest("running", 1) });
+        let staying = enter(&residence, &guest("staying", 1));
+        let run = running.lock().unwrap();
+        residence.rest(Instant::now() + Duration::from_secs(59));
+        assert!(is_in(&resting));
+        residence.rest(Instant::now() + Duration::from_secs(61));
+        drop(run);
+        assert_eq!([&resting, &running, &staying].map(is_in), [false, true, true]);
+        residence.rest(Instant::now() + Duration::from_secs(61));
+        assert!(!is_in(&running), "its time had come when it ended");
+    }
+
+    #[test]
+    fn as_many_run_at_once_as_are_allowed() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let _entered = runtime.enter();
+        assert!(Residence::new(0, 0).turn().is_none(), "there is nothing to wait for");
+        let residence = Residence::new(0, 1);
+        let turn = residence.turn();
+        assert!(turn.is_some());
+        assert_eq!(residence.0.turns.as_ref().unwrap().available_permits(), 0);
+        drop(turn);
+        assert_eq!(residence.0.turns.as_ref().unwrap().available_permits(), 1);
+    }
+}
