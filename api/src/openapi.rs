@@ -3,7 +3,8 @@
 use axum::Router;
 use forebay_shared::job::{
     BackgroundRemovalParams, EchoParams, ImageClassificationParams, ImageEmbeddingParams,
-    ObjectDetectionParams, TextClassificationParams, TextEmbeddingParams,
+    ImageSegmentationParams, ImageToImageParams, ObjectDetectionParams, TextClassificationParams,
+    TextEmbeddingParams,
 };
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -46,6 +47,8 @@ use crate::state::App;
         BackgroundRemovalParams,
         ObjectDetectionParams,
         ImageEmbeddingParams,
+        ImageToImageParams,
+        ImageSegmentationParams,
         ClientMessage,
         ServerMessage,
     )),

@@ -194,6 +194,8 @@ pub fn params_schema() -> Schema {
         "BackgroundRemovalParams",
         "ObjectDetectionParams",
         "ImageEmbeddingParams",
+        "ImageToImageParams",
+        "ImageSegmentationParams",
         "EchoParams",
     ];
     let any = kinds.into_iter().fold(AnyOfBuilder::new(), |any, kind| any.item(Ref::from_schema_name(kind)));

@@ -35,10 +35,11 @@ pub use input::{ImageSource, Input, Item, Items, ItemsAt};
 pub use keep::Keep;
 pub use kind::{Kind, Modality};
 pub use outcome::{ItemError, MediaFile, Outcome, read_result, result_document};
-pub use output::{BoundingBox, Detected, Label, Output, Point};
+pub use output::{BoundingBox, Detected, Label, Output, Point, Segment};
 pub use params::{
-    BackgroundRemovalParams, EchoParams, ImageClassificationParams, ImageEmbeddingParams, LosslessFormat,
-    ObjectDetectionParams, ParamError, Params, Removed, TextClassificationParams, TextEmbeddingParams,
+    BackgroundRemovalParams, EchoParams, ImageClassificationParams, ImageEmbeddingParams,
+    ImageSegmentationParams, ImageToImageParams, LosslessFormat, ObjectDetectionParams, ParamError, Params,
+    PictureFormat, Removed, StyleName, TextClassificationParams, TextEmbeddingParams,
 };
 pub use rank::{STEP, rank};
 pub use retry::{Backoff, ErrorClass, RetryPolicy, Verdict};

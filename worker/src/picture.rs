@@ -2,6 +2,7 @@
 //!
 //! Resampling equals Pillow's, byte for byte, so the numbers are those that models are trained and evaluated with.
 
+mod classes;
 mod decode;
 mod encode;
 mod field;
@@ -11,6 +12,7 @@ mod preprocessor;
 mod resample;
 mod session;
 
+pub use classes::argmax;
 pub use decode::decode;
 pub use encode::{Drawing, Encoding};
 pub use field::Field;

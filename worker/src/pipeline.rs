@@ -9,6 +9,8 @@ mod drawn;
 mod echo;
 mod image_classification;
 mod image_embedding;
+mod image_segmentation;
+mod image_to_image;
 mod labels;
 mod object_detection;
 mod text_classification;
@@ -21,6 +23,8 @@ pub use background_removal::BackgroundRemoval;
 pub use echo::Echo;
 pub use image_classification::ImageClassification;
 pub use image_embedding::ImageEmbedding;
+pub use image_segmentation::ImageSegmentation;
+pub use image_to_image::ImageToImage;
 pub use object_detection::ObjectDetection;
 pub use text_classification::TextClassification;
 pub use text_embedding::TextEmbedding;
@@ -81,6 +85,8 @@ pub fn with_pipeline<W: WithPipeline>(kind: Kind, what: W) -> W::Done {
         Kind::BackgroundRemoval => what.run::<BackgroundRemoval>(),
         Kind::ObjectDetection => what.run::<ObjectDetection>(),
         Kind::ImageEmbedding => what.run::<ImageEmbedding>(),
+        Kind::ImageToImage => what.run::<ImageToImage>(),
+        Kind::ImageSegmentation => what.run::<ImageSegmentation>(),
     }
 }
 

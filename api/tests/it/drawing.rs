@@ -40,3 +40,16 @@ async fn a_background_that_is_no_colour() {
     let (code, field, _) = refused(Kind::BackgroundRemoval, json!({"input": "words"})).await;
     assert_eq!((code.as_str(), field.as_str()), ("wrong_input", "input"));
 }
+
+#[tokio::test]
+async fn a_quality_out_of_range_and_styles_without_shares() {
+    let (field, detail) = refused_params(Kind::ImageToImage, json!({"format": "jpeg", "quality": 101})).await;
+    assert_eq!(
+        (field.as_str(), detail.as_str()),
+        ("params.quality", "`quality` must be at most 100, not 101")
+    );
+    let (field, detail) = refused_params(Kind::ImageToImage, json!({"styles": {"oil": -1}})).await;
+    assert!(field == "params.styles" && detail.contains("shares of 0 or more"), "{field} {detail}");
+    let (field, _) = refused_params(Kind::ImageSegmentation, json!({"colour": "red"})).await;
+    assert_eq!(field, "params.colour");
+}

@@ -27,7 +27,11 @@ impl Shape {
         match kind {
             Kind::TextEmbedding | Kind::ImageEmbedding => Self::Embedding,
             Kind::TextClassification | Kind::ImageClassification => Self::Labels,
-            Kind::Echo | Kind::BackgroundRemoval | Kind::ObjectDetection => Self::Json,
+            Kind::Echo
+            | Kind::BackgroundRemoval
+            | Kind::ObjectDetection
+            | Kind::ImageToImage
+            | Kind::ImageSegmentation => Self::Json,
         }
     }
 }

@@ -274,7 +274,7 @@ fn answer(card: &ModelCard, item: &Item) -> u64 {
         Kind::ObjectDetection => 100 * 3 * LABEL,
         Kind::Echo => item.input.cost().units() * 4,
         // No line has it.
-        Kind::BackgroundRemoval => 0,
+        Kind::BackgroundRemoval | Kind::ImageToImage | Kind::ImageSegmentation => 0,
     }
 }
 

@@ -23,6 +23,10 @@ pub enum Kind {
     ObjectDetection,
     /// A picture becomes a vector.
     ImageEmbedding,
+    /// A picture becomes a picture, in a style or larger.
+    ImageToImage,
+    /// Every pixel of a picture gets a class.
+    ImageSegmentation,
 }
 
 /// What an item is made of.
@@ -37,7 +41,7 @@ pub enum Modality {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Echo,
         Self::TextEmbedding,
         Self::TextClassification,
@@ -45,6 +49,8 @@ impl Kind {
         Self::BackgroundRemoval,
         Self::ObjectDetection,
         Self::ImageEmbedding,
+        Self::ImageToImage,
+        Self::ImageSegmentation,
     ];
 
     /// What its items may be made of.
@@ -55,13 +61,15 @@ impl Kind {
             Self::ImageClassification
             | Self::ObjectDetection
             | Self::ImageEmbedding
-            | Self::BackgroundRemoval => matches!(modality, Modality::Image),
+            | Self::BackgroundRemoval
+            | Self::ImageToImage
+            | Self::ImageSegmentation => matches!(modality, Modality::Image),
         }
     }
 
     /// Whether what it gives is a picture.
     pub const fn draws(self) -> bool {
-        matches!(self, Self::BackgroundRemoval)
+        matches!(self, Self::BackgroundRemoval | Self::ImageToImage | Self::ImageSegmentation)
     }
 }
 
@@ -75,5 +83,7 @@ words!(
     BackgroundRemoval = "background_removal",
     ObjectDetection = "object_detection",
     ImageEmbedding = "image_embedding",
+    ImageToImage = "image_to_image",
+    ImageSegmentation = "image_segmentation",
 );
 words!(Modality, "modality", Text = "text", Image = "image");

@@ -37,6 +37,16 @@ pub enum Output {
         /// Its size.
         bytes: u64,
     },
+    /// `{"segments": […], "width": …, "height": …}`, the largest first; the picture among the job's files has the number of
+    /// its class as the shade of each pixel.
+    Segments {
+        /// The classes that are seen.
+        segments: Vec<Segment>,
+        /// The picture's width in pixels.
+        width: u32,
+        /// The picture's height in pixels.
+        height: u32,
+    },
     /// `{"echo": …}`: the text, or where the picture was copied to.
     Echo {
         /// What came in.
@@ -60,6 +70,8 @@ struct Fields {
     #[serde(default)]
     height: u32,
     #[serde(default)]
+    segments: Option<Vec<Segment>>,
+    #[serde(default)]
     content_type: Option<String>,
     #[serde(default)]
     bytes: u64,
@@ -76,11 +88,14 @@ impl TryFrom<Fields> for Output {
             Fields { embedding: Some(embedding), tokens, .. } => Ok(Self::Embedding { embedding, tokens }),
             Fields { objects: Some(objects), .. } => Ok(Self::Objects { objects }),
             Fields { labels: Some(labels), .. } => Ok(Self::Labels { labels }),
+            Fields { segments: Some(segments), width, height, .. } => {
+                Ok(Self::Segments { segments, width, height })
+            }
             Fields { content_type: Some(content_type), width, height, bytes, .. } => {
                 Ok(Self::Picture { width, height, content_type, bytes })
             }
             Fields { echo: Some(echo), .. } => Ok(Self::Echo { echo }),
-            _ => Err("an output has `embedding`, `objects`, `labels`, `content_type` or `echo`"),
+            _ => Err("an output has `embedding`, `objects`, `labels`, `segments`, `content_type` or `echo`"),
         }
     }
 }
@@ -129,4 +144,17 @@ pub struct Point {
     pub x: f32,
     /// Downwards.
     pub y: f32,
+}
+
+/// What of a picture is of one class.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Segment {
+    /// The class's number, which is also its shade in the picture.
+    pub id: u32,
+    /// The class's name, from the model's files.
+    pub label: String,
+    /// How many pixels it has.
+    pub pixels: u64,
+    /// Which share of the picture that is, 0…1.
+    pub share: f64,
 }

@@ -14,7 +14,10 @@ use bounds::Bounded;
 
 pub use echo::EchoParams;
 pub use image::{ImageClassificationParams, ImageEmbeddingParams, ObjectDetectionParams};
-pub use media::{BackgroundRemovalParams, LosslessFormat, Removed};
+pub use media::{
+    BackgroundRemovalParams, ImageSegmentationParams, ImageToImageParams, LosslessFormat, PictureFormat,
+    Removed, StyleName,
+};
 pub use text::{TextClassificationParams, TextEmbeddingParams};
 
 /// Parameters for one kind.
@@ -34,6 +37,10 @@ pub enum Params {
     ObjectDetection(ObjectDetectionParams),
     /// For `image_embedding`.
     ImageEmbedding(ImageEmbeddingParams),
+    /// For `image_to_image`.
+    ImageToImage(ImageToImageParams),
+    /// For `image_segmentation`.
+    ImageSegmentation(ImageSegmentationParams),
 }
 
 /// A parameter that does not fit.
@@ -63,6 +70,8 @@ impl Params {
             Kind::BackgroundRemoval => read(params).map(Self::BackgroundRemoval),
             Kind::ObjectDetection => read(params).map(Self::ObjectDetection),
             Kind::ImageEmbedding => read(params).map(Self::ImageEmbedding),
+            Kind::ImageToImage => read(params).map(Self::ImageToImage),
+            Kind::ImageSegmentation => read(params).map(Self::ImageSegmentation),
         }
     }
 

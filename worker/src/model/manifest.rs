@@ -136,7 +136,9 @@ impl Manifest {
             Kind::ImageClassification
             | Kind::BackgroundRemoval
             | Kind::ObjectDetection
-            | Kind::ImageEmbedding => {
+            | Kind::ImageEmbedding
+            | Kind::ImageToImage
+            | Kind::ImageSegmentation => {
                 Budget { cost: self.batch.images.unwrap_or(IMAGES), items, padding: 0.0, slack: 0, max_wait }
             }
             Kind::Echo => Budget { cost: items as u64, items, padding: 0.0, slack: 0, max_wait },

@@ -92,6 +92,12 @@ fn infer(root: &Path, config: &Value) -> Option<Kind> {
     if architecture.ends_with("ForSequenceClassification") {
         return Some(Kind::TextClassification);
     }
+    if architecture.ends_with("ForImageSuperResolution") {
+        return Some(Kind::ImageToImage);
+    }
+    if architecture.ends_with("ForSemanticSegmentation") {
+        return Some(Kind::ImageSegmentation);
+    }
     if architecture.ends_with("ForImageClassification") {
         return Some(Kind::ImageClassification);
     }

@@ -101,6 +101,12 @@ impl PicturePlan {
         })
     }
 
+    /// The same without a change of size.
+    #[must_use]
+    pub fn as_it_is(self) -> Self {
+        Self { resize: None, crop: None, ..self }
+    }
+
     /// Where a picture of this width and height lies on what the model sees.
     pub fn frame(&self, picture: (u32, u32)) -> Frame {
         let frame = match self.resize {

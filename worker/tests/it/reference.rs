@@ -7,6 +7,8 @@ mod background_removal;
 mod digest;
 mod image_classification;
 mod image_embedding;
+mod image_segmentation;
+mod image_to_image;
 mod line;
 mod object_detection;
 mod text_classification;

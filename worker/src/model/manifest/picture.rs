@@ -22,11 +22,27 @@ pub struct ImageSection {
     pub pooling: Option<String>,
     /// Whether a picture's vector is brought to length one.
     pub normalize: bool,
+    /// Both sides of the tiles that a picture is cut into, for models that draw. A graph of a fixed size says so itself.
+    pub tile: Option<u32>,
+    /// What two tiles share at least.
+    pub overlap: Option<u32>,
+    /// What both sides of a whole picture are brought to a multiple of, for models that draw.
+    pub multiple: Option<u32>,
 }
 
 impl Default for ImageSection {
     fn default() -> Self {
-        Self { size: None, bgr: None, letterbox: None, pad: PAD, pooling: None, normalize: true }
+        Self {
+            size: None,
+            bgr: None,
+            letterbox: None,
+            pad: PAD,
+            pooling: None,
+            normalize: true,
+            tile: None,
+            overlap: None,
+            multiple: None,
+        }
     }
 }
 
