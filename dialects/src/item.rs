@@ -50,7 +50,7 @@ pub struct ItemObject {
     params: Option<Object>,
 }
 
-/// A picture: a JPEG, PNG, WebP, GIF or BMP. Give exactly one of the three.
+/// A picture: a JPEG, PNG, WebP, GIF, BMP or TIFF, of which moves the first frame, without its transparency. Give exactly one of the three.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImageBody {

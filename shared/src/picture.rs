@@ -10,6 +10,8 @@ pub const HEAD: usize = 1024 * 1024;
 /// A picture's format and size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Picture {
+    /// Its format.
+    pub format: ImageFormat,
     /// Its media type.
     pub content_type: &'static str,
     /// Its width in pixels.
@@ -22,8 +24,11 @@ pub struct Picture {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAPicture {
     /// They begin like no picture that is known.
-    #[error("it is not a JPEG, PNG, WebP, GIF or BMP picture")]
+    #[error("it is not a JPEG, PNG, WebP, GIF, BMP or TIFF picture")]
     Unknown,
+    /// They are a picture of a kind that nothing here decodes.
+    #[error("it is an AVIF picture; send JPEG, PNG, WebP, GIF, BMP or TIFF")]
+    Avif,
     /// They begin like one, and do not say how large it is.
     #[error("its header cannot be read")]
     Broken,
@@ -38,7 +43,8 @@ pub enum NotAPicture {
 }
 
 impl Picture {
-    /// Reads the first bytes of a picture; `limit` is in pixels.
+    /// Reads the first bytes of a picture; `limit` is in pixels. Of a whole file no more than a head is looked at, unless it
+    /// is a TIFF, which may say its size at its end. Only a whole one of those is known.
     pub fn sniff(head: &[u8], limit: u64) -> Result<Self, NotAPicture> {
         let format = image::guess_format(head).map_err(|_| NotAPicture::Unknown)?;
         let content_type = match format {
@@ -47,8 +53,11 @@ impl Picture {
             ImageFormat::WebP => "image/webp",
             ImageFormat::Gif => "image/gif",
             ImageFormat::Bmp => "image/bmp",
+            ImageFormat::Tiff => "image/tiff",
+            ImageFormat::Avif => return Err(NotAPicture::Avif),
             _ => return Err(NotAPicture::Unknown),
         };
+        let head = if format == ImageFormat::Tiff { head } else { &head[..head.len().min(HEAD)] };
         let (width, height) = ImageReader::with_format(Cursor::new(head), format)
             .into_dimensions()
             .map_err(|_| NotAPicture::Broken)?;
@@ -59,7 +68,7 @@ impl Picture {
         if pixels > limit {
             return Err(NotAPicture::TooLarge { pixels, limit });
         }
-        Ok(Self { content_type, width, height })
+        Ok(Self { format, content_type, width, height })
     }
 }
 
@@ -77,8 +86,14 @@ mod tests {
 
     #[test]
     fn every_format_tells_its_size() {
-        let formats =
-            [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP, ImageFormat::Gif, ImageFormat::Bmp];
+        let formats = [
+            ImageFormat::Png,
+            ImageFormat::Jpeg,
+            ImageFormat::WebP,
+            ImageFormat::Gif,
+            ImageFormat::Bmp,
+            ImageFormat::Tiff,
+        ];
         for format in formats {
             let picture = Picture::sniff(&encoded(format), 6).unwrap();
             assert_eq!((picture.width, picture.height), (3, 2), "{format:?}");

@@ -3,6 +3,7 @@
 //! Resampling equals Pillow's, byte for byte, so the numbers are those that models are trained and evaluated with.
 
 mod classes;
+mod complete;
 mod decode;
 mod encode;
 mod field;

@@ -36,6 +36,15 @@ pub fn look(head: &[u8], field: &str, limits: &LimitConfig) -> Result<(), Proble
     }
 }
 
+/// Looks at the first bytes of a picture of which there are more. A TIFF may say its size behind them, where its worker
+/// looks.
+pub fn begin(head: &[u8], field: &str, limits: &LimitConfig) -> Result<(), Problem> {
+    match Picture::sniff(head, limits.max_image_pixels) {
+        Err(NotAPicture::Broken) if head.starts_with(b"II*\0") || head.starts_with(b"MM\0*") => Ok(()),
+        _ => look(head, field, limits),
+    }
+}
+
 /// The picture has more bytes than allowed.
 pub fn too_large(field: &str, limits: &LimitConfig) -> Problem {
     let limit = limits.max_image_bytes;

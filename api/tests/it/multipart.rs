@@ -153,7 +153,7 @@ async fn a_file_that_is_no_picture_is_refused_and_nothing_stays() {
       "type": "/problems/not_an_image",
       "title": "This is not a picture",
       "status": 422,
-      "detail": "it is not a JPEG, PNG, WebP, GIF or BMP picture",
+      "detail": "it is not a JPEG, PNG, WebP, GIF, BMP or TIFF picture",
       "code": "not_an_image",
       "field": "inputs[1]",
       "request_id": "a-request"

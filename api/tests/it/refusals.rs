@@ -165,7 +165,7 @@ async fn what_is_not_an_image() {
       "type": "/problems/not_an_image",
       "title": "This is not a picture",
       "status": 422,
-      "detail": "it is not a JPEG, PNG, WebP, GIF or BMP picture",
+      "detail": "it is not a JPEG, PNG, WebP, GIF, BMP or TIFF picture",
       "code": "not_an_image",
       "field": "inputs[0].image.base64",
       "request_id": "a-request"

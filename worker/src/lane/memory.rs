@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use forebay_shared::config::Size;
-use forebay_shared::picture::{HEAD, Picture};
+use forebay_shared::picture::Picture;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The unit of room: permits are counted in 32 bits.
@@ -51,8 +51,7 @@ impl Memory {
     /// Room for what comes out of this file.
     pub(super) async fn for_pixels(&self, file: &[u8]) -> Held {
         // What is no picture, or is too large, is refused before it needs any.
-        let head = &file[..file.len().min(HEAD)];
-        let pixels = Picture::sniff(head, u64::MAX)
+        let pixels = Picture::sniff(file, u64::MAX)
             .map_or(0, |picture| u64::from(picture.width) * u64::from(picture.height));
         self.pixels.take(pixels.saturating_mul(PER_PIXEL)).await
     }

@@ -16,6 +16,8 @@ pub struct ImageClassification {
     plan: PicturePlan,
     labels: Vec<String>,
     scoring: Scoring,
+    /// Whether the graph's numbers are scores already.
+    probabilities: bool,
     max_pixels: u64,
 }
 
@@ -37,6 +39,7 @@ impl Pipeline for ImageClassification {
             plan: PicturePlan::read(model, &Habits::CLASSIFIER)?,
             labels: model.card.labels.clone(),
             scoring: Scoring::of(&model.config, model.card.labels.len()),
+            probabilities: model.manifest.image.probabilities,
             max_pixels: model.max_pixels,
         })
     }
@@ -71,7 +74,14 @@ impl Pipeline for ImageClassification {
         engine.run(tensors)?.into_iter().map(logits).collect()
     }
 
-    fn finish(&self, prepared: LabelledPicture, logits: Vec<f32>) -> Result<Answer, Failure> {
+    fn finish(&self, prepared: LabelledPicture, mut logits: Vec<f32>) -> Result<Answer, Failure> {
+        if self.probabilities {
+            // The logarithms of shares are raw scores of which softmax makes those shares again.
+            for share in &mut logits {
+                *share = share.max(f32::MIN_POSITIVE).ln();
+            }
+            return Ok(best(&logits, &self.labels, Scoring::Softmax, prepared.top).into());
+        }
         Ok(best(&logits, &self.labels, self.scoring, prepared.top).into())
     }
 }

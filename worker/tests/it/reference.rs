@@ -5,6 +5,7 @@
 
 mod background_removal;
 mod digest;
+mod formats;
 mod image_classification;
 mod image_embedding;
 mod image_segmentation;

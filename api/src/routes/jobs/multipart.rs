@@ -117,7 +117,11 @@ impl Upload<'_> {
                 None => more = false,
             }
         }
-        picture::look(&head, &field(index), &self.rules.limits)?;
+        if more {
+            picture::begin(&head, &field(index), &self.rules.limits)?;
+        } else {
+            picture::look(&head, &field(index), &self.rules.limits)?;
+        }
         self.measure(head.len() as u64, index)?;
         if !more && self.inputs.is_small(head.len()) {
             self.digests.extend(self.keyed.then(|| <[u8; 32]>::from(Sha256::digest(&head))));

@@ -18,6 +18,8 @@ pub struct ImageSection {
     pub letterbox: Option<Letterbox>,
     /// The shade of grey of what is left over.
     pub pad: u8,
+    /// Whether a classifier's graph ends with its own softmax: its numbers are scores already.
+    pub probabilities: bool,
     /// How the vectors of a picture's patches become one: `cls` or `mean`.
     pub pooling: Option<String>,
     /// Whether a picture's vector is brought to length one.
@@ -37,6 +39,7 @@ impl Default for ImageSection {
             bgr: None,
             letterbox: None,
             pad: PAD,
+            probabilities: false,
             pooling: None,
             normalize: true,
             tile: None,
