@@ -60,6 +60,11 @@ impl Fingerprint {
     pub fn item(&mut self, item: &Item, picture: Option<[u8; 32]>) {
         match (&item.input, picture) {
             (Input::Text(text), _) => self.text(text),
+            (Input::Pair { text, text_pair }, _) => {
+                self.bytes(b'p', b"");
+                self.text(text);
+                self.text(text_pair);
+            }
             (Input::Tokens(ids), _) => {
                 let ids: Vec<u8> = ids.iter().flat_map(|id| id.to_be_bytes()).collect();
                 self.bytes(b't', &ids);

@@ -3,8 +3,9 @@
 use axum::Router;
 use forebay_shared::job::{
     BackgroundRemovalParams, EchoParams, ImageClassificationParams, ImageEmbeddingParams,
-    ImageSegmentationParams, ImageToImageParams, ObjectDetectionParams, TextClassificationParams,
-    TextEmbeddingParams,
+    ImageSegmentationParams, ImageToImageParams, ObjectDetectionParams, RerankParams,
+    TextClassificationParams, TextEmbeddingParams, TextSimilarityParams, TokenClassificationParams,
+    ZeroShotClassificationParams,
 };
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -43,6 +44,10 @@ use crate::state::App;
         EchoParams,
         TextEmbeddingParams,
         TextClassificationParams,
+        RerankParams,
+        TextSimilarityParams,
+        ZeroShotClassificationParams,
+        TokenClassificationParams,
         ImageClassificationParams,
         BackgroundRemovalParams,
         ObjectDetectionParams,

@@ -30,13 +30,17 @@ pub enum ItemBody {
     Object(ItemObject),
 }
 
-/// An item with a name for what it is. Give exactly one of `text`, `tokens` and `image`.
+/// An item with a name for what it is. Give exactly one of `text`, `tokens` and `image`; with `text` also `text_pair`,
+/// where the model reads or compares two texts.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ItemObject {
     /// A text.
     #[serde(default)]
     text: Option<String>,
+    /// The other text of a pair: what may answer `text`, follow from it or be like it.
+    #[serde(default)]
+    text_pair: Option<String>,
     /// A text as ids of the model's own vocabulary. Without the tokens that every text begins with they are given those
     /// that a text would get; with them they are taken as they are.
     #[serde(default)]
@@ -72,6 +76,8 @@ pub struct ImageBody {
 pub enum Content {
     /// A text.
     Text(String),
+    /// Two texts.
+    Pair(String, String),
     /// A text as ids.
     Tokens(Vec<u32>),
     /// A picture, of which nothing is read yet.
@@ -110,14 +116,19 @@ pub fn given(
 impl ItemBody {
     /// What the item at this path is, and its own parameters.
     pub fn open(self, at: &str) -> Result<(Content, Object), Fault> {
-        let ItemObject { text, tokens, image, params } = match self {
+        let ItemObject { text, text_pair, tokens, image, params } = match self {
             Self::Text(text) => return Ok((Content::Text(text), Object::new())),
             Self::Object(object) => object,
         };
-        let content = match (text, tokens, image) {
-            (Some(text), None, None) => Content::Text(text),
-            (None, Some(ids), None) => Content::Tokens(ids),
-            (None, None, Some(image)) => Content::Image(image),
+        let content = match (text, text_pair, tokens, image) {
+            (Some(text), None, None, None) => Content::Text(text),
+            (Some(text), Some(pair), None, None) => Content::Pair(text, pair),
+            (None, None, Some(ids), None) => Content::Tokens(ids),
+            (None, None, None, Some(image)) => Content::Image(image),
+            (None, Some(_), None, None) => {
+                let message = "`text_pair` is the other text of a pair: give `text` too";
+                return Err(Fault::new(FaultCode::InvalidField, message).at(format!("{at}.text_pair")));
+            }
             _ => {
                 let message = "an item has either `text`, `tokens` or `image`";
                 return Err(Fault::new(FaultCode::InvalidField, message).at(at));
@@ -190,6 +201,10 @@ pub fn params_schema() -> Schema {
     let kinds = [
         "TextEmbeddingParams",
         "TextClassificationParams",
+        "RerankParams",
+        "TextSimilarityParams",
+        "ZeroShotClassificationParams",
+        "TokenClassificationParams",
         "ImageClassificationParams",
         "BackgroundRemovalParams",
         "ObjectDetectionParams",

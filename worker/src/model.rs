@@ -66,6 +66,11 @@ impl ModelFiles {
         }
     }
 
+    /// Whether `config.json` says that it scores rows of text: its files tell a cross-encoder from an embedding model.
+    pub fn is_sequence_classifier(&self) -> bool {
+        repository::architecture(&self.config).ends_with("ForSequenceClassification")
+    }
+
     /// Opens a session on the model.
     pub fn open(&self, runtime: Option<&Runtime>) -> Result<ort::session::Session, ModelError> {
         let runtime = runtime.ok_or_else(|| ModelError::Session {

@@ -4,6 +4,7 @@
 //! session. A pipeline fails item by item; only a run as a whole can fail a batch, which is then run item by item.
 
 mod background_removal;
+mod comparison;
 mod detection;
 mod drawn;
 mod echo;
@@ -13,11 +14,18 @@ mod image_segmentation;
 mod image_to_image;
 mod labels;
 mod object_detection;
+mod pooling;
+mod quantized;
+mod rerank;
+mod spans;
 mod text_classification;
 mod text_embedding;
+mod text_similarity;
+mod token_classification;
+mod zero_shot_classification;
 
 use bytes::Bytes;
-use forebay_shared::job::{Failure, Kind, Output, Params};
+use forebay_shared::job::{Failure, FailureCode, Kind, Output, Params};
 
 pub use background_removal::BackgroundRemoval;
 pub use echo::Echo;
@@ -26,8 +34,12 @@ pub use image_embedding::ImageEmbedding;
 pub use image_segmentation::ImageSegmentation;
 pub use image_to_image::ImageToImage;
 pub use object_detection::ObjectDetection;
+pub use rerank::Rerank;
 pub use text_classification::TextClassification;
 pub use text_embedding::TextEmbedding;
+pub use text_similarity::TextSimilarity;
+pub use token_classification::TokenClassification;
+pub use zero_shot_classification::ZeroShotClassification;
 
 use crate::model::{ModelError, ModelFiles, Runtime};
 
@@ -36,6 +48,8 @@ use crate::model::{ModelError, ModelFiles, Runtime};
 pub enum Material {
     /// Words.
     Text(String),
+    /// Words, and others that are read or compared with them.
+    Pair(String, String),
     /// Words, as ids of the model's vocabulary.
     Tokens(Vec<u32>),
     /// A picture's file.
@@ -87,6 +101,10 @@ pub fn with_pipeline<W: WithPipeline>(kind: Kind, what: W) -> W::Done {
         Kind::ImageEmbedding => what.run::<ImageEmbedding>(),
         Kind::ImageToImage => what.run::<ImageToImage>(),
         Kind::ImageSegmentation => what.run::<ImageSegmentation>(),
+        Kind::Rerank => what.run::<Rerank>(),
+        Kind::TextSimilarity => what.run::<TextSimilarity>(),
+        Kind::ZeroShotClassification => what.run::<ZeroShotClassification>(),
+        Kind::TokenClassification => what.run::<TokenClassification>(),
     }
 }
 
@@ -126,4 +144,9 @@ pub trait Pipeline: Sized + Send + Sync + 'static {
 
     /// Makes the answer of what the model gave.
     fn finish(&self, prepared: Self::Prepared, raw: Self::Raw) -> Result<Answer, Failure>;
+}
+
+/// What an item is told whose parameters were read for another kind.
+fn of_another_kind() -> Failure {
+    Failure::permanent(FailureCode::InvalidParams, "the parameters are another kind's")
 }

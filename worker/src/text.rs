@@ -1,34 +1,89 @@
 //! Text as tokens.
 
+mod rows;
 mod session;
 
-use forebay_shared::job::{Failure, FailureCode};
+use forebay_shared::job::{Failure, FailureCode, Side};
 use ndarray::Array2;
 use serde_json::Value;
-use tokenizers::{Tokenizer, TruncationParams};
+use tokenizers::utils::truncation::truncate_encodings;
+use tokenizers::{
+    Encoding, PostProcessor, Tokenizer, TruncationDirection, TruncationParams, TruncationStrategy,
+};
 
 use crate::bucket;
 use crate::model::{ModelError, ModelFiles};
 use crate::pipeline::Material;
+pub use rows::Rows;
 pub use session::{TextSession, TextTensors};
 
 /// Bytes of text that are looked at for each token that the model takes. No word of any language fills as many; a text
 /// that is longer than all its tokens could be would only take memory, fifty times its size, to be cut afterwards.
 const BYTES_PER_TOKEN: usize = 256;
 
-/// A tokenised text.
+/// A tokenised text, or two.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tokens {
+    ids: Vec<u32>,
+    /// Which of the texts each token is of; empty where all are of the first.
+    types: Vec<u32>,
+}
+
+/// What becomes of a text that is too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// Whether it is cut; else it fails.
+    pub truncate: bool,
+    /// Which end is cut off.
+    pub side: Side,
+    /// Which text of a pair is cut.
+    pub of: CutOf,
+}
+
+/// Which text of a pair is cut, as Hugging Face has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CutOf {
+    /// The longer, until both are as long; then both.
+    Longest,
+    /// The first.
+    First,
+}
+
+/// Where the tokens of a text stand in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tokens(Vec<u32>);
+pub struct Place {
+    /// The first character of the text that the token is of, counted from 0.
+    pub start: u32,
+    /// The place behind its last.
+    pub end: u32,
+    /// The number of the word that it is a part of; `None`: it is of no text, but the model's own.
+    pub word: Option<u32>,
+}
 
 impl Tokens {
     /// How many there are.
     pub fn len(&self) -> u32 {
-        u32::try_from(self.0.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.ids.len()).unwrap_or(u32::MAX)
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.ids.is_empty()
+    }
+}
+
+impl From<&Encoding> for Tokens {
+    fn from(encoding: &Encoding) -> Self {
+        let types = encoding.get_type_ids();
+        let types = if types.iter().all(|of| *of == 0) { Vec::new() } else { types.to_vec() };
+        Self { ids: encoding.get_ids().to_vec(), types }
+    }
+}
+
+impl Cut {
+    /// Cut, or failed; of a pair the longer text.
+    pub fn new(truncate: bool, side: Side) -> Self {
+        Self { truncate, side, of: CutOf::Longest }
     }
 }
 
@@ -57,10 +112,8 @@ impl TextEncoder {
         let content =
             |error: tokenizers::Error| ModelError::Content { file: file.clone(), message: error.to_string() };
         let mut tokenizer = Tokenizer::from_file(&file).map_err(content)?;
-        let truncation = TruncationParams { max_length: max_tokens as usize, ..Default::default() };
-        tokenizer.with_truncation(Some(truncation)).map_err(content)?;
-        // Padding is the batch's business.
-        tokenizer.with_padding(None);
+        // Where a text is cut is the item's business, padding the batch's.
+        tokenizer.with_truncation(None).map_err(content)?.with_padding(None);
         let pad = model.config.get("pad_token_id").and_then(Value::as_i64).unwrap_or(0);
         // The rows of the model's table; the tokenizer may know fewer.
         let stated = model.config.get("vocab_size").and_then(Value::as_u64).map(u32::try_from);
@@ -70,36 +123,103 @@ impl TextEncoder {
         Ok(Self { tokenizer, max_tokens, vocabulary, frame, pad })
     }
 
-    /// Makes tokens of a text or of ids, with the model's prompt before them.
-    pub fn read_in(
-        &self,
-        material: Material,
-        prompt: Option<&str>,
-        truncate: bool,
-    ) -> Result<Tokens, Failure> {
+    /// Makes tokens of a text, of two, or of ids, with the model's prompt before them.
+    pub fn read_in(&self, material: Material, prompt: Option<&str>, cut: Cut) -> Result<Tokens, Failure> {
         match (material, prompt) {
-            (Material::Text(text), None) => self.encode(&text, truncate),
-            (Material::Text(text), Some(prompt)) => self.encode(&format!("{prompt}{text}"), truncate),
-            (Material::Tokens(ids), prompt) => self.dress(ids, prompt, truncate),
-            (Material::Image(_), _) => {
-                Err(Failure::permanent(FailureCode::InvalidParams, "the model takes texts only"))
+            (Material::Text(text), None) => self.encode(&text, None, cut),
+            (Material::Text(text), Some(prompt)) => self.encode(&format!("{prompt}{text}"), None, cut),
+            (Material::Pair(text, pair), None) => self.encode(&text, Some(&pair), cut),
+            (Material::Pair(text, pair), Some(prompt)) => {
+                self.encode(&format!("{prompt}{text}"), Some(&pair), cut)
+            }
+            (Material::Tokens(ids), prompt) => self.dress(ids, prompt, cut),
+            (Material::Image(_), _) => Err(not_a_text()),
+        }
+    }
+
+    /// Tokenises a text, or two that are read together. What is too long is cut, or fails.
+    pub fn encode(&self, text: &str, pair: Option<&str>, cut: Cut) -> Result<Tokens, Failure> {
+        let mut is_cut = false;
+        let mut encode = |text: &str| {
+            let (part, _) = self.part(text, cut.side);
+            is_cut |= part.len() < text.len();
+            self.tokenizer.encode_fast(part, false).map_err(|error| tokenizer_failed(&error))
+        };
+        let (text, pair) = (encode(text)?, pair.map(encode).transpose()?);
+        if is_cut && !cut.truncate {
+            return Err(self.too_long());
+        }
+        Ok(Tokens::from(&self.framed(text, pair, cut)?))
+    }
+
+    /// Tokenises a text, and says where in it each token stands.
+    pub fn encode_places(&self, text: &str, cut: Cut) -> Result<(Tokens, Vec<Place>), Failure> {
+        let (part, skipped) = self.part(text, cut.side);
+        if part.len() < text.len() && !cut.truncate {
+            return Err(self.too_long());
+        }
+        let encoding = self.tokenizer.encode_char_offsets(part, false);
+        let encoding = self.framed(encoding.map_err(|error| tokenizer_failed(&error))?, None, cut)?;
+        let place = |at: usize| u32::try_from(skipped + at).unwrap_or(u32::MAX);
+        let places = encoding
+            .get_offsets()
+            .iter()
+            .zip(encoding.get_special_tokens_mask())
+            .zip(encoding.get_word_ids())
+            .map(|(((start, end), special), word)| Place {
+                start: place(*start),
+                end: place(*end),
+                word: word.filter(|_| *special == 0),
+            });
+        Ok((Tokens::from(&encoding), places.collect()))
+    }
+
+    /// What is looked at of a text, and how many characters are before it.
+    fn part<'a>(&self, text: &'a str, side: Side) -> (&'a str, usize) {
+        let most = self.max_tokens as usize * BYTES_PER_TOKEN;
+        match side {
+            Side::Right => (&text[..text.floor_char_boundary(most)], 0),
+            Side::Left => {
+                let (before, part) = text.split_at(text.ceil_char_boundary(text.len().saturating_sub(most)));
+                (part, before.chars().count())
             }
         }
     }
 
-    /// Tokenises a text. One that is too long is cut, or fails if `truncate` is false.
-    pub fn encode(&self, text: &str, truncate: bool) -> Result<Tokens, Failure> {
-        let head = &text[..text.floor_char_boundary(self.max_tokens as usize * BYTES_PER_TOKEN)];
-        let encoding = self.tokenizer.encode_fast(head, true).map_err(|error| tokenizer_failed(&error))?;
-        if !truncate && (head.len() < text.len() || !encoding.get_overflowing().is_empty()) {
+    /// Cuts what is too long and puts the model's own tokens around it.
+    fn framed(&self, text: Encoding, pair: Option<Encoding>, cut: Cut) -> Result<Encoding, Failure> {
+        let own = self.tokenizer.get_post_processor().map_or(0, |post| post.added_tokens(pair.is_some()));
+        let room = (self.max_tokens as usize).saturating_sub(own);
+        let both = text.len() + pair.as_ref().map_or(0, Encoding::len);
+        if both > room && !cut.truncate {
             return Err(self.too_long());
         }
-        Ok(Tokens(encoding.get_ids().to_vec()))
+        if cut.of == CutOf::First && both > room && both - room >= text.len() {
+            let message = format!(
+                "what is read after the text leaves it no room within {} tokens, the model's limit",
+                self.max_tokens
+            );
+            return Err(Failure::permanent(FailureCode::InputTooLong, message));
+        }
+        let params = TruncationParams {
+            max_length: room,
+            direction: match cut.side {
+                Side::Right => TruncationDirection::Right,
+                Side::Left => TruncationDirection::Left,
+            },
+            strategy: match cut.of {
+                CutOf::Longest => TruncationStrategy::LongestFirst,
+                CutOf::First => TruncationStrategy::OnlyFirst,
+            },
+            stride: 0,
+        };
+        let cut = truncate_encodings(text, pair, &params).map_err(|error| tokenizer_failed(&error))?;
+        self.tokenizer.post_process(cut.0, cut.1, true).map_err(|error| tokenizer_failed(&error))
     }
 
     /// Takes ids as the client made them. Without the frame they get what a text would get, the prompt included; with it
-    /// they are complete. Too many are cut, or fail if `truncate` is false.
-    fn dress(&self, ids: Vec<u32>, prompt: Option<&str>, truncate: bool) -> Result<Tokens, Failure> {
+    /// they are complete. Too many are cut, or fail.
+    fn dress(&self, ids: Vec<u32>, prompt: Option<&str>, cut: Cut) -> Result<Tokens, Failure> {
         if let Some(id) = ids.iter().find(|id| **id >= self.vocabulary) {
             let message = format!("there is no token {id}: the model's ids are below {}", self.vocabulary);
             return Err(Failure::permanent(FailureCode::UnknownToken, message));
@@ -117,12 +237,16 @@ impl TextEncoder {
         };
         let room = (self.max_tokens as usize).saturating_sub(self.frame.len());
         if inside.len() > room {
-            if !truncate {
+            if !cut.truncate {
                 return Err(self.too_long());
             }
-            inside.truncate(room);
+            match cut.side {
+                Side::Right => inside.truncate(room),
+                Side::Left => drop(inside.drain(..inside.len() - room)),
+            }
         }
-        Ok(Tokens([&self.frame.before[..], &inside, &self.frame.after].concat()))
+        let ids = [&self.frame.before[..], &inside, &self.frame.after].concat();
+        Ok(Tokens { ids, types: Vec::new() })
     }
 
     fn too_long(&self) -> Failure {
@@ -133,16 +257,22 @@ impl TextEncoder {
     /// Puts texts of one batch side by side, padded on the right to the longest, or a little further:
     /// see [`bucket::padded`].
     pub fn collate<'a>(&self, texts: impl ExactSizeIterator<Item = &'a Tokens> + Clone) -> TextTensors {
-        let longest = bucket::padded(texts.clone().map(Tokens::len).max().unwrap_or(0)) as usize;
+        let longest = texts.clone().map(Tokens::len).max().unwrap_or(0);
+        // No further than the model's own places reach.
+        let longest = bucket::padded(longest).min(self.max_tokens.max(longest)) as usize;
         let mut ids = Array2::from_elem((texts.len(), longest), self.pad);
         let mut mask = Array2::zeros((texts.len(), longest));
+        let mut types = Array2::zeros((texts.len(), longest));
         for (row, tokens) in texts.enumerate() {
-            for (column, id) in tokens.0.iter().enumerate() {
+            for (column, id) in tokens.ids.iter().enumerate() {
                 ids[[row, column]] = i64::from(*id);
                 mask[[row, column]] = 1;
             }
+            for (column, of) in tokens.types.iter().enumerate() {
+                types[[row, column]] = i64::from(*of);
+            }
         }
-        TextTensors { ids, mask }
+        TextTensors { ids, mask, types }
     }
 }
 
@@ -174,25 +304,14 @@ impl Frame {
     }
 }
 
+/// What an item is told that is no text, or not written as one.
+pub fn not_a_text() -> Failure {
+    Failure::permanent(FailureCode::InvalidParams, "the model takes texts only")
+}
+
 fn tokenizer_failed(error: &tokenizers::Error) -> Failure {
     Failure::permanent(FailureCode::Internal, format!("tokenizer: {error}"))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_has_the_frame_is_told_from_what_has_not() {
-        let bert = Frame { before: vec![101], after: vec![102] };
-        assert_eq!(bert.undressed(&[7, 8]), None);
-        assert_eq!(bert.undressed(&[101, 7, 8, 102]), Some(&[7, 8][..]));
-        assert_eq!(bert.undressed(&[101, 7, 8]), Some(&[7, 8][..]), "its end was forgotten");
-        assert_eq!(bert.undressed(&[7, 102]), None, "a text may end with any token");
-        assert_eq!(bert.undressed(&[]), None);
-        let ending = Frame { before: Vec::new(), after: vec![3] };
-        assert_eq!(ending.undressed(&[7, 3]), Some(&[7][..]));
-        assert_eq!(ending.undressed(&[7]), None);
-        assert_eq!(Frame::default().undressed(&[7]), None, "without a frame a prompt is still put before");
-    }
-}
+mod tests;

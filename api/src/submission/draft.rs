@@ -4,7 +4,7 @@ use forebay_dialects::item::{Content, given};
 use forebay_shared::clock::Timestamp;
 use forebay_shared::config::WebhookConfig;
 use forebay_shared::fetch::Guard;
-use forebay_shared::job::{Class, Cost, Input, Item, Modality, Object, Params, Webhook};
+use forebay_shared::job::{Class, Cost, Input, Item, Kind, Object, Params, Webhook};
 use forebay_shared::model::Model;
 use serde_json::Value;
 
@@ -150,6 +150,7 @@ impl Draft {
         let (content, params) = body.open(field)?;
         let input = match content {
             Content::Text(text) => Input::Text(text),
+            Content::Pair(text, text_pair) => Input::Pair { text, text_pair },
             Content::Tokens(ids) => Input::Tokens(ids),
             Content::Image(image) => {
                 picture::read(image, &format!("{field}.image"), &rules.limits, &rules.guard)?
@@ -162,19 +163,31 @@ impl Draft {
                 Problem::new(Code::InvalidParams, detail).at(field)
             })?;
         }
+        self.check_needs(&input, &params, field)?;
         Ok(Item { input, params })
+    }
+
+    /// Whether the item has the parameter that its kind cannot do without.
+    fn check_needs(&self, input: &Input, params: &Object, field: &str) -> Result<(), Problem> {
+        let kind = self.model.card.kind;
+        let Some(name) = kind.needs(input) else { return Ok(()) };
+        let given = params.get(name).or_else(|| self.params.get(name));
+        if given.is_some_and(|value| !value.is_null()) {
+            return Ok(());
+        }
+        let pair = if kind == Kind::ZeroShotClassification {
+            ""
+        } else {
+            ", unless the item is a pair of `text` and `text_pair`"
+        };
+        let detail = format_args!("{kind} needs the parameter `{name}` for `{field}`{pair}");
+        Err(Problem::new(Code::InvalidParams, detail).at(within("params", Some(name))))
     }
 
     /// Whether the model takes such an input.
     pub fn check_input(&self, input: &Input, field: &str) -> Result<(), Problem> {
         let card = &self.model.card;
-        if card.kind.takes(input.modality()) {
-            return Ok(());
-        }
-        let refused = match input.modality() {
-            Modality::Text => "texts",
-            Modality::Image => "pictures",
-        };
+        let Some(refused) = card.kind.refuses(input) else { return Ok(()) };
         let detail = format_args!("the model `{}` does {} and takes no {refused}", card.name, card.kind);
         Err(Problem::new(Code::WrongInput, detail).at(field))
     }

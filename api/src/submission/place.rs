@@ -176,6 +176,7 @@ pub async fn discard(blobs: &Blobs, keys: &[String]) {
 fn size(input: &Input) -> usize {
     match input {
         Input::Text(text) => text.len(),
+        Input::Pair { text, text_pair } => text.len() + text_pair.len(),
         // As digits, which is how the list has them.
         Input::Tokens(ids) => ids.len() * 7,
         Input::Image(ImageSource::Inline(bytes)) => bytes.len(),

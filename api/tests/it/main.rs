@@ -26,6 +26,7 @@ mod schedules;
 mod service;
 mod sse;
 mod submitting;
+mod texts;
 mod times;
 mod uploads;
 mod waiting;

@@ -348,7 +348,7 @@ async fn bad_params_of_an_item() {
       "type": "/problems/invalid_params",
       "title": "A parameter is not valid",
       "status": 422,
-      "detail": "unknown field `colour`, expected `truncate` or `top_k`",
+      "detail": "unknown field `colour`, expected one of `truncate`, `truncation_side`, `top_k`, `function_to_apply`",
       "code": "invalid_params",
       "field": "inputs[1].params.colour",
       "request_id": "a-request"

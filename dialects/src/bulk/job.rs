@@ -42,12 +42,15 @@ fn item(body: ItemBody, line: &Object, at: &str) -> Result<Item, Fault> {
     let (content, params) = body.open(at)?;
     let input = match content {
         Content::Text(text) => Input::Text(text),
+        Content::Pair(text, text_pair) => Input::Pair { text, text_pair },
         Content::Tokens(ids) => Input::Tokens(ids),
         Content::Image(image) => Input::Image(picture(image, &format!("{at}.image"))?),
     };
     let is_empty = match &input {
         Input::Text(text) => text.is_empty(),
         Input::Tokens(ids) => ids.is_empty(),
+        // Either may be empty: such a pair still has an answer.
+        Input::Pair { text, text_pair } => text.is_empty() && text_pair.is_empty(),
         Input::Image(_) => false,
     };
     if is_empty {

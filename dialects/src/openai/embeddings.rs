@@ -93,6 +93,7 @@ impl Inputs {
             let is_empty = match &input {
                 Input::Text(text) => text.is_empty(),
                 Input::Tokens(ids) => ids.is_empty(),
+                Input::Pair { text, text_pair } => text.is_empty() && text_pair.is_empty(),
                 Input::Image(_) => false,
             };
             if is_empty {

@@ -26,12 +26,17 @@ impl Shape {
     pub fn of(kind: Kind) -> Self {
         match kind {
             Kind::TextEmbedding | Kind::ImageEmbedding => Self::Embedding,
-            Kind::TextClassification | Kind::ImageClassification => Self::Labels,
+            Kind::TextClassification | Kind::ImageClassification | Kind::ZeroShotClassification => {
+                Self::Labels
+            }
             Kind::Echo
             | Kind::BackgroundRemoval
             | Kind::ObjectDetection
             | Kind::ImageToImage
-            | Kind::ImageSegmentation => Self::Json,
+            | Kind::ImageSegmentation
+            | Kind::Rerank
+            | Kind::TextSimilarity
+            | Kind::TokenClassification => Self::Json,
         }
     }
 }

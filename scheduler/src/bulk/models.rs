@@ -56,7 +56,6 @@ fn find(models: &[(Model, Cost)], name: &str) -> Option<usize> {
 }
 
 fn takes(card: &ModelCard, item: &Item) -> Result<(), Fault> {
-    let modality = item.input.modality();
     if card.kind.draws() {
         let message = format!(
             "the model `{}` gives pictures, for which a bulk's files have no place; submit jobs",
@@ -64,8 +63,8 @@ fn takes(card: &ModelCard, item: &Item) -> Result<(), Fault> {
         );
         return Err(Fault::new(FaultCode::InvalidField, message).at("model"));
     }
-    if !card.kind.takes(modality) {
-        let message = format!("the model `{}` does {} and takes no {modality}", card.name, card.kind);
+    if let Some(refused) = card.kind.refuses(&item.input) {
+        let message = format!("the model `{}` does {} and takes no {refused}", card.name, card.kind);
         return Err(Fault::new(FaultCode::InvalidField, message).at("input"));
     }
     if item.params.is_empty() {

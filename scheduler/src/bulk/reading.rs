@@ -272,6 +272,9 @@ fn answer(card: &ModelCard, item: &Item) -> u64 {
         Kind::TextClassification | Kind::ImageClassification => card.labels.len() as u64 * LABEL,
         // A box and a label for each of as many things as are told unless more are asked for.
         Kind::ObjectDetection => 100 * 3 * LABEL,
+        Kind::Rerank | Kind::TextSimilarity => LABEL,
+        // As many as may be asked for; and as many parts as a long text may well have.
+        Kind::ZeroShotClassification | Kind::TokenClassification => 100 * LABEL,
         Kind::Echo => item.input.cost().units() * 4,
         // No line has it.
         Kind::BackgroundRemoval | Kind::ImageToImage | Kind::ImageSegmentation => 0,

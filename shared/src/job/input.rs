@@ -25,6 +25,13 @@ pub enum Input {
     Text(String),
     /// Words that the client has tokenised itself, by their ids in the model's vocabulary.
     Tokens(Vec<u32>),
+    /// Words, and others that are read or compared with them.
+    Pair {
+        /// The first, such as a question.
+        text: String,
+        /// The second, such as what may answer it.
+        text_pair: String,
+    },
     /// A picture.
     Image(ImageSource),
 }
@@ -45,7 +52,7 @@ impl Input {
     /// What the input is made of.
     pub const fn modality(&self) -> Modality {
         match self {
-            Self::Text(_) | Self::Tokens(_) => Modality::Text,
+            Self::Text(_) | Self::Tokens(_) | Self::Pair { .. } => Modality::Text,
             Self::Image(_) => Modality::Image,
         }
     }
@@ -58,6 +65,7 @@ impl Input {
         match self {
             Self::Text(text) => Cost::new(text.len() as u64 / 4 + 2),
             Self::Tokens(ids) => Cost::new(ids.len() as u64),
+            Self::Pair { text, text_pair } => Cost::new((text.len() + text_pair.len()) as u64 / 4 + 3),
             Self::Image(_) => Cost::new(1),
         }
     }
@@ -123,6 +131,10 @@ mod tests {
             Item { input: Input::Text("你好".into()), params: Object::new() },
             Item { input: Input::Tokens(vec![101, 2023, 102]), params: Object::new() },
             Item { input: Input::Image(ImageSource::Inline(vec![0, 255, 7])), params },
+            Item {
+                input: Input::Pair { text: "who?".into(), text_pair: "anna".into() },
+                params: Object::new(),
+            },
             Item { input: Input::Image(ImageSource::Blob("inputs/1/0".into())), params: Object::new() },
             Item {
                 input: Input::Image(ImageSource::Url("http://example.org/a.png".into())),

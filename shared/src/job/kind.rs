@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::Input;
 use crate::words::words;
 
 /// What a model does with an item.
@@ -27,6 +28,14 @@ pub enum Kind {
     ImageToImage,
     /// Every pixel of a picture gets a class.
     ImageSegmentation,
+    /// Texts are scored by how well each answers a query.
+    Rerank,
+    /// Two texts are scored by how alike they are.
+    TextSimilarity,
+    /// A text gets those labels that the client names.
+    ZeroShotClassification,
+    /// Parts of a text get labels.
+    TokenClassification,
 }
 
 /// What an item is made of.
@@ -41,7 +50,7 @@ pub enum Modality {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::Echo,
         Self::TextEmbedding,
         Self::TextClassification,
@@ -51,19 +60,63 @@ impl Kind {
         Self::ImageEmbedding,
         Self::ImageToImage,
         Self::ImageSegmentation,
+        Self::Rerank,
+        Self::TextSimilarity,
+        Self::ZeroShotClassification,
+        Self::TokenClassification,
     ];
 
     /// What its items may be made of.
     pub const fn takes(self, modality: Modality) -> bool {
         match self {
             Self::Echo => true,
-            Self::TextEmbedding | Self::TextClassification => matches!(modality, Modality::Text),
             Self::ImageClassification
             | Self::ObjectDetection
             | Self::ImageEmbedding
             | Self::BackgroundRemoval
             | Self::ImageToImage
             | Self::ImageSegmentation => matches!(modality, Modality::Image),
+            _ => self.reads_text() && matches!(modality, Modality::Text),
+        }
+    }
+
+    /// Whether its model reads tokens.
+    pub const fn reads_text(self) -> bool {
+        matches!(
+            self,
+            Self::TextEmbedding
+                | Self::TextClassification
+                | Self::Rerank
+                | Self::TextSimilarity
+                | Self::ZeroShotClassification
+                | Self::TokenClassification
+        )
+    }
+
+    /// What the input is, if the kind does not take it.
+    pub const fn refuses(self, input: &Input) -> Option<&'static str> {
+        let (taken, what) = match input {
+            Input::Text(_) => (self.takes(Modality::Text), "texts"),
+            Input::Tokens(_) => {
+                (matches!(self, Self::Echo | Self::TextEmbedding | Self::TextClassification), "token ids")
+            }
+            Input::Pair { .. } => (
+                matches!(self, Self::Echo | Self::TextClassification | Self::Rerank | Self::TextSimilarity),
+                "pairs of texts",
+            ),
+            Input::Image(_) => (self.takes(Modality::Image), "pictures"),
+        };
+        if taken { None } else { Some(what) }
+    }
+
+    /// The parameter that an item needs, if there is one.
+    pub const fn needs(self, input: &Input) -> Option<&'static str> {
+        match (self, input) {
+            (Self::ZeroShotClassification, _) => Some("candidate_labels"),
+            (Self::Rerank | Self::TextSimilarity, Input::Pair { .. }) => None,
+            (Self::Rerank, _) => Some("query"),
+            (Self::TextSimilarity, _) => Some("source"),
+            _ => None,
         }
     }
 
@@ -85,5 +138,35 @@ words!(
     ImageEmbedding = "image_embedding",
     ImageToImage = "image_to_image",
     ImageSegmentation = "image_segmentation",
+    Rerank = "rerank",
+    TextSimilarity = "text_similarity",
+    ZeroShotClassification = "zero_shot_classification",
+    TokenClassification = "token_classification",
 );
 words!(Modality, "modality", Text = "text", Image = "image");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_takes_what_its_pipeline_can_read() {
+        let text = Input::Text("a".to_owned());
+        let pair = Input::Pair { text: "a".to_owned(), text_pair: "b".to_owned() };
+        let tokens = Input::Tokens(vec![1]);
+        assert!(Kind::ALL.iter().all(|kind| kind.refuses(&text).is_none() == kind.takes(Modality::Text)));
+        assert_eq!(Kind::TextEmbedding.refuses(&pair), Some("pairs of texts"));
+        assert_eq!(Kind::TokenClassification.refuses(&tokens), Some("token ids"));
+        assert_eq!((Kind::Rerank.refuses(&pair), Kind::Echo.refuses(&pair)), (None, None));
+    }
+
+    #[test]
+    fn a_text_alone_needs_its_other_half() {
+        let text = Input::Text("a".to_owned());
+        let pair = Input::Pair { text: "a".to_owned(), text_pair: "b".to_owned() };
+        assert_eq!((Kind::Rerank.needs(&text), Kind::Rerank.needs(&pair)), (Some("query"), None));
+        assert_eq!(Kind::TextSimilarity.needs(&text), Some("source"));
+        assert_eq!(Kind::ZeroShotClassification.needs(&text), Some("candidate_labels"));
+        assert_eq!(Kind::TextEmbedding.needs(&text), None);
+    }
+}

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::params::Precision;
+
 /// A typed value from a pipeline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged, try_from = "Fields")]
@@ -20,6 +22,32 @@ pub enum Output {
     Objects {
         /// Things with their boxes.
         objects: Vec<Detected>,
+    },
+    /// `{"embedding": […], "precision": "int8", "tokens": …}`: a vector in small integers.
+    Quantized {
+        /// The vector; of `binary` and `ubinary`, eight dimensions to a number, the first in the highest bit.
+        embedding: Vec<i16>,
+        /// How it is written.
+        precision: Precision,
+        /// Tokens that the model read.
+        #[serde(default)]
+        tokens: u32,
+    },
+    /// `{"score": …, "tokens": …}`: how well two texts go together.
+    Score {
+        /// From a cross-encoder 0…1, or any number with `raw_scores`; from vectors their cosine, −1…1.
+        score: f32,
+        /// Tokens that the model read of both texts together.
+        #[serde(default)]
+        tokens: u32,
+    },
+    /// `{"entities": […], "tokens": …}`, in the order of the text.
+    Entities {
+        /// What was found.
+        entities: Vec<Entity>,
+        /// Tokens that the model read.
+        #[serde(default)]
+        tokens: u32,
     },
     /// `{"labels": […]}`, best first.
     Labels {
@@ -62,6 +90,12 @@ struct Fields {
     #[serde(default)]
     embedding: Option<Vec<f32>>,
     #[serde(default)]
+    precision: Option<Precision>,
+    #[serde(default)]
+    score: Option<f32>,
+    #[serde(default)]
+    entities: Option<Vec<Entity>>,
+    #[serde(default)]
     tokens: u32,
     #[serde(default)]
     labels: Option<Vec<Label>>,
@@ -83,10 +117,21 @@ struct Fields {
 impl TryFrom<Fields> for Output {
     type Error = &'static str;
 
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "what was written is whole, and beyond is the nearest"
+    )]
     fn try_from(fields: Fields) -> Result<Self, Self::Error> {
         match fields {
+            Fields { embedding: Some(numbers), precision: Some(precision), tokens, .. } => {
+                // All of them are whole and below 256, so that a float holds them.
+                let embedding = numbers.into_iter().map(|number| number as i16).collect();
+                Ok(Self::Quantized { embedding, precision, tokens })
+            }
             Fields { embedding: Some(embedding), tokens, .. } => Ok(Self::Embedding { embedding, tokens }),
             Fields { objects: Some(objects), .. } => Ok(Self::Objects { objects }),
+            Fields { score: Some(score), tokens, .. } => Ok(Self::Score { score, tokens }),
+            Fields { entities: Some(entities), tokens, .. } => Ok(Self::Entities { entities, tokens }),
             Fields { labels: Some(labels), .. } => Ok(Self::Labels { labels }),
             Fields { segments: Some(segments), width, height, .. } => {
                 Ok(Self::Segments { segments, width, height })
@@ -95,7 +140,8 @@ impl TryFrom<Fields> for Output {
                 Ok(Self::Picture { width, height, content_type, bytes })
             }
             Fields { echo: Some(echo), .. } => Ok(Self::Echo { echo }),
-            _ => Err("an output has `embedding`, `objects`, `labels`, `segments`, `content_type` or `echo`"),
+            _ => Err("an output has `embedding`, `score`, `entities`, `objects`, `labels`, `segments`, \
+                      `content_type` or `echo`"),
         }
     }
 }
@@ -105,7 +151,7 @@ impl TryFrom<Fields> for Output {
 pub struct Label {
     /// The label's name, from the model's files.
     pub label: String,
-    /// 0…1.
+    /// 0…1, unless raw scores were asked for.
     pub score: f32,
 }
 
@@ -157,4 +203,52 @@ pub struct Segment {
     pub pixels: u64,
     /// Which share of the picture that is, 0…1.
     pub share: f64,
+}
+
+/// A part of a text that got a label. Places are counted in characters (Unicode code points) of the text as it came.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Entity {
+    /// The label of a token, as the model has it; with `aggregation_strategy` `none`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entity: Option<String>,
+    /// The label without its `B-` or `I-`; with every other strategy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entity_group: Option<String>,
+    /// 0…1.
+    pub score: f32,
+    /// The characters themselves.
+    pub word: String,
+    /// Where it begins.
+    pub start: u32,
+    /// Where it ends: the place behind its last character.
+    pub end: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_output_reads_back_as_it_was_written() {
+        let entity = Entity {
+            entity: None,
+            entity_group: Some("PER".to_owned()),
+            score: 0.5,
+            word: "Anna".to_owned(),
+            start: 0,
+            end: 4,
+        };
+        let outputs = [
+            Output::Embedding { embedding: vec![0.5, -1.0], tokens: 5 },
+            Output::Quantized { embedding: vec![-128, 127], precision: Precision::Int8, tokens: 5 },
+            Output::Quantized { embedding: vec![255, 0], precision: Precision::Ubinary, tokens: 5 },
+            Output::Score { score: -0.25, tokens: 9 },
+            Output::Entities { entities: vec![entity], tokens: 4 },
+            Output::Labels { labels: Vec::new() },
+        ];
+        for output in outputs {
+            let written = serde_json::to_string(&output).unwrap();
+            assert_eq!(serde_json::from_str::<Output>(&written).unwrap(), output, "{written}");
+        }
+    }
 }

@@ -3,7 +3,9 @@
 mod bounds;
 mod echo;
 mod image;
+mod labels;
 mod media;
+mod pairs;
 mod text;
 
 use serde::de::DeserializeOwned;
@@ -14,11 +16,13 @@ use bounds::Bounded;
 
 pub use echo::EchoParams;
 pub use image::{ImageClassificationParams, ImageEmbeddingParams, ObjectDetectionParams};
+pub use labels::{AggregationStrategy, TokenClassificationParams, ZeroShotClassificationParams};
 pub use media::{
     BackgroundRemovalParams, ImageSegmentationParams, ImageToImageParams, LosslessFormat, PictureFormat,
     Removed, StyleName,
 };
-pub use text::{TextClassificationParams, TextEmbeddingParams};
+pub use pairs::{RerankParams, TextSimilarityParams};
+pub use text::{FunctionToApply, Precision, Side, TextClassificationParams, TextEmbeddingParams};
 
 /// Parameters for one kind.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +45,14 @@ pub enum Params {
     ImageToImage(ImageToImageParams),
     /// For `image_segmentation`.
     ImageSegmentation(ImageSegmentationParams),
+    /// For `rerank`.
+    Rerank(RerankParams),
+    /// For `text_similarity`.
+    TextSimilarity(TextSimilarityParams),
+    /// For `zero_shot_classification`.
+    ZeroShotClassification(ZeroShotClassificationParams),
+    /// For `token_classification`.
+    TokenClassification(TokenClassificationParams),
 }
 
 /// A parameter that does not fit.
@@ -72,6 +84,10 @@ impl Params {
             Kind::ImageEmbedding => read(params).map(Self::ImageEmbedding),
             Kind::ImageToImage => read(params).map(Self::ImageToImage),
             Kind::ImageSegmentation => read(params).map(Self::ImageSegmentation),
+            Kind::Rerank => read(params).map(Self::Rerank),
+            Kind::TextSimilarity => read(params).map(Self::TextSimilarity),
+            Kind::ZeroShotClassification => read(params).map(Self::ZeroShotClassification),
+            Kind::TokenClassification => read(params).map(Self::TokenClassification),
         }
     }
 
@@ -85,12 +101,28 @@ impl Params {
 
 fn read<T: DeserializeOwned + Bounded>(params: &Object) -> Result<T, ParamError> {
     let read = T::deserialize(Value::Object(params.clone())).map_err(|error| {
-        let message = error.to_string();
-        let field = params.keys().find(|name| message.contains(&format!("`{name}`"))).cloned();
-        ParamError { field, message }
+        let field = missing(&error.to_string()).or_else(|| culprit::<T>(params));
+        ParamError { field, message: error.to_string() }
     })?;
     read.check()?;
     Ok(read)
+}
+
+/// The field that is said to be missing.
+fn missing(message: &str) -> Option<String> {
+    message
+        .strip_prefix("missing field `")
+        .and_then(|rest| rest.split_once('`'))
+        .map(|(name, _)| name.to_owned())
+}
+
+/// The first parameter that is refused even if it is the only one: what is wrong with a value does not name it.
+fn culprit<T: DeserializeOwned>(params: &Object) -> Option<String> {
+    let alone = |(name, value): &(&String, &Value)| {
+        let only = Object::from_iter([((*name).clone(), (*value).clone())]);
+        T::deserialize(Value::Object(only)).is_err_and(|error| missing(&error.to_string()).is_none())
+    };
+    params.iter().find(alone).map(|(name, _)| name.clone())
 }
 
 /// What `truncate` is where nothing is said.
@@ -122,6 +154,20 @@ mod tests {
     fn an_unknown_parameter_is_refused_by_name() {
         let error = Params::parse(Kind::TextEmbedding, &object(json!({"colour": "red"}))).unwrap_err();
         assert_eq!(error.field.as_deref(), Some("colour"));
+    }
+
+    #[test]
+    fn a_parameter_with_a_wrong_value_is_named() {
+        let named = |kind, params| Params::parse(kind, &object(params)).unwrap_err().field;
+        let params = json!({"truncate": true, "precision": "int4"});
+        assert_eq!(named(Kind::TextEmbedding, params).as_deref(), Some("precision"));
+        assert_eq!(named(Kind::TextEmbedding, json!({"truncate": 7})).as_deref(), Some("truncate"));
+        let params = json!({"query": "a", "top_n": 3});
+        assert_eq!(
+            named(Kind::Rerank, params).as_deref(),
+            Some("top_n"),
+            "and not another that the message names"
+        );
     }
 
     #[test]

@@ -98,7 +98,7 @@ impl Template {
             }
         };
         for (index, item) in self.items.iter().enumerate() {
-            if !card.kind.takes(item.input.modality()) {
+            if card.kind.refuses(&item.input).is_some() {
                 let message =
                     format!("the model `{}` does {} and does not take item {index}", card.name, card.kind);
                 return Err(unfit(UnfitCode::WrongInput, message));

@@ -3,9 +3,10 @@
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use forebay_shared::job::{Failure, FailureCode, Kind, Modality, Object, Params};
+use forebay_shared::job::{Failure, FailureCode, Input, Kind, Modality, Object, Params};
 use forebay_shared::picture::Picture;
 use image::{ImageFormat, Rgb, RgbImage};
+use serde_json::json;
 
 use super::CheckError;
 use crate::model::ModelFiles;
@@ -55,7 +56,13 @@ pub fn read_samples(files: &[PathBuf]) -> Result<Vec<Sample>, CheckError> {
 
 /// Parameters without which the model's kind takes nothing.
 pub(super) fn params(model: &ModelFiles) -> Params {
-    Params::parse(model.card.kind, &Object::new()).expect("every kind has parameters that suit it")
+    let (kind, mut params) = (model.card.kind, Object::new());
+    if let Some(name) = kind.needs(&Input::Text(String::new())) {
+        let labels = || json!(["travel", "sport", "weather"]);
+        let value = if kind == Kind::ZeroShotClassification { labels() } else { json!("What happened?") };
+        params.insert(name.to_owned(), value);
+    }
+    Params::parse(kind, &params).expect("every kind has parameters that suit it")
 }
 
 /// Runs the first sample of a model's kind, for what that makes ready; its answer is nobody's.

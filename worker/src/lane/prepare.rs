@@ -112,6 +112,9 @@ impl<P: Pipeline> Job<P> {
                 (Ok(params), Input::Text(text)) => {
                     texts.push(Todo { index, material: Material::Text(text), params });
                 }
+                (Ok(params), Input::Pair { text, text_pair }) => {
+                    texts.push(Todo { index, material: Material::Pair(text, text_pair), params });
+                }
                 (Ok(params), Input::Tokens(ids)) => {
                     texts.push(Todo { index, material: Material::Tokens(ids), params });
                 }

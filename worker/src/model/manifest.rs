@@ -44,6 +44,8 @@ pub struct Manifest {
     pub source: String,
     /// The ONNX file, relative to the directory.
     pub file: Option<String>,
+    /// Another model's directory, relative to this one, whose files this one is to use: the same model for another kind.
+    pub base: Option<String>,
     /// Bounds of one item.
     pub limits: Limits,
     /// What one batch may be.
@@ -102,22 +104,27 @@ pub struct TextSection {
     pub prefix: Option<String>,
     /// Prompts that a client may choose by name.
     pub prompts: BTreeMap<String, String>,
-    /// `mean`, `cls`, `max` or `last`; the model's own files stand over it.
+    /// `mean`, `weighted`, `cls`, `max` or `last`; the model's own files stand over it.
     pub pooling: Option<String>,
     /// Whether vectors are brought to length one.
     pub normalize: Option<bool>,
+    /// How labels that the client names are found: `nli`, by a model of entailment, or `embedding`.
+    pub zero_shot: Option<String>,
 }
 
 impl Manifest {
-    /// Reads a directory's manifest; an absent one says nothing.
+    /// Reads a directory's manifest; an absent one says nothing. What it leaves out stands in the manifest of its `base`, but
+    /// for the names.
     pub fn read(root: &Path) -> Result<Self, ModelError> {
-        let file = root.join("forebay.toml");
-        let text = match std::fs::read_to_string(&file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(source) => return Err(ModelError::File { file, source }),
-        };
-        toml::from_str(&text).map_err(|error| ModelError::Content { file, message: error.to_string() })
+        let mut stated = table(root)?;
+        if let Some(base) = stated.get("base").and_then(toml::Value::as_str) {
+            let mut below = table(&root.join(base))?;
+            for own in ["aliases", "description", "base"] {
+                below.remove(own);
+            }
+            stated = over(stated, below);
+        }
+        stated.try_into().map_err(|error: toml::de::Error| content(root, &error))
     }
 
     /// What one batch may be, for a model of this kind.
@@ -125,7 +132,7 @@ impl Manifest {
         let max_wait = self.batch.max_wait.map_or(Duration::ZERO, Span::get);
         let items = self.batch.items.unwrap_or(ITEMS);
         match kind {
-            Kind::TextEmbedding | Kind::TextClassification => Budget {
+            kind if kind.reads_text() => Budget {
                 cost: self.batch.tokens.unwrap_or(TOKENS),
                 items,
                 padding: self.batch.padding.unwrap_or(PADDING),
@@ -141,9 +148,34 @@ impl Manifest {
             | Kind::ImageSegmentation => {
                 Budget { cost: self.batch.images.unwrap_or(IMAGES), items, padding: 0.0, slack: 0, max_wait }
             }
-            Kind::Echo => Budget { cost: items as u64, items, padding: 0.0, slack: 0, max_wait },
+            _ => Budget { cost: items as u64, items, padding: 0.0, slack: 0, max_wait },
         }
     }
+}
+
+fn table(root: &Path) -> Result<toml::Table, ModelError> {
+    let file = root.join("forebay.toml");
+    match std::fs::read_to_string(&file) {
+        Ok(text) => toml::from_str(&text).map_err(|error| content(root, &error)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(toml::Table::new()),
+        Err(source) => Err(ModelError::File { file, source }),
+    }
+}
+
+fn content(root: &Path, error: &toml::de::Error) -> ModelError {
+    ModelError::Content { file: root.join("forebay.toml"), message: error.to_string() }
+}
+
+/// Keys of `own` over those of `base`, section by section.
+fn over(own: toml::Table, mut base: toml::Table) -> toml::Table {
+    for (key, value) in own {
+        let value = match (value, base.remove(&key)) {
+            (toml::Value::Table(own), Some(toml::Value::Table(base))) => toml::Value::Table(over(own, base)),
+            (value, _) => value,
+        };
+        base.insert(key, value);
+    }
+    base
 }
 
 #[cfg(test)]
@@ -164,6 +196,25 @@ mod tests {
         std::fs::write(folder.path().join("forebay.toml"), "colour = \"red\"").unwrap();
         let error = Manifest::read(folder.path()).unwrap_err().to_string();
         assert!(error.contains("colour"), "{error}");
+    }
+
+    #[test]
+    fn what_a_manifest_leaves_out_its_base_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            std::fs::create_dir_all(folder.path().join(name)).unwrap();
+            std::fs::write(folder.path().join(name).join("forebay.toml"), text).unwrap();
+        };
+        write(
+            "below",
+            "kind = \"text_embedding\"\naliases = [\"b\"]\nlicence = \"MIT\"\n[text]\nprefix = \"q: \"\npooling = \"cls\"",
+        );
+        write("above", "kind = \"rerank\"\nbase = \"../below\"\n[text]\npooling = \"mean\"");
+        let manifest = Manifest::read(&folder.path().join("above")).unwrap();
+        assert_eq!((manifest.kind, &*manifest.licence), (Some(Kind::Rerank), "MIT"));
+        assert_eq!(manifest.text.prefix.as_deref(), Some("q: "));
+        assert_eq!(manifest.text.pooling.as_deref(), Some("mean"));
+        assert!(manifest.aliases.is_empty(), "a name belongs to one model");
     }
 
     #[test]

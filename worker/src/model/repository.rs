@@ -59,14 +59,25 @@ pub fn read(root: &Path, name: &str) -> Result<ModelFiles, ModelError> {
         return Err(content("its name is longer than 200 bytes"));
     }
     let manifest = Manifest::read(root)?;
+    // The same files may serve several kinds, each under a name of its own.
+    let own = root;
+    let base = manifest.base.as_ref().map(|base| own.join(base));
+    let root = base.as_deref().unwrap_or(own);
     let config = optional_json(&root.join("config.json"))?;
     let onnx = onnx(root, manifest.file.as_deref()).ok_or_else(|| content("it has no onnx/model.onnx"))?;
     let kind = manifest
         .kind
         .or_else(|| infer(root, &config))
         .ok_or_else(|| ModelError::Kind { root: root.to_owned() })?;
-    let (digest, bytes) =
-        digest::of(root).map_err(|source| ModelError::File { file: root.to_owned(), source })?;
+    let digest_of =
+        |root: &Path| digest::of(root).map_err(|source| ModelError::File { file: root.to_owned(), source });
+    let (digest, bytes) = match &base {
+        Some(base) => {
+            let ((own, own_bytes), (base, base_bytes)) = (digest_of(own)?, digest_of(base)?);
+            (digest::of_text(&format!("{own} {base}")), own_bytes + base_bytes)
+        }
+        None => digest_of(own)?,
+    };
     let card = ModelCard {
         name: name.to_owned(),
         digest,
@@ -77,9 +88,7 @@ pub fn read(root: &Path, name: &str) -> Result<ModelFiles, ModelError> {
         owned_by: manifest.owned_by.clone().unwrap_or_else(|| "forebay".to_owned()),
         labels: labels(&config),
         prompts: prompts(root, &manifest)?,
-        max_tokens: matches!(kind, Kind::TextEmbedding | Kind::TextClassification)
-            .then(|| max_tokens(root, &manifest, &config))
-            .transpose()?,
+        max_tokens: kind.reads_text().then(|| max_tokens(root, &manifest, &config)).transpose()?,
         dimensions: dimensions(kind, &config),
         batch_cost: manifest.budget(kind).cost,
     };
@@ -88,9 +97,15 @@ pub fn read(root: &Path, name: &str) -> Result<ModelFiles, ModelError> {
 
 /// What the files say the model does, as the Hugging Face ecosystem writes it.
 fn infer(root: &Path, config: &Value) -> Option<Kind> {
-    let architecture = config.pointer("/architectures/0").and_then(Value::as_str).unwrap_or_default();
+    let architecture = architecture(config);
     if architecture.ends_with("ForSequenceClassification") {
-        return Some(Kind::TextClassification);
+        // One score for a row is what cross-encoders give.
+        let is_ranker =
+            labels(config).len() == 1 || config.get("num_labels").and_then(Value::as_u64) == Some(1);
+        return Some(if is_ranker { Kind::Rerank } else { Kind::TextClassification });
+    }
+    if architecture.ends_with("ForTokenClassification") {
+        return Some(Kind::TokenClassification);
     }
     if architecture.ends_with("ForImageSuperResolution") {
         return Some(Kind::ImageToImage);
@@ -125,6 +140,11 @@ fn dimensions(kind: Kind, config: &Value) -> Option<u32> {
     };
     let size = keys.iter().find_map(|key| config.get(*key).and_then(Value::as_u64))?;
     u32::try_from(size).ok()
+}
+
+/// The name of the model's class, as Hugging Face has it.
+pub(super) fn architecture(config: &Value) -> &str {
+    config.pointer("/architectures/0").and_then(Value::as_str).unwrap_or_default()
 }
 
 /// `id2label`, in the order of the ids.
@@ -220,6 +240,38 @@ mod tests {
                 (Kind::ImageEmbedding, Some(384))
             ]
         );
+    }
+
+    #[test]
+    fn what_a_text_model_does_is_told_by_its_architecture_and_its_labels() {
+        let config = |architecture: &str, labels: &[&str]| {
+            let labels: serde_json::Map<String, Value> = labels
+                .iter()
+                .zip(0..)
+                .map(|(label, id): (_, u32)| (id.to_string(), (*label).into()))
+                .collect();
+            serde_json::json!({"architectures": [architecture], "id2label": labels}).to_string()
+        };
+        let root = folder(&[
+            ("ner/model.onnx", "x"),
+            ("ner/config.json", &config("BertForTokenClassification", &["O", "B-PER"])),
+            ("nli/model.onnx", "x"),
+            ("nli/config.json", &config("BertForSequenceClassification", &["entailment", "contradiction"])),
+            ("ranker/model.onnx", "x"),
+            ("ranker/config.json", &config("BertForSequenceClassification", &["LABEL_0"])),
+            ("zero/forebay.toml", "kind = \"zero_shot_classification\"\nbase = \"../nli\""),
+        ]);
+        let models = scan(root.path(), &[], 100);
+        let told: Vec<_> = models.iter().map(|model| (model.card.name.as_str(), model.card.kind)).collect();
+        let expected = [
+            ("ner", Kind::TokenClassification),
+            ("nli", Kind::TextClassification),
+            ("ranker", Kind::Rerank),
+            ("zero", Kind::ZeroShotClassification),
+        ];
+        assert_eq!(told, expected);
+        assert_eq!((&models[1].card.labels, models[1].onnx.exists()), (&models[3].card.labels, true));
+        assert_ne!(models[1].card.digest, models[3].card.digest);
     }
 
     #[test]

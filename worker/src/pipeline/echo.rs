@@ -61,7 +61,7 @@ impl Pipeline for Echo {
 
     fn weight(prepared: &EchoItem) -> usize {
         match &prepared.material {
-            Material::Text(_) | Material::Tokens(_) => 0,
+            Material::Text(_) | Material::Pair(..) | Material::Tokens(_) => 0,
             Material::Image(bytes) => bytes.len(),
         }
     }
@@ -85,6 +85,9 @@ impl Pipeline for Echo {
         rehearse("finishes", &prepared.material);
         match prepared.material {
             Material::Text(text) => Ok(Output::Echo { echo: json!(text) }.into()),
+            Material::Pair(text, pair) => {
+                Ok(Output::Echo { echo: json!({"text": text, "text_pair": pair}) }.into())
+            }
             Material::Tokens(ids) => Ok(Output::Echo { echo: json!(ids) }.into()),
             Material::Image(bytes) => {
                 let content_type = Picture::sniff(&bytes, u64::MAX)

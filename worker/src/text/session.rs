@@ -15,6 +15,8 @@ pub struct TextTensors {
     pub ids: Array2<i64>,
     /// `attention_mask`
     pub mask: Array2<i64>,
+    /// `token_type_ids`
+    pub types: Array2<i64>,
 }
 
 /// A session on a text encoder, with the inputs it has.
@@ -49,14 +51,12 @@ impl TextSession {
         tensors: &TextTensors,
         read: impl FnOnce(&[usize], &[f32]) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let types;
         let mut inputs = ort::inputs![
             "input_ids" => ort::value::TensorRef::from_array_view(&tensors.ids).map_err(failed)?,
             "attention_mask" => ort::value::TensorRef::from_array_view(&tensors.mask).map_err(failed)?,
         ];
         if self.has_types {
-            types = Array2::<i64>::zeros(tensors.ids.dim());
-            let value = ort::value::TensorRef::from_array_view(&types).map_err(failed)?;
+            let value = ort::value::TensorRef::from_array_view(&tensors.types).map_err(failed)?;
             inputs.push(("token_type_ids".into(), value.into()));
         }
         let outputs = self.session.run(inputs).map_err(failed)?;

@@ -12,8 +12,11 @@ mod image_segmentation;
 mod image_to_image;
 mod line;
 mod object_detection;
+mod pairs;
 mod text_classification;
 mod text_embedding;
+mod token_classification;
+mod zero_shot;
 
 use std::path::{Path, PathBuf};
 
@@ -63,7 +66,10 @@ impl Case {
 
     fn material(&self) -> Material {
         match (self.get("text"), self.get("file")) {
-            (Value::String(text), _) => Material::Text(text.clone()),
+            (Value::String(text), _) => match self.get("pair").as_str() {
+                Some(pair) => Material::Pair(text.clone(), pair.to_owned()),
+                None => Material::Text(text.clone()),
+            },
             (_, Value::String(file)) => Material::Image(picture(file).into()),
             _ => panic!("a case has a text or a file"),
         }
@@ -79,7 +85,10 @@ struct Subject<P: Pipeline> {
 
 impl<P: Pipeline> Subject<P> {
     fn open(name: &str) -> Self {
-        let model = model(name);
+        Self::of(model(name))
+    }
+
+    fn of(model: ModelFiles) -> Self {
         let (pipeline, engine) = (P::read(&model).unwrap(), P::load(&model, Some(&runtime())).unwrap());
         Self { model, pipeline, engine }
     }
@@ -126,12 +135,21 @@ fn picture(file: &str) -> Vec<u8> {
     std::fs::read(reference().join("images").join(file)).unwrap()
 }
 
+/// A starter model, or a toy that is in the tree.
 fn model(name: &str) -> ModelFiles {
-    // The toys are small enough to be committed.
-    let toys = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/toys");
-    let folders = [data().join("models"), toys].into_iter();
-    let mut models = folders.flat_map(|folder| scan(&folder, &[name.to_owned()], 50_000_000));
-    models.next().expect("the model is there")
+    model_as(name, "")
+}
+
+/// The same with more in its manifest. Only this one is read: each takes a while for its digest.
+fn model_as(name: &str, more: &str) -> ModelFiles {
+    let starter = data().join("models").join(name);
+    let toy = reference().join("../toys").join(name);
+    let base = if starter.is_dir() { starter } else { toy };
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = folder.path().join(name).join("forebay.toml");
+    std::fs::create_dir_all(manifest.parent().unwrap()).unwrap();
+    std::fs::write(manifest, format!("base = '{}'\n{more}", base.display())).unwrap();
+    scan(folder.path(), &[], 50_000_000).pop().expect("the model is there")
 }
 
 fn runtime() -> Runtime {

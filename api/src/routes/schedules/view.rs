@@ -167,6 +167,7 @@ impl From<Template> for TemplateView {
 fn item(item: Item) -> Value {
     let mut body = match item.input {
         Input::Text(text) => json!({"text": text}),
+        Input::Pair { text, text_pair } => json!({"text": text, "text_pair": text_pair}),
         Input::Tokens(tokens) => json!({"tokens": tokens}),
         Input::Image(ImageSource::Inline(bytes)) => json!({"image": {"base64": BASE64.encode(bytes)}}),
         Input::Image(ImageSource::Url(url) | ImageSource::Blob(url)) => json!({"image": {"url": url}}),

@@ -6,6 +6,46 @@ use utoipa::ToSchema;
 use super::bounds::{Bounded, at_least_one, top_k};
 use super::{ParamError, yes};
 
+/// Which end of a text that is too long is cut off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// Its end: what comes first is read.
+    #[default]
+    Right,
+    /// Its beginning: what comes last is read.
+    Left,
+}
+
+/// How the numbers of a vector are written, as sentence-transformers' `quantize_embeddings` makes them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// As they are.
+    #[default]
+    Float32,
+    /// −1…1 in 255 steps from −128; what is outside is −128 or 127. So the vector should have length one.
+    Int8,
+    /// The same from 0.
+    Uint8,
+    /// A bit for each dimension, whether it is above zero, eight to a number, less 128.
+    Binary,
+    /// The same, 0…255.
+    Ubinary,
+}
+
+/// How raw scores become those of labels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FunctionToApply {
+    /// One label is right: the scores add up to one.
+    Softmax,
+    /// Each label is right or wrong by itself.
+    Sigmoid,
+    /// Raw scores, as the model gives them.
+    None,
+}
+
 /// Parameters of `text_embedding`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -13,6 +53,9 @@ pub struct TextEmbeddingParams {
     /// Cut a text that is too long (the default), or fail it.
     #[serde(default = "yes")]
     pub truncate: bool,
+    /// Which end of a text that is too long is cut off.
+    #[serde(default)]
+    pub truncation_side: Side,
     /// Which of the model's prompts to put before the text; see `prompts` of the model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
@@ -21,19 +64,31 @@ pub struct TextEmbeddingParams {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]
     pub dimensions: Option<u32>,
+    /// Whether the vector is brought to length one; by default if the model's files say so or `dimensions` is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalize: Option<bool>,
+    /// How its numbers are written.
+    #[serde(default)]
+    pub precision: Precision,
 }
 
 /// Parameters of `text_classification`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TextClassificationParams {
-    /// Cut a text that is too long (the default), or fail it.
+    /// Cut a text that is too long (the default), or fail it. Of a pair, the longer text is cut first.
     #[serde(default = "yes")]
     pub truncate: bool,
+    /// Which end of a text that is too long is cut off.
+    #[serde(default)]
+    pub truncation_side: Side,
     /// How many labels to return, best first: 1…1000, all by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 1000)]
     pub top_k: Option<u32>,
+    /// How raw scores become those of labels; by default as the model's `problem_type` and its number of labels say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function_to_apply: Option<FunctionToApply>,
 }
 
 impl Bounded for TextEmbeddingParams {
