@@ -67,7 +67,7 @@ pub fn check(
     let model = ModelFiles { max_pixels, ..crate::model::read(root, &name)? };
     let samples = if given.is_empty() { samples(model.card.kind) } else { given };
     let findings = with_pipeline(model.card.kind, Trial { model: &model, runtime, samples })?;
-    Ok(Report::new(model, findings))
+    Ok(Report::new(root, model, findings))
 }
 
 /// A model and what it is tried on.

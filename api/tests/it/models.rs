@@ -31,7 +31,7 @@ async fn models_are_listed_in_openais_shape() {
       }
     }
     "#);
-    insta::assert_snapshot!(format!("{:#}", list["data"][4]["limits"]), @r#"
+    insta::assert_snapshot!(format!("{:#}", list["data"][5]["limits"]), @r#"
     {
       "max_items": 8,
       "max_tokens": null,

@@ -1,6 +1,7 @@
 //! What a trial found, for people, and as a manifest.
 
 use std::fmt::{self, Display, Formatter};
+use std::path::{Path, PathBuf};
 
 use forebay_shared::job::{Kind, Modality};
 use toml::Table;
@@ -15,13 +16,14 @@ const SHOWN: usize = 100;
 /// What a trial found.
 #[derive(Debug)]
 pub struct Report {
+    folder: PathBuf,
     model: ModelFiles,
     findings: Findings,
 }
 
 impl Report {
-    pub(super) fn new(model: ModelFiles, findings: Findings) -> Self {
-        Self { model, findings }
+    pub(super) fn new(folder: &Path, model: ModelFiles, findings: Findings) -> Self {
+        Self { folder: folder.to_owned(), model, findings }
     }
 
     /// Whether the model may run in batches: nobody's answer depends on who else is there.
@@ -32,7 +34,7 @@ impl Report {
     /// A manifest with what was found; what the model's own says of anything else stays.
     pub fn manifest(&self) -> String {
         let card = &self.model.card;
-        let own = std::fs::read_to_string(self.model.root.join("forebay.toml")).unwrap_or_default();
+        let own = std::fs::read_to_string(self.folder.join("forebay.toml")).unwrap_or_default();
         let mut manifest: Table = own.parse().unwrap_or_default();
         manifest.insert("kind".to_owned(), card.kind.as_str().into());
         if let Some(tokens) = card.max_tokens {
