@@ -52,12 +52,24 @@ impl Scene {
     /// Takes so many jobs one by one, as a worker does, and says each time that there is room.
     async fn take(&mut self, jobs: usize) {
         for _ in 0..jobs {
-            let delivery = self.line.receive(1).await.unwrap();
+            let delivery = loop {
+                match tokio::time::timeout(Duration::from_secs(1), self.line.receive(1)).await {
+                    Ok(delivery) => break delivery.unwrap(),
+                    Err(_) => self.repair().await,
+                }
+            };
             let ids: Vec<JobId> = delivery.messages.iter().map(|message| message.job_id).collect();
             assert_eq!(self.ground.store.claim(self.worker, &ids).await.unwrap().len(), 1);
             self.line.ack(delivery).await.unwrap();
             self.events.announce(Event::Room(route())).await;
         }
+    }
+
+    /// Finds what a replica had marked when it died, and not published yet, as the scheduler does.
+    async fn repair(&self) {
+        self.ground.clock.advance(OVERDUE + Duration::from_millis(1));
+        self.ground.store.recover(&route(), OVERDUE, 0).await.unwrap();
+        self.events.announce(Event::Room(route())).await;
     }
 
     fn looks(&self) -> usize {
