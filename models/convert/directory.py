@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .graph import Graph
+from .published import Published
 
 
 class Sources:
@@ -45,7 +46,17 @@ class ModelDirectory:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         self.write_text(name, text)
 
-    def write_graph(self, graph: Graph) -> None:
+    def finish(
+        self, manifest: Path, preprocessor: dict | None = None, config: dict | None = None
+    ) -> None:
+        """Write what stands beside the graph of a model that looks at pictures."""
+        if config is not None:
+            self.write_json("config.json", config)
+        if preprocessor is not None:
+            self.write_json("preprocessor_config.json", preprocessor)
+        self.copy(manifest)
+
+    def write_graph(self, graph: Graph | Published) -> None:
         """Write `onnx/model.onnx`."""
         graph.save(self.path / "onnx" / "model.onnx")
 

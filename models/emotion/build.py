@@ -11,39 +11,26 @@ from base import (
     read_weights,
 )
 from convert.directory import build_arguments
-from convert.e5 import E5Weights
 from convert.e5_files import config, write_tokenizer
-from convert.graph import Graph
+from convert.labels import named
+from heads.graph import classifier_graph
 from heads.linear import read_head
-
-
-def classifier_graph(weights: E5Weights) -> Graph:
-    """Tokens to `logits` [batch, 6]."""
-    head = read_head(HERE / "head.json", LABELS, LAYERS)
-    if head.weights.shape[1] != feature_count(weights):
-        raise SystemExit("head.json does not fit the base: run train.py")
-    graph = Graph("emotion")
-    features = add_features(graph, weights)
-    matrix = graph.constant("head.weight", head.weights)
-    bias = graph.constant("head.bias", head.bias)
-    logits = graph.op("Gemm", features, matrix, bias, transB=1)
-    graph.output(logits, "logits", ["batch", len(LABELS)])
-    return graph
 
 
 def labelled(base: dict) -> dict:
     """The content of `config.json`."""
     return base | {
         "problem_type": "single_label_classification",
-        "id2label": {str(index): label for index, label in enumerate(LABELS)},
-        "label2id": {label: index for index, label in enumerate(LABELS)},
+        **named(LABELS),
     }
 
 
 def main() -> None:
     sources, directory = build_arguments(__doc__)
     weights = read_weights(sources)
-    directory.write_graph(classifier_graph(weights))
+    head = read_head(HERE / "head.json", LABELS, LAYERS, feature_count(weights))
+    graph = classifier_graph("emotion", head, lambda graph: add_features(graph, weights))
+    directory.write_graph(graph)
     write_tokenizer(directory, weights)
     base = config(weights, "BertForSequenceClassification")
     directory.write_json("config.json", labelled(base))

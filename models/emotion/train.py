@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +23,8 @@ from base import HERE, LABELS, LAYERS, add_features, feature_count, read_weights
 from convert.directory import ModelDirectory, Sources
 from convert.graph import Graph
 from convert.unigram import tokenizer
-from heads.linear import Head, read_head, write_head
+from heads.features import encode_all
+from heads.linear import Head, check_head, write_head
 from heads.regression import fit, softmax
 from report import figures, write_figures
 
@@ -33,10 +33,6 @@ _LANGUAGES = ["en", "zh"]
 #: Strength of the L2 penalty on standardised features, against the mean loss; see README.md.
 _PENALTY = 0.08
 _PENALTIES = [0.02, 0.04, 0.08, 0.16, 0.32]
-
-#: How far a logit of a freshly trained head may be from the committed one's: fp16 rounding and
-#: the last bits of another processor's products stay far below.
-_CHECK_TOLERANCE = 0.05
 
 #: Contiguous parts of each training file that are held out in turn. The files are ordered by
 #: register, so a held-out part is foreign to its training parts: a stricter test than random folds.
@@ -89,15 +85,7 @@ class Base:
 
     def features(self, texts: list[str]) -> np.ndarray:
         """[texts, features] in fp64; similar lengths are run together."""
-        order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
-        result: list[np.ndarray | None] = [None] * len(texts)
-        while order:
-            longest = len(texts[order[-1]])
-            count = max(1, _BATCH_TOKENS // (longest + 2))
-            batch, order = order[-count:], order[:-count]
-            for index, row in zip(batch, self._run([texts[i] for i in batch])):
-                result[index] = row
-        return np.array(result, np.float64)
+        return encode_all(texts, self._run, lambda text: len(text) + 2, _BATCH_TOKENS)
 
     def _run(self, texts: list[str]) -> np.ndarray:
         encodings = self._tokenizer.encode_batch(texts)
@@ -160,16 +148,6 @@ def _held_out(training: Training, part: int, penalty: float) -> tuple[float, flo
     )
 
 
-def check(fresh: Head, tests: dict[str, np.ndarray]) -> None:
-    """Fail if the committed head says something else about the test sentences."""
-    committed = read_head(HERE / "head.json", LABELS, LAYERS)
-    features = np.vstack(list(tests.values()))
-    furthest = np.abs(committed.logits(features) - fresh.logits(features)).max()
-    print(f"largest difference of a logit: {furthest:.4f} (allowed {_CHECK_TOLERANCE})")
-    if furthest > _CHECK_TOLERANCE:
-        sys.exit("head.json is not what train.py makes of data/: run train.py and commit both")
-
-
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Trains the head of the emotion model.")
     parser.add_argument(
@@ -192,7 +170,7 @@ def main() -> None:
     files = {language: read_sentences(f"test.{language}.tsv") for language in _LANGUAGES}
     tests = {language: base.features(file.texts) for language, file in files.items()}
     if arguments.check:
-        check(head, tests)
+        check_head(HERE / "head.json", LABELS, LAYERS, head, np.vstack(list(tests.values())))
         return
     write_head(HERE / "head.json", head, LABELS, LAYERS)
     answers = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,10 @@ import numpy as np
 
 #: Half precision moves no logit by more than 0.01 and keeps the files below 40 KB.
 _STORED = "<f2"
+
+#: How far a logit of a freshly trained head may be from the committed one's: fp16 rounding and
+#: the last bits of another processor's products stay far below.
+_CHECK_TOLERANCE = 0.05
 
 
 @dataclass(frozen=True)
@@ -46,12 +51,24 @@ def write_head(path: Path, head: Head, labels: list[str], layers: list[int]) -> 
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def read_head(path: Path, labels: list[str], layers: list[int]) -> Head:
+def read_head(path: Path, labels: list[str], layers: list[int], features: int) -> Head:
     """Read a file, refusing one that was trained for something else."""
     stored = json.loads(path.read_text(encoding="utf-8"))
     if list(stored["labels"]) != labels or stored["layers"] != layers:
         raise SystemExit(f"{path} is for other labels or layers: run train.py")
     rows = stored["labels"].values()
-    weights = [np.frombuffer(base64.b64decode(row["weights"]), _STORED) for row in rows]
-    bias = [row["bias"] for row in rows]
-    return Head(np.array(weights), np.array(bias)).single()
+    weights = np.array([np.frombuffer(base64.b64decode(row["weights"]), _STORED) for row in rows])
+    if weights.shape[1] != features:
+        raise SystemExit(f"{path} does not fit the base: run train.py")
+    return Head(weights, np.array([row["bias"] for row in rows])).single()
+
+
+def check_head(
+    path: Path, labels: list[str], layers: list[int], fresh: Head, features: np.ndarray
+) -> None:
+    """Fail if the committed head says something else about these features."""
+    committed = read_head(path, labels, layers, features.shape[1])
+    furthest = np.abs(committed.logits(features) - fresh.logits(features)).max()
+    print(f"largest difference of a logit: {furthest:.4f} (allowed {_CHECK_TOLERANCE})")
+    if furthest > _CHECK_TOLERANCE:
+        sys.exit(f"{path} is not what train.py makes of the data: run it and commit both")

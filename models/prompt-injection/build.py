@@ -7,24 +7,11 @@ import json
 from base import HERE, LABELS, LAYERS, add_features, feature_count, find_source
 from convert.bert import BertWeights
 from convert.directory import build_arguments
-from convert.graph import Graph
+from convert.labels import named
+from heads.graph import classifier_graph
 from heads.linear import read_head
 
 _COPIED = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"]
-
-
-def classifier_graph(weights: BertWeights) -> Graph:
-    """Tokens to `logits` [batch, 2]."""
-    head = read_head(HERE / "head.json", LABELS, LAYERS)
-    if head.weights.shape[1] != feature_count(weights):
-        raise SystemExit("head.json does not fit the base: run train.py")
-    graph = Graph("prompt-injection")
-    features = add_features(graph, weights)
-    matrix = graph.constant("head.weight", head.weights)
-    bias = graph.constant("head.bias", head.bias)
-    logits = graph.op("Gemm", features, matrix, bias, transB=1)
-    graph.output(logits, "logits", ["batch", len(LABELS)])
-    return graph
 
 
 def labelled(base: dict) -> dict:
@@ -32,15 +19,17 @@ def labelled(base: dict) -> dict:
     return base | {
         "architectures": ["BertForSequenceClassification"],
         "problem_type": "single_label_classification",
-        "id2label": {str(index): label for index, label in enumerate(LABELS)},
-        "label2id": {label: index for index, label in enumerate(LABELS)},
+        **named(LABELS),
     }
 
 
 def main() -> None:
     sources, directory = build_arguments(__doc__)
     source = find_source(sources)
-    directory.write_graph(classifier_graph(BertWeights(source)))
+    weights = BertWeights(source)
+    head = read_head(HERE / "head.json", LABELS, LAYERS, feature_count(weights))
+    graph = classifier_graph("prompt-injection", head, lambda graph: add_features(graph, weights))
+    directory.write_graph(graph)
     for name in _COPIED:
         directory.copy(source / name)
     base = json.loads((source / "config.json").read_text(encoding="utf-8"))

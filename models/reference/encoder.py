@@ -17,6 +17,7 @@ class TextModel:
     """The tokenizer and the graph of a directory."""
 
     def __init__(self, directory: Path) -> None:
+        self._name = directory.name
         self._session = onnxruntime.InferenceSession(
             directory / "onnx" / "model.onnx", providers=["CPUExecutionProvider"]
         )
@@ -47,6 +48,11 @@ class TextModel:
     def encode(self, text: str, pair: str | None = None) -> Encoding:
         """The tokens of a text or a pair, special ones included, truncated."""
         return self._tokenizer.encode(text, pair)
+
+    def document(self, cases: list[dict], labels: bool = False) -> dict:
+        """What is expected of the model, as `expected/` has it."""
+        stated = {"labels": list(self.config["id2label"].values())} if labels else {}
+        return {"model": self._name, "max_tokens": self.limit, **stated, "cases": cases}
 
     def output(self, tokens: Encoding) -> np.ndarray:
         """The model's only output for one row of tokens."""

@@ -140,7 +140,7 @@ def token_classification(directory: Path) -> dict:
         if len(logits) < model.limit:
             case["logits"] = [numbers(row) for row in logits]
         cases.append(case | {name: _told(found, text) for name, found in answers.items()})
-    return {"model": directory.name, "max_tokens": model.limit, "labels": labels, "cases": cases}
+    return model.document(cases, labels=True)
 
 
 def _told(entities: list[Entity], text: str) -> list[dict]:

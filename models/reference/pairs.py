@@ -67,7 +67,7 @@ def ranking(directory: Path) -> dict:
                 "order": order,
             }
         )
-    return {"model": directory.name, "max_tokens": model.limit, "cases": cases}
+    return model.document(cases)
 
 
 def pair_classification(directory: Path) -> dict:
@@ -86,12 +86,7 @@ def pair_classification(directory: Path) -> dict:
                 "scores": numbers(softmax(logits)),
             }
         )
-    return {
-        "model": directory.name,
-        "max_tokens": model.limit,
-        "labels": list(model.config["id2label"].values()),
-        "cases": cases,
-    }
+    return model.document(cases, labels=True)
 
 
 if __name__ == "__main__":

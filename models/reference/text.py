@@ -49,7 +49,7 @@ def embedding(directory: Path) -> dict:
         mean = model.output(tokens).mean(axis=0)
         unit = mean / np.linalg.norm(mean)
         cases.append({"text": text, "tokens": len(tokens.ids), "embedding": numbers(unit)})
-    return {"model": directory.name, "max_tokens": model.limit, "cases": cases}
+    return model.document(cases)
 
 
 def classification(directory: Path) -> dict:
@@ -62,12 +62,7 @@ def classification(directory: Path) -> dict:
         logits = model.output(tokens)
         case = {"text": text, "tokens": len(tokens.ids), "logits": numbers(logits)}
         cases.append(case | {"scores": numbers(activate(logits))})
-    return {
-        "model": directory.name,
-        "max_tokens": model.limit,
-        "labels": list(model.config["id2label"].values()),
-        "cases": cases,
-    }
+    return model.document(cases, labels=True)
 
 
 if __name__ == "__main__":

