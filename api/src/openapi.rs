@@ -3,7 +3,7 @@
 use axum::Router;
 use forebay_shared::job::{
     BackgroundRemovalParams, EchoParams, ImageClassificationParams, ImageEmbeddingParams,
-    ImageSegmentationParams, ImageToImageParams, ObjectDetectionParams, RerankParams,
+    ImageSegmentationParams, ImageToImageParams, ObjectDetectionParams, OcrParams, RerankParams,
     TextClassificationParams, TextEmbeddingParams, TextSimilarityParams, TokenClassificationParams,
     ZeroShotClassificationParams,
 };
@@ -54,6 +54,7 @@ use crate::state::App;
         ImageEmbeddingParams,
         ImageToImageParams,
         ImageSegmentationParams,
+        OcrParams,
         ClientMessage,
         ServerMessage,
     )),

@@ -211,6 +211,7 @@ pub fn params_schema() -> Schema {
         "ImageEmbeddingParams",
         "ImageToImageParams",
         "ImageSegmentationParams",
+        "OcrParams",
         "EchoParams",
     ];
     let any = kinds.into_iter().fold(AnyOfBuilder::new(), |any, kind| any.item(Ref::from_schema_name(kind)));

@@ -35,11 +35,11 @@ pub use input::{ImageSource, Input, Item, Items, ItemsAt};
 pub use keep::Keep;
 pub use kind::{Kind, Modality};
 pub use outcome::{ItemError, MediaFile, Outcome, read_result, result_document};
-pub use output::{BoundingBox, Detected, Entity, Label, Output, Point, Segment};
+pub use output::{BoundingBox, Detected, Entity, Label, Output, Point, Segment, TextLine};
 pub use params::{
     AggregationStrategy, BackgroundRemovalParams, EchoParams, FunctionToApply, ImageClassificationParams,
     ImageEmbeddingParams, ImageSegmentationParams, ImageToImageParams, LosslessFormat, ObjectDetectionParams,
-    ParamError, Params, PictureFormat, Precision, Removed, RerankParams, Side, StyleName,
+    OcrParams, ParamError, Params, PictureFormat, Precision, Removed, RerankParams, Side, StyleName,
     TextClassificationParams, TextEmbeddingParams, TextSimilarityParams, TokenClassificationParams,
     ZeroShotClassificationParams,
 };

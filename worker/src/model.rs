@@ -73,11 +73,20 @@ impl ModelFiles {
 
     /// Opens a session on the model.
     pub fn open(&self, runtime: Option<&Runtime>) -> Result<ort::session::Session, ModelError> {
+        self.open_file(runtime, &self.onnx)
+    }
+
+    /// Opens a session on one of the model's graphs, where it has several.
+    pub fn open_file(
+        &self,
+        runtime: Option<&Runtime>,
+        file: &Path,
+    ) -> Result<ort::session::Session, ModelError> {
         let runtime = runtime.ok_or_else(|| ModelError::Session {
-            file: self.onnx.clone(),
+            file: file.to_owned(),
             message: "no runtime library is loaded".to_owned(),
         })?;
-        runtime.open(&self.onnx)
+        runtime.open(file)
     }
 }
 

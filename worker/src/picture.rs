@@ -19,6 +19,7 @@ pub use encode::{Drawing, Encoding};
 pub use field::Field;
 pub use frame::Frame;
 pub use plan::{Habits, PicturePlan};
+pub(crate) use resample::{Filter, resize};
 pub use session::{PictureBatch, PictureSession, Tensor};
 
 /// A picture as a model takes it: channel after channel, row after row.

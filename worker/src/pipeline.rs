@@ -14,6 +14,7 @@ mod image_segmentation;
 mod image_to_image;
 mod labels;
 mod object_detection;
+mod ocr;
 mod pooling;
 mod quantized;
 mod rerank;
@@ -34,6 +35,7 @@ pub use image_embedding::ImageEmbedding;
 pub use image_segmentation::ImageSegmentation;
 pub use image_to_image::ImageToImage;
 pub use object_detection::ObjectDetection;
+pub use ocr::Ocr;
 pub use rerank::Rerank;
 pub use text_classification::TextClassification;
 pub use text_embedding::TextEmbedding;
@@ -105,6 +107,7 @@ pub fn with_pipeline<W: WithPipeline>(kind: Kind, what: W) -> W::Done {
         Kind::TextSimilarity => what.run::<TextSimilarity>(),
         Kind::ZeroShotClassification => what.run::<ZeroShotClassification>(),
         Kind::TokenClassification => what.run::<TokenClassification>(),
+        Kind::Ocr => what.run::<Ocr>(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What kinds that draw refuse, each with the field and the limit.
+//! What kinds that draw, or read print, refuse, each with the field and the limit.
 
 use forebay_shared::job::Kind;
 use forebay_shared::testing::card;
@@ -52,4 +52,22 @@ async fn a_quality_out_of_range_and_styles_without_shares() {
     assert!(field == "params.styles" && detail.contains("shares of 0 or more"), "{field} {detail}");
     let (field, _) = refused_params(Kind::ImageSegmentation, json!({"colour": "red"})).await;
     assert_eq!(field, "params.colour");
+}
+
+#[tokio::test]
+async fn how_print_is_read_is_bounded_and_words_are_no_picture() {
+    let (field, detail) = refused_params(Kind::Ocr, json!({"min_score": 1.5})).await;
+    assert_eq!(
+        (field.as_str(), detail.as_str()),
+        ("params.min_score", "`min_score` must be from 0 to 1, not 1.5")
+    );
+    let (field, detail) = refused_params(Kind::Ocr, json!({"max_lines": 1001})).await;
+    assert_eq!(
+        (field.as_str(), detail.as_str()),
+        ("params.max_lines", "`max_lines` must be at most 1000, not 1001")
+    );
+    let (field, _) = refused_params(Kind::Ocr, json!({"language": "en"})).await;
+    assert_eq!(field, "params.language");
+    let (code, field, _) = refused(Kind::Ocr, json!({"input": "words"})).await;
+    assert_eq!((code.as_str(), field.as_str()), ("wrong_input", "input"));
 }

@@ -36,7 +36,8 @@ impl Shape {
             | Kind::ImageSegmentation
             | Kind::Rerank
             | Kind::TextSimilarity
-            | Kind::TokenClassification => Self::Json,
+            | Kind::TokenClassification
+            | Kind::Ocr => Self::Json,
         }
     }
 }

@@ -272,6 +272,8 @@ fn answer(card: &ModelCard, item: &Item) -> u64 {
         Kind::TextClassification | Kind::ImageClassification => card.labels.len() as u64 * LABEL,
         // A box and a label for each of as many things as are told unless more are asked for.
         Kind::ObjectDetection => 100 * 3 * LABEL,
+        // A page of print: its words, and places and scores for each of its lines.
+        Kind::Ocr => 100 * 5 * LABEL,
         Kind::Rerank | Kind::TextSimilarity => LABEL,
         // As many as may be asked for; and as many parts as a long text may well have.
         Kind::ZeroShotClassification | Kind::TokenClassification => 100 * LABEL,

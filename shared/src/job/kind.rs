@@ -36,6 +36,8 @@ pub enum Kind {
     ZeroShotClassification,
     /// Parts of a text get labels.
     TokenClassification,
+    /// The lines of print in a picture are read.
+    Ocr,
 }
 
 /// What an item is made of.
@@ -50,7 +52,7 @@ pub enum Modality {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Echo,
         Self::TextEmbedding,
         Self::TextClassification,
@@ -64,6 +66,7 @@ impl Kind {
         Self::TextSimilarity,
         Self::ZeroShotClassification,
         Self::TokenClassification,
+        Self::Ocr,
     ];
 
     /// What its items may be made of.
@@ -75,7 +78,8 @@ impl Kind {
             | Self::ImageEmbedding
             | Self::BackgroundRemoval
             | Self::ImageToImage
-            | Self::ImageSegmentation => matches!(modality, Modality::Image),
+            | Self::ImageSegmentation
+            | Self::Ocr => matches!(modality, Modality::Image),
             _ => self.reads_text() && matches!(modality, Modality::Text),
         }
     }
@@ -142,6 +146,7 @@ words!(
     TextSimilarity = "text_similarity",
     ZeroShotClassification = "zero_shot_classification",
     TokenClassification = "token_classification",
+    Ocr = "ocr",
 );
 words!(Modality, "modality", Text = "text", Image = "image");
 

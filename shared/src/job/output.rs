@@ -49,6 +49,13 @@ pub enum Output {
         #[serde(default)]
         tokens: u32,
     },
+    /// `{"lines": […], "text": …}`, in reading order.
+    Lines {
+        /// Lines of print with their places.
+        lines: Vec<TextLine>,
+        /// All of them, one below the other.
+        text: String,
+    },
     /// `{"labels": […]}`, best first.
     Labels {
         /// Labels with their scores.
@@ -111,6 +118,10 @@ struct Fields {
     bytes: u64,
     objects: Option<Vec<Detected>>,
     #[serde(default)]
+    lines: Option<Vec<TextLine>>,
+    #[serde(default)]
+    text: String,
+    #[serde(default)]
     echo: Option<Value>,
 }
 
@@ -132,6 +143,7 @@ impl TryFrom<Fields> for Output {
             Fields { objects: Some(objects), .. } => Ok(Self::Objects { objects }),
             Fields { score: Some(score), tokens, .. } => Ok(Self::Score { score, tokens }),
             Fields { entities: Some(entities), tokens, .. } => Ok(Self::Entities { entities, tokens }),
+            Fields { lines: Some(lines), text, .. } => Ok(Self::Lines { lines, text }),
             Fields { labels: Some(labels), .. } => Ok(Self::Labels { labels }),
             Fields { segments: Some(segments), width, height, .. } => {
                 Ok(Self::Segments { segments, width, height })
@@ -140,8 +152,8 @@ impl TryFrom<Fields> for Output {
                 Ok(Self::Picture { width, height, content_type, bytes })
             }
             Fields { echo: Some(echo), .. } => Ok(Self::Echo { echo }),
-            _ => Err("an output has `embedding`, `score`, `entities`, `objects`, `labels`, `segments`, \
-                      `content_type` or `echo`"),
+            _ => Err("an output has `embedding`, `score`, `entities`, `objects`, `lines`, `labels`, \
+                      `segments`, `content_type` or `echo`"),
         }
     }
 }
@@ -192,6 +204,23 @@ pub struct Point {
     pub y: f32,
 }
 
+/// A line of print in a picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TextLine {
+    /// What it says.
+    pub text: String,
+    /// How sure the model is of that, 0…1.
+    pub score: f32,
+    /// Where it is: the least upright box around its corners.
+    #[serde(rename = "box")]
+    pub bounds: BoundingBox,
+    /// Its corners, clockwise from the upper left one, as the picture lies.
+    pub corners: [Point; 4],
+    /// Whether it stands on its head.
+    #[serde(default)]
+    pub turned: bool,
+}
+
 /// What of a picture is of one class.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Segment {
@@ -238,6 +267,13 @@ mod tests {
             start: 0,
             end: 4,
         };
+        let line = TextLine {
+            text: "two words".to_owned(),
+            score: 0.5,
+            bounds: BoundingBox { xmin: 0.0, ymin: 1.0, xmax: 8.0, ymax: 3.0 },
+            corners: [(0.0, 1.0), (8.0, 1.0), (8.0, 3.0), (0.0, 3.0)].map(|(x, y)| Point { x, y }),
+            turned: true,
+        };
         let outputs = [
             Output::Embedding { embedding: vec![0.5, -1.0], tokens: 5 },
             Output::Quantized { embedding: vec![-128, 127], precision: Precision::Int8, tokens: 5 },
@@ -245,6 +281,8 @@ mod tests {
             Output::Score { score: -0.25, tokens: 9 },
             Output::Entities { entities: vec![entity], tokens: 4 },
             Output::Labels { labels: Vec::new() },
+            Output::Lines { lines: vec![line], text: "two words".to_owned() },
+            Output::Lines { lines: Vec::new(), text: String::new() },
         ];
         for output in outputs {
             let written = serde_json::to_string(&output).unwrap();

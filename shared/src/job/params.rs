@@ -5,6 +5,7 @@ mod echo;
 mod image;
 mod labels;
 mod media;
+mod ocr;
 mod pairs;
 mod text;
 
@@ -21,6 +22,7 @@ pub use media::{
     BackgroundRemovalParams, ImageSegmentationParams, ImageToImageParams, LosslessFormat, PictureFormat,
     Removed, StyleName,
 };
+pub use ocr::OcrParams;
 pub use pairs::{RerankParams, TextSimilarityParams};
 pub use text::{FunctionToApply, Precision, Side, TextClassificationParams, TextEmbeddingParams};
 
@@ -53,6 +55,8 @@ pub enum Params {
     ZeroShotClassification(ZeroShotClassificationParams),
     /// For `token_classification`.
     TokenClassification(TokenClassificationParams),
+    /// For `ocr`.
+    Ocr(OcrParams),
 }
 
 /// A parameter that does not fit.
@@ -88,6 +92,7 @@ impl Params {
             Kind::TextSimilarity => read(params).map(Self::TextSimilarity),
             Kind::ZeroShotClassification => read(params).map(Self::ZeroShotClassification),
             Kind::TokenClassification => read(params).map(Self::TokenClassification),
+            Kind::Ocr => read(params).map(Self::Ocr),
         }
     }
 

@@ -27,6 +27,17 @@ const TEXTS: [&str; 8] = [
 /// Widths and heights of pictures.
 const PICTURES: [(u32, u32); 4] = [(256, 256), (320, 200), (180, 300), (64, 48)];
 
+/// A word in print, for models that read.
+const WORD: [&str; 5] = [
+    "####  ##  ###  #### ###   ##  #  #",
+    "#    #  # #  # #    #  # #  # #  #",
+    "###  #  # ###  ###  ###  ####  ## ",
+    "#    #  # # #  #    #  # #  #  #  ",
+    "#     ##  #  # #### ###  #  #  #  ",
+];
+/// Pages: pixels of a dot of print, and how many lines there are.
+const PAGES: [(u32, u32); 4] = [(4, 2), (3, 1), (6, 3), (8, 1)];
+
 /// An item that a model is tried on.
 #[derive(Clone, Debug)]
 pub struct Sample {
@@ -39,6 +50,8 @@ pub struct Sample {
 pub fn samples(kind: Kind) -> Vec<Sample> {
     if kind.takes(Modality::Text) {
         TEXTS.map(text).into()
+    } else if kind == Kind::Ocr {
+        PAGES.map(|(dot, lines)| page(dot, lines)).into()
     } else {
         PICTURES.map(|(width, height)| picture(width, height)).into()
     }
@@ -94,8 +107,26 @@ fn picture(width: u32, height: u32) -> Sample {
         let in_disc = away < (width.min(height) / 4).pow(2);
         if in_disc { Rgb([250, 240, 200]) } else { Rgb([shade(x, width), shade(y, height), 120]) }
     });
+    drawn_as(format!("a drawn picture of {width} × {height}"), &drawn)
+}
+
+/// The word in dark on light, a few times one below the other.
+fn page(dot: u32, lines: u32) -> Sample {
+    const MARGIN: u32 = 4;
+    let (width, height) = (34 + 2 * MARGIN, 9 * lines + MARGIN);
+    let is_dark = |x: u32, y: u32| {
+        let (Some(column), Some(row)) = (x.checked_sub(MARGIN), y.checked_sub(MARGIN)) else { return false };
+        let row = WORD.get(row as usize % 9);
+        row.is_some_and(|row| row.as_bytes().get(column as usize) == Some(&b'#'))
+    };
+    let drawn = RgbImage::from_fn(width * dot, height * dot, |x, y| {
+        Rgb([if is_dark(x / dot, y / dot) { 30 } else { 250 }; 3])
+    });
+    drawn_as(format!("a page with {lines} lines of print, {} pixels high", 5 * dot), &drawn)
+}
+
+fn drawn_as(name: String, drawn: &RgbImage) -> Sample {
     let mut file = Cursor::new(Vec::new());
     drawn.write_to(&mut file, ImageFormat::Png).expect("a picture can be written to memory");
-    let material = Material::Image(file.into_inner().into());
-    Sample { name: format!("a drawn picture of {width} × {height}"), material }
+    Sample { name, material: Material::Image(file.into_inner().into()) }
 }

@@ -1,5 +1,6 @@
 //! `forebay.toml`: what a model's own files do not say.
 
+mod ocr;
 mod picture;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use forebay_shared::config::Span;
 use forebay_shared::job::Kind;
 use serde::Deserialize;
 
+pub use ocr::OcrSection;
 pub use picture::{DetectionHead, DetectionSection, ImageSection, Letterbox};
 
 use super::ModelError;
@@ -58,6 +60,8 @@ pub struct Manifest {
     pub image: ImageSection,
     /// For models that find things in pictures.
     pub detection: DetectionSection,
+    /// For models that read print.
+    pub ocr: OcrSection,
 }
 
 /// `[limits]`
@@ -145,7 +149,8 @@ impl Manifest {
             | Kind::ObjectDetection
             | Kind::ImageEmbedding
             | Kind::ImageToImage
-            | Kind::ImageSegmentation => {
+            | Kind::ImageSegmentation
+            | Kind::Ocr => {
                 Budget { cost: self.batch.images.unwrap_or(IMAGES), items, padding: 0.0, slack: 0, max_wait }
             }
             _ => Budget { cost: items as u64, items, padding: 0.0, slack: 0, max_wait },

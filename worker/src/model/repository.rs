@@ -13,7 +13,7 @@ const DEPTH: usize = 3;
 /// The longest name: the broker's queue names have 255 bytes, some of which are ours.
 const NAME_LIMIT: usize = 200;
 /// Where the ONNX file is looked for.
-const ONNX_FILES: [&str; 2] = ["onnx/model.onnx", "model.onnx"];
+const ONNX_FILES: [&str; 3] = ["onnx/model.onnx", "model.onnx", "onnx/detect.onnx"];
 
 /// Finds the models below `root`, those of `wanted` or all if that is empty, and reads what they say of themselves. One
 /// that cannot be read is named and left out.
@@ -64,11 +64,17 @@ pub fn read(root: &Path, name: &str) -> Result<ModelFiles, ModelError> {
     let base = manifest.base.as_ref().map(|base| own.join(base));
     let root = base.as_deref().unwrap_or(own);
     let config = optional_json(&root.join("config.json"))?;
-    let onnx = onnx(root, manifest.file.as_deref()).ok_or_else(|| content("it has no onnx/model.onnx"))?;
+    let named = manifest.ocr.detect.as_deref().or(manifest.file.as_deref());
+    let onnx = onnx(root, named).ok_or_else(|| content("it has no onnx/model.onnx"))?;
     let kind = manifest
         .kind
         .or_else(|| infer(root, &config))
         .ok_or_else(|| ModelError::Kind { root: root.to_owned() })?;
+    if kind == Kind::Ocr
+        && let Some(file) = manifest.ocr.parts(root).missing()
+    {
+        return Err(content(&format!("it has no {}", file.strip_prefix(root).unwrap_or(file).display())));
+    }
     let digest_of =
         |root: &Path| digest::of(root).map_err(|source| ModelError::File { file: root.to_owned(), source });
     let (digest, bytes) = match &base {
@@ -125,6 +131,9 @@ fn infer(root: &Path, config: &Value) -> Option<Kind> {
         || (architecture.ends_with("Model") && has("preprocessor_config.json") && !has("tokenizer.json"));
     if is_tower {
         return Some(Kind::ImageEmbedding);
+    }
+    if has("onnx/detect.onnx") && has("onnx/recognize.onnx") {
+        return Some(Kind::Ocr);
     }
     (has("modules.json") || (architecture.ends_with("Model") && has("tokenizer.json")))
         .then_some(Kind::TextEmbedding)
@@ -272,6 +281,31 @@ mod tests {
         assert_eq!(told, expected);
         assert_eq!((&models[1].card.labels, models[1].onnx.exists()), (&models[3].card.labels, true));
         assert_ne!(models[1].card.digest, models[3].card.digest);
+    }
+
+    #[test]
+    fn a_model_of_several_graphs_is_one_model() {
+        let root = folder(&[
+            ("print/onnx/detect.onnx", "12345"),
+            ("print/onnx/orient.onnx", "123"),
+            ("print/onnx/recognize.onnx", "1234567"),
+            ("print/alphabet.txt", "a"),
+            ("named/forebay.toml", "kind = \"ocr\"\n[ocr]\ndetect = \"a.onnx\"\nrecognize = \"b.onnx\""),
+            ("named/a.onnx", "x"),
+            ("named/b.onnx", "x"),
+            ("named/alphabet.txt", "a"),
+            ("torn/onnx/detect.onnx", "x"),
+            ("torn/forebay.toml", "kind = \"ocr\""),
+        ]);
+        let models = scan(root.path(), &[], 100);
+        let told: Vec<_> = models.iter().map(|model| (model.card.name.as_str(), model.card.kind)).collect();
+        assert_eq!(told, [("named", Kind::Ocr), ("print", Kind::Ocr)]);
+        assert!(models[0].onnx.ends_with("named/a.onnx") && models[1].onnx.ends_with("onnx/detect.onnx"));
+        assert_eq!(models[1].bytes, 5 + 3 + 7 + 1, "each of its graphs takes room");
+        let orients = |model: &ModelFiles| model.manifest.ocr.parts(&model.root).orient.is_some();
+        assert_eq!((orients(&models[0]), orients(&models[1])), (false, true));
+        let error = read(&root.path().join("torn"), "torn").unwrap_err().to_string();
+        assert!(error.ends_with("it has no onnx/recognize.onnx"), "{error}");
     }
 
     #[test]

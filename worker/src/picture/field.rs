@@ -1,5 +1,9 @@
 //! Fields of numbers over a picture, such as masks: brought to the picture's size.
 
+use forebay_shared::job::{Failure, FailureCode};
+
+use super::Tensor;
+
 /// A number for each pixel of a grid.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Field {
@@ -18,6 +22,21 @@ struct Window {
 }
 
 impl Field {
+    /// The first output of one picture: a number for each place.
+    pub fn of(outputs: Vec<Tensor>) -> Result<Self, Failure> {
+        let first = outputs.into_iter().next();
+        match first.as_ref().map_or(&[][..], |tensor| &tensor.shape) {
+            [1, height, width] | [height, width] | [height, width, 1] => {
+                let (width, height) = (*width, *height);
+                Ok(Self { width, height, values: first.map_or_else(Vec::new, |tensor| tensor.values) })
+            }
+            shape => Err(Failure::permanent(
+                FailureCode::InferenceFailed,
+                format!("the model's output has the shape {shape:?}, which is no mask"),
+            )),
+        }
+    }
+
     /// Resizes bilinearly as Pillow does, with every number having its part where the field becomes smaller, and hands the
     /// rows over one by one, so that nobody needs all of them at once.
     pub fn resized(&self, width: u32, height: u32, mut row: impl FnMut(usize, &[f32])) {
@@ -115,5 +134,21 @@ mod tests {
     fn what_lies_outside_is_cut() {
         let field = Field { width: 2, height: 2, values: vec![-0.5, 0.5, 1.0, 7.0] };
         assert_eq!(field.bytes(2, 2), [0, 128, 255, 255]);
+    }
+
+    #[test]
+    fn an_output_that_is_no_mask_is_named() {
+        let tensor = |shape: &[usize]| {
+            vec![Tensor {
+                name: "mask".into(),
+                shape: shape.to_vec(),
+                values: vec![0.5; shape.iter().product()],
+            }]
+        };
+        assert_eq!(
+            Field::of(tensor(&[1, 2, 3])).unwrap(),
+            Field { width: 3, height: 2, values: vec![0.5; 6] }
+        );
+        assert!(Field::of(tensor(&[7])).unwrap_err().message.contains("[7], which is no mask"));
     }
 }

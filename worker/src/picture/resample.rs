@@ -13,11 +13,16 @@ const DIGITS: u32 = 22;
 
 /// A filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Filter {
+pub enum Filter {
+    /// Of three lobes.
     Lanczos,
+    /// Along straight lines.
     Bilinear,
+    /// Along curves.
     Bicubic,
+    /// The mean.
     Box,
+    /// As sharp as bilinear, and smoother.
     Hamming,
 }
 
@@ -71,7 +76,7 @@ struct Window {
 }
 
 /// Resizes a picture.
-pub(super) fn resize(picture: &RgbImage, (width, height): (u32, u32), filter: Filter) -> RgbImage {
+pub fn resize(picture: &RgbImage, (width, height): (u32, u32), filter: Filter) -> RgbImage {
     let (old_width, old_height) = picture.dimensions();
     let across = |bytes: &[u8]| across(bytes, old_width as usize, &windows(old_width, width, filter));
     let down = |bytes: &[u8], width: u32| {

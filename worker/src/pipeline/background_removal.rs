@@ -6,9 +6,7 @@ use image::{GrayImage, RgbImage, RgbaImage};
 use super::drawn::drawn;
 use super::{Answer, Material, Pipeline};
 use crate::model::{ModelError, ModelFiles, Runtime};
-use crate::picture::{
-    Drawing, Field, Habits, PictureBatch, PicturePlan, PictureSession, Pixels, Tensor, decode,
-};
+use crate::picture::{Drawing, Field, Habits, PictureBatch, PicturePlan, PictureSession, Pixels, decode};
 
 /// Bytes that a pixel of the original needs until its answer is stored: three as it came, one of the mask, four of the
 /// cut-out, and as many again twice while that is written to a file.
@@ -65,7 +63,7 @@ impl Pipeline for BackgroundRemoval {
     }
 
     fn run(engine: &mut PictureSession, tensors: &PictureBatch) -> Result<Vec<Field>, Failure> {
-        engine.run(tensors)?.into_iter().map(mask).collect()
+        engine.run(tensors)?.into_iter().map(Field::of).collect()
     }
 
     fn finish(&self, prepared: WholePicture, mask: Field) -> Result<Answer, Failure> {
@@ -87,21 +85,6 @@ fn answer(picture: RgbImage, mask: &Field, params: &BackgroundRemovalParams) -> 
         Failure::permanent(FailureCode::InferenceFailed, "the mask does not cover the picture")
     })?;
     drawn(&drawing, params.format.into())
-}
-
-/// The first output: 0…1 for each pixel, larger where something is in front.
-fn mask(outputs: Vec<Tensor>) -> Result<Field, Failure> {
-    let first = outputs.into_iter().next();
-    match first.as_ref().map_or(&[][..], |tensor| &tensor.shape) {
-        [1, height, width] | [height, width] | [height, width, 1] => {
-            let (width, height) = (*width, *height);
-            Ok(Field { width, height, values: first.map_or_else(Vec::new, |tensor| tensor.values) })
-        }
-        shape => Err(Failure::permanent(
-            FailureCode::InferenceFailed,
-            format!("the model's output has the shape {shape:?}, which is no mask"),
-        )),
-    }
 }
 
 fn cut_out(picture: &RgbImage, alpha: &[u8]) -> Vec<u8> {
@@ -167,18 +150,5 @@ mod tests {
         let (_, read) = finished(&on_red);
         let row = [[0, 100, 200], [10, 100, 200], [255, 0, 0], [255, 0, 0]].concat();
         assert_eq!(read.into_rgb8().into_raw(), [row.clone(), row].concat());
-    }
-
-    #[test]
-    fn an_output_that_is_no_mask_is_named() {
-        let tensor = |shape: &[usize]| {
-            vec![Tensor {
-                name: "mask".into(),
-                shape: shape.to_vec(),
-                values: vec![0.5; shape.iter().product()],
-            }]
-        };
-        assert_eq!(mask(tensor(&[1, 2, 3])).unwrap(), Field { width: 3, height: 2, values: vec![0.5; 6] });
-        assert!(mask(tensor(&[7])).unwrap_err().message.contains("[7], which is no mask"));
     }
 }

@@ -12,6 +12,7 @@ mod image_segmentation;
 mod image_to_image;
 mod line;
 mod object_detection;
+mod ocr;
 mod pairs;
 mod text_classification;
 mod text_embedding;
