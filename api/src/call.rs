@@ -19,12 +19,12 @@ use forebay_shared::store::{CancelOutcome, Submitted};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::auth::Submitter;
-use crate::limits;
 use crate::problem::{Code, Problem};
 use crate::routes::jobs::{apply, cancel, submit};
 use crate::state::App;
 use crate::submission::place::Inputs;
 use crate::submit::Pending;
+use crate::{cache, limits};
 
 /// Names the job of a call, in every answer that has one.
 pub const JOB: HeaderName = HeaderName::from_static("x-forebay-job");
@@ -41,6 +41,7 @@ const SMALL: u64 = RESULT_LIMIT as u64;
 #[derive(Clone, Debug)]
 pub struct Manner {
     detached: bool,
+    fresh: bool,
     trace: Option<String>,
 }
 
@@ -55,7 +56,7 @@ impl Manner {
                 return Err(Problem::new(Code::InvalidHeader, detail).at("x-forebay-detach"));
             }
         };
-        Ok(Self { detached, trace: submit::traceparent(headers) })
+        Ok(Self { detached, fresh: cache::wants_fresh(headers), trace: submit::traceparent(headers) })
     }
 }
 
@@ -93,15 +94,19 @@ pub async fn answer(
         };
         let document = document(&app, &job, told).await?;
         let size = usize::try_from(size).unwrap_or(usize::MAX);
-        limits::work(&app.parts.tasks, size, move || {
+        let cached = cache::told(&app, &job);
+        let bytes = limits::work(&app.parts.tasks, size, move || {
             let outcomes = outcomes(&job, document.as_deref())?;
             reply(&job, outcomes)
-        })
-        .await
+        });
+        Ok((bytes.await?, cached))
     };
-    let bytes = answered.await.map_err(|problem| lasting(problem).header(JOB, name.clone()))?;
+    let (bytes, cached) =
+        answered.await.map_err(|problem: Problem| lasting(problem).header(JOB, name.clone()))?;
     let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json")), (JOB, name)];
-    Ok((headers, Body::from(bytes)).into_response())
+    let mut response = (headers, Body::from(bytes)).into_response();
+    response.headers_mut().extend(cached);
+    Ok(response)
 }
 
 /// The job when it has ended, and its result if its event brought it.
@@ -147,7 +152,10 @@ async fn new_job(
     manner: &Manner,
     inputs: &mut Inputs,
 ) -> Result<NewJob, Problem> {
-    let Work { submitter, model, items, params, room } = work;
+    let Work { submitter, model, items, mut params, room } = work;
+    if manner.fresh {
+        cache::be_fresh(&mut params);
+    }
     let item_count = u32::try_from(items.len()).unwrap_or(u32::MAX);
     let cost = items.iter().map(|item| item.input.cost()).sum::<Cost>();
     let items = inputs.place(items).await?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use forebay_shared::config::{BulkConfig, ModerationConfig, Secret, Size, Span, WebhookConfig};
+use forebay_shared::config::{BulkConfig, CacheConfig, ModerationConfig, Secret, Size, Span, WebhookConfig};
 use serde::Deserialize;
 
 use crate::bounds::Bounds;
@@ -33,6 +33,8 @@ pub struct ApiConfig {
     pub webhooks: WebhookConfig,
     /// `[bulk]`
     pub bulk: BulkConfig,
+    /// Whether answers are kept.
+    pub cache: CacheConfig,
 }
 
 /// `[api]`: how it is reached.

@@ -9,6 +9,7 @@ mod auth;
 mod body;
 mod bounds;
 mod bulk;
+mod cache;
 mod call;
 mod config;
 mod download;

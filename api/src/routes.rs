@@ -1,6 +1,7 @@
 //! Every path, once. What is mounted is documented, since both happen in one place.
 
 pub mod bulk;
+pub mod cache;
 pub mod docs;
 pub mod events;
 pub mod health;
@@ -27,6 +28,7 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(jobs::get::get, jobs::put::put, jobs::delete::delete))
         .routes(routes!(jobs::result::result))
         .routes(routes!(jobs::files::file))
+        .routes(routes!(cache::forget))
         .routes(routes!(jobs::attempts::attempts))
         .routes(routes!(jobs::cancel::cancel))
         .routes(routes!(jobs::cancel_many::cancel_many))

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use forebay_api::{ApiConfig, AuthConfig, FileConfig, HttpConfig, LimitConfig, RetentionConfig};
 use forebay_scheduler::config::SchedulerConfig;
 use forebay_shared::config::{
-    BlobConfig, BulkConfig, ConfigError, FetchConfig, Layers, ModerationConfig, QueueConfig, StoreConfig,
-    TelemetryConfig, WebhookConfig,
+    BlobConfig, BulkConfig, CacheConfig, ConfigError, FetchConfig, Layers, ModerationConfig, QueueConfig,
+    StoreConfig, TelemetryConfig, WebhookConfig,
 };
 use forebay_worker::config::WorkerConfig;
 use serde::Deserialize;
@@ -34,6 +34,7 @@ pub struct Config {
     pub moderation: ModerationConfig,
     pub files: FileConfig,
     pub bulk: BulkConfig,
+    pub cache: CacheConfig,
     pub fetch: FetchConfig,
     pub webhooks: WebhookConfig,
     pub scheduler: SchedulerConfig,
@@ -68,6 +69,7 @@ impl Config {
             files: self.files.clone(),
             webhooks: self.webhooks.clone(),
             bulk: self.bulk.clone(),
+            cache: self.cache.clone(),
         }
     }
 
@@ -94,7 +96,7 @@ impl Config {
 
     /// Rules that span sections.
     fn across(&self) -> Vec<String> {
-        let mut complaints = Vec::new();
+        let mut complaints = self.cache.check();
         if self.limits.max_image_pixels > self.worker.max_pixels {
             complaints.push(
                 "limits.max_image_pixels must be at most worker.max_pixels, or accepted pictures fail"

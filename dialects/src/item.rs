@@ -219,5 +219,8 @@ pub fn params_schema() -> Schema {
         .schema_type(Type::Object)
         .additional_properties(Some(AdditionalProperties::FreeForm(true)))
         .description(Some("Parameters of another kind."));
-    any.item(object).description(Some("Parameters, by the model's kind.")).build().into()
+    any.item(object).description(Some(
+        "Parameters, by the model's kind; with any of them `cache`, which is `false` where no answer that was kept from \
+         earlier will do.",
+    )).build().into()
 }

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use forebay_shared::blobs::Blobs;
 use forebay_shared::catalog::Catalog;
-use forebay_shared::config::{BulkConfig, ModerationConfig, WebhookConfig};
+use forebay_shared::config::{BulkConfig, CacheConfig, ModerationConfig, WebhookConfig};
 use forebay_shared::entropy::Entropy;
 use forebay_shared::events::Events;
 use forebay_shared::fetch::Fetcher;
@@ -68,6 +68,8 @@ pub struct SchedulerParts {
     pub count_storage: bool,
     /// What a bulk's file may be.
     pub bulk: Arc<BulkConfig>,
+    /// How much of kept answers there may be.
+    pub cache: CacheConfig,
     /// Who judges texts.
     pub moderation: Arc<ModerationConfig>,
     /// This replica's name in the lease.
@@ -188,6 +190,7 @@ impl Chores {
             self.purge_bulks().await;
             self.purge_events().await;
             self.expire_files().await;
+            self.forget_answers().await;
             self.purge_deliveries().await;
             self.clean().await;
             self.count_storage().await;

@@ -8,6 +8,8 @@ use crate::Chores;
 const PURGE: u32 = 500;
 /// Events of one statement.
 const EVENTS: u32 = 5000;
+/// Kept answers of one statement.
+const ANSWERS: u32 = 1000;
 /// Objects of one round.
 const OBJECTS: u32 = 500;
 
@@ -43,6 +45,31 @@ impl Chores {
             Ok(files.max(uploads))
         };
         self.in_rounds(PURGE, "files cannot be expired", round).await;
+    }
+
+    /// Forgets kept answers whose time is over, then the oldest if they take too much. What is left of a cache that was
+    /// turned off goes with the sweep.
+    pub(crate) async fn forget_answers(&self) {
+        if self.parts.cache.enabled {
+            self.expire_answers().await;
+            let most = self.parts.cache.max_bytes.bytes();
+            let round = || async move {
+                let forgotten = self.parts.store.trim_cached(most, ANSWERS).await?;
+                metrics::counter!("forebay_cache_forgotten_total", "reason" => "room").increment(forgotten);
+                Ok(forgotten)
+            };
+            self.in_rounds(ANSWERS, "kept answers cannot be trimmed", round).await;
+        }
+    }
+
+    /// Forgets kept answers whose time is over.
+    pub(crate) async fn expire_answers(&self) {
+        let round = || async {
+            let forgotten = self.parts.store.expire_cached(ANSWERS).await?;
+            metrics::counter!("forebay_cache_forgotten_total", "reason" => "time").increment(forgotten);
+            Ok(forgotten)
+        };
+        self.in_rounds(ANSWERS, "kept answers cannot be expired", round).await;
     }
 
     /// Counts what owners' jobs keep, after what is past its time is gone.

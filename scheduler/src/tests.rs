@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use forebay_shared::blobs::Blobs;
+use forebay_shared::cache::CacheKey;
 use forebay_shared::catalog::Catalog;
 use forebay_shared::clock::{Clock, ManualClock, SystemClock, Timestamp};
-use forebay_shared::config::{FetchConfig, Size, Span, WebhookConfig};
+use forebay_shared::config::{CacheConfig, FetchConfig, Size, Span, WebhookConfig};
 use forebay_shared::entropy::SeededEntropy;
 use forebay_shared::events::{Event, Events, LocalEvents};
 use forebay_shared::fetch::Fetcher;
@@ -19,8 +20,8 @@ use forebay_shared::queue::{LocalQueue, Message, Producer, Queue};
 use forebay_shared::segment::SegmentBuilder;
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::conformance::{Ground, LIFE, ended};
-use forebay_shared::store::{DeleteOutcome, Route, Sqlite};
-use forebay_shared::testing::{bulk_config, card, no_moderation};
+use forebay_shared::store::{DeleteOutcome, KeptAt, NewKept, Route, Sqlite};
+use forebay_shared::testing::{bulk_config, cache_config, card, no_moderation};
 use futures::TryStreamExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
 
@@ -156,6 +157,7 @@ fn chores(
         webhooks,
         entropy: Arc::new(SeededEntropy::new(3)),
         bulk: Arc::new(bulk_config()),
+        cache: CacheConfig { enabled: true, ..cache_config() },
         moderation: Arc::new(no_moderation()),
         name: name.to_owned(),
         tasks,
@@ -423,4 +425,34 @@ async fn only_the_leader_repairs_and_another_follows_when_it_resigns() {
     bench.ground.clock.advance(Duration::from_secs(1));
     second.repair().await;
     assert_eq!(bench.status(claimed.id).await, Status::Queued);
+}
+
+#[tokio::test]
+async fn kept_answers_go_in_time_and_for_room_and_their_objects_with_them() {
+    let bench = Bench::new().await;
+    let keep = async |number: u8, bytes: u64, life| {
+        let object = format!("cache/{}/{number}", bench.ground.ids.worker());
+        bench.blobs.put(&object, Bytes::from_static(b"answer")).await.unwrap();
+        let at = KeptAt::Object { key: object.clone(), offset: 0, length: bytes };
+        let answer = NewKept { owner: "alice".to_owned(), key: CacheKey([number; 32]), at };
+        bench.ground.store.keep_cached(&[answer], life).await.unwrap();
+        object
+    };
+    let most = cache_config().max_bytes.bytes();
+    let short = keep(1, 10, HOUR).await;
+    let (old, young) = (keep(2, most / 2, 2 * HOUR).await, keep(3, most / 2 + 10, 3 * HOUR).await);
+    let unnamed = format!("cache/{}/1", bench.ground.ids.worker());
+    bench.blobs.put(&unnamed, Bytes::from_static(b"answer")).await.unwrap();
+
+    bench.chores.clone().retain().await;
+    assert!(!bench.is_there(&short).await && !bench.is_there(&old).await, "all together took too much");
+    assert!(bench.is_there(&young).await);
+    bench.ground.clock.advance(HOUR + Duration::from_mins(1));
+    bench.chores.clone().sweep().await;
+    assert!(bench.is_there(&young).await && !bench.is_there(&unnamed).await);
+    bench.ground.clock.advance(2 * HOUR);
+    // Were the cache turned off by now, it would be the sweep that finds what is over.
+    bench.chores.clone().sweep().await;
+    bench.chores.clone().retain().await;
+    assert!(!bench.is_there(&young).await);
 }

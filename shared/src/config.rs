@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use environment::Environment;
 pub use human::{Secret, Size, Span};
 pub use sections::{
-    BlobConfig, BulkConfig, FetchConfig, LogFormat, ModerationConfig, QueueConfig, StoreConfig,
+    BlobConfig, BulkConfig, CacheConfig, FetchConfig, LogFormat, ModerationConfig, QueueConfig, StoreConfig,
     TelemetryConfig, WebhookConfig,
 };
 

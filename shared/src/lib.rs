@@ -10,6 +10,7 @@ pub mod apikey;
 #[cfg(feature = "seams")]
 pub mod blobs;
 pub mod bulk;
+pub mod cache;
 #[cfg(feature = "seams")]
 pub mod catalog;
 pub mod clock;

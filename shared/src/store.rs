@@ -12,6 +12,7 @@ mod alike;
 mod answering;
 mod attempts;
 mod bulks;
+mod cache;
 mod closing;
 mod codec;
 #[cfg(feature = "testing")]
@@ -47,6 +48,7 @@ mod workers;
 pub use answering::Answering;
 pub use attempts::{Attempts, Settled};
 pub use bulks::{BulkCancelOutcome, BulkPage, Bulks};
+pub use cache::{Cache, KeptAt, NewKept};
 pub use closing::Closing;
 pub use deliveries::{
     After, Deliveries, Delivery, DeliveryState, Fanned, Outgoing, Replay, Room, Tested, Try,
@@ -100,6 +102,7 @@ pub trait Store:
     + Files
     + Uploads
     + Storage
+    + Cache
     + Keys
     + Models
     + Leadership

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::{ManualClock, SystemClock};
-use crate::config::{BlobConfig, BulkConfig, ModerationConfig, QueueConfig, Secret, Size, Span, StoreConfig};
+use crate::config::{
+    BlobConfig, BulkConfig, CacheConfig, ModerationConfig, QueueConfig, Secret, Size, Span, StoreConfig,
+};
 use crate::entropy::{OsEntropy, SeededEntropy};
 use crate::id::Ids;
 use crate::job::{Class, Cost, Idempotency, Input, Item, ItemsAt, Keep, Kind, NewJob, Object};
@@ -46,6 +48,16 @@ pub fn card(name: &str, kind: Kind) -> ModelCard {
         max_tokens: Some(128),
         dimensions: None,
         batch_cost: 64,
+    }
+}
+
+/// No answers are kept, and if they were, for a day.
+pub fn cache_config() -> CacheConfig {
+    CacheConfig {
+        enabled: false,
+        ttl: Span::new(Duration::from_hours(24)),
+        max_bytes: Size::new(1 << 30),
+        inline: Size::new(16 << 10),
     }
 }
 

@@ -38,7 +38,7 @@ use crate::stop::Stop;
 use engine::Engine;
 use hand::Hand;
 use jobs::Jobs;
-use prepare::{Prepared, Preparer};
+use prepare::{Prepared, Preparer, Step};
 use progress::Progress;
 use work::{Ran, Ready, Word};
 
@@ -136,11 +136,13 @@ impl<P: Pipeline> Lane<P> {
         progress.prepared_in(job.took);
         progress.plan(job.plan);
         let now = Instant::now();
-        for (index, prepared, memory) in job.items {
-            match prepared {
+        for (index, step, memory) in job.items {
+            match step {
+                // What is at hand is kept, however little time is left.
+                Step::Ended(Ok(shelved)) => progress.end(index, Ok(shelved)),
                 _ if progress.is_stopping() => progress.skip(index),
-                Err(failure) => progress.end(index, Err(failure)),
-                Ok(prepared) => self.batcher.push(Waiting {
+                Step::Ended(failed) => progress.end(index, failed),
+                Step::Ready(prepared, key) => self.batcher.push(Waiting {
                     length: P::length(&prepared).max(1),
                     class: progress.claimed().class,
                     owner: progress.owner(),
@@ -153,6 +155,7 @@ impl<P: Pipeline> Lane<P> {
                         index,
                         of_bulk: progress.claimed().bulk.is_some(),
                         prepared,
+                        key,
                         memory,
                     },
                 }),

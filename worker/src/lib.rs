@@ -5,6 +5,7 @@
 
 pub mod batch;
 pub mod bucket;
+pub mod cache;
 pub mod check;
 pub mod config;
 mod intake;
@@ -30,7 +31,7 @@ pub mod text;
 use std::sync::Arc;
 
 use forebay_shared::blobs::Blobs;
-use forebay_shared::config::ModerationConfig;
+use forebay_shared::config::{CacheConfig, ModerationConfig};
 use forebay_shared::entropy::Entropy;
 use forebay_shared::events::{Event, Events};
 use forebay_shared::fetch::Fetcher;
@@ -63,6 +64,8 @@ pub struct WorkerParts {
     pub fetcher: Fetcher,
     /// Who judges the texts of a bulk's lines.
     pub moderation: Arc<ModerationConfig>,
+    /// Whether answers are kept.
+    pub cache: CacheConfig,
     /// Makes this worker's ids.
     pub ids: Ids,
     /// Chance, for jitter.

@@ -8,6 +8,7 @@ use forebay_shared::job::Kind;
 use forebay_shared::shutdown::Tasks;
 use tokio::sync::mpsc;
 
+use crate::cache::Cache;
 use crate::config::WorkerConfig;
 use crate::lane::{self, Bounds, LaneHandle, LaneParts, LineSource, Reader};
 use crate::lease::Board;
@@ -42,7 +43,8 @@ impl Worker {
         announce(&parts, &models).await;
         let board = Board::default();
         let quarantine = Quarantine::new(parts.store.clone());
-        let shelf = Shelf { blobs: parts.blobs.clone(), board: board.clone() };
+        let cache = Cache::open(&parts.cache, parts.store.clone(), parts.blobs.clone(), &parts.tasks);
+        let shelf = Shelf { blobs: parts.blobs.clone(), board: board.clone(), cache };
         let (settle, finished) = mpsc::channel(FINISHED);
         let settler = Settler {
             store: parts.store.clone(),

@@ -21,6 +21,7 @@ use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::{NewSegment, Noted, Settled, Store, StoreError};
 use tokio::sync::mpsc;
 
+use crate::cache::Keeping;
 use crate::plan::Plan;
 use crate::quarantine::Quarantine;
 use crate::room::Held;
@@ -104,7 +105,10 @@ impl Settler {
             for (suspects, jobs) in by_suspicion(jobs) {
                 // What dies of being written down must be found like what dies while it runs.
                 let built = self.quarantine.during(worker, suspects, self.write_down(worker, jobs)).await;
-                for part in built.unwrap_or_default() {
+                let Some((parts, keeping)) = built else { continue };
+                // Before anybody is told, so that whoever asks again finds them.
+                self.shelf.cache.keep(worker, keeping).await;
+                for part in parts {
                     self.settle_part(worker, part).await;
                 }
             }
@@ -116,13 +120,18 @@ impl Settler {
     }
 
     /// Writes results down, on a thread where that may take its time. A panic ends these jobs.
-    async fn write_down(&self, worker: WorkerId, jobs: Vec<Finished>) -> Vec<Part> {
+    async fn write_down(&self, worker: WorkerId, jobs: Vec<Finished>) -> (Vec<Part>, Keeping) {
         let (retry, chance) = (self.retry, self.entropy.fraction());
+        let cache = self.shelf.cache.clone();
         let lost: Vec<_> = jobs.iter().map(|job| unwritten(&job.claimed)).collect();
-        let Ok(built) = self.tasks.spawn_blocking(move || parts(jobs, retry, chance)).await else {
+        let write = move || {
+            let keeping = cache.keeping(&jobs);
+            (parts(jobs, retry, chance), keeping)
+        };
+        let Ok(built) = self.tasks.spawn_blocking(write).await else {
             tracing::error!(worker.id = %worker, "writing results down panicked");
             self.fail(worker, &lost).await;
-            return Vec::new();
+            return (Vec::new(), Keeping::default());
         };
         built
     }

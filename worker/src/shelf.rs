@@ -10,6 +10,7 @@ use forebay_shared::blobs::Blobs;
 use forebay_shared::id::{JobId, WorkerId};
 use forebay_shared::job::{Failure, FailureCode, Lease, MediaFile, Output};
 
+use crate::cache::{Cache, Keep};
 use crate::lease::Board;
 use crate::pipeline::Answer;
 
@@ -23,6 +24,10 @@ pub struct Shelved {
     pub output: Output,
     /// Where its media are.
     pub files: Vec<MediaFile>,
+    /// Whether it was kept from earlier.
+    pub cached: bool,
+    /// Under what it may be kept.
+    pub keep: Option<Keep>,
 }
 
 /// What became of an item.
@@ -30,7 +35,7 @@ pub type Ended = Result<Shelved, Failure>;
 
 impl From<Output> for Shelved {
     fn from(output: Output) -> Self {
-        Self { output, files: Vec::new() }
+        Self { output, files: Vec::new(), cached: false, keep: None }
     }
 }
 
@@ -52,6 +57,8 @@ pub struct Shelf {
     pub blobs: Blobs,
     /// Which lease is held.
     pub board: Board,
+    /// Which answers are kept.
+    pub cache: Cache,
 }
 
 impl Shelf {
@@ -72,7 +79,7 @@ impl Shelf {
             }
             files.push(MediaFile { item, key, content_type: medium.content_type, bytes });
         }
-        Ok(Shelved { output: answer.output, files })
+        Ok(Shelved { files, ..Shelved::from(answer.output) })
     }
 
     /// Writes an object, however long the store is away. `false`: the lease went first.

@@ -27,7 +27,7 @@ use forebay_shared::model::ModelCard;
 use forebay_shared::queue::LocalQueue;
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::{Jobs, KeyLimits, Keys, Models, NewKey, Scope, Sqlite, Store};
-use forebay_shared::testing::{Watched, bulk_config, card, fixed_ids};
+use forebay_shared::testing::{Watched, bulk_config, cache_config, card, fixed_ids};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -137,6 +137,7 @@ pub fn config() -> ApiConfig {
             kept_answer: Size::new(1024),
             keep: Span::new(Duration::from_hours(336)),
         },
+        cache: cache_config(),
     }
 }
 
@@ -206,6 +207,12 @@ impl Builder {
 
     pub fn retention(mut self, change: impl FnOnce(&mut RetentionConfig)) -> Self {
         change(&mut self.config.retention);
+        self
+    }
+
+    /// Answers are kept.
+    pub fn cached(mut self) -> Self {
+        self.config.cache.enabled = true;
         self
     }
 

@@ -5,6 +5,7 @@ mod bodies;
 mod bounds;
 mod bringing;
 mod bulk;
+mod cache;
 mod contract;
 mod dialects;
 mod door;

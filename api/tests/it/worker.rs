@@ -28,6 +28,8 @@ pub struct Worker {
     events: Arc<dyn Events>,
     segments: Cell<u64>,
     claims: Cell<i64>,
+    /// How many items of each job it has from the cache.
+    pub cached: Cell<u32>,
 }
 
 impl Worker {
@@ -43,6 +45,7 @@ impl Worker {
             events: app.parts.events.clone(),
             segments: Cell::default(),
             claims: Cell::default(),
+            cached: Cell::default(),
         }
     }
 
@@ -73,7 +76,7 @@ impl Worker {
         outcomes: Vec<Outcome>,
         files: Vec<MediaFile>,
     ) -> (Vec<String>, String) {
-        let document = result_document(&outcomes, &files);
+        let document = result_document(&outcomes, &files, &[]);
         let mut segment = SegmentBuilder::default();
         // A result never stands alone in a segment.
         segment.push(b"somebody else's");
@@ -88,6 +91,7 @@ impl Worker {
         settlement.failed = claimed.item_count - succeeded;
         settlement.range = Some(range);
         settlement.files = files;
+        settlement.timings.cached = self.cached.get();
         let settled = self.store.settle(self.id, &[settlement], Some(&row)).await.unwrap();
         self.claims.set(self.claims.get() - 1);
         let [Settled::Done { waiters, .. }] = &settled[..] else { panic!("it must count: {settled:?}") };
@@ -133,6 +137,7 @@ fn settlement(claimed: &Claimed, ending: Ending) -> Settlement {
             batch_size: 2,
             batches: 1,
             padding: 0.125,
+            cached: 0,
             prepare_ms: 0.25,
             run_ms: 12.5,
             store_ms: 1.5,

@@ -15,6 +15,9 @@ on_both! {
         pictures_come_by_multipart_and_base64,
         one_torn_picture_among_sixteen_fails_alone,
     ];
+    Plan::models().with("FOREBAY_CACHE__ENABLED", "true").with("FOREBAY_CACHE__INLINE", "1 KiB") => [
+        a_repeated_question_is_answered_from_the_cache,
+    ];
     Plan::echo() => [
         waiting_returns_the_finished_job,
         an_idempotency_key_returns_the_first_job,
@@ -56,6 +59,45 @@ async fn sentences_become_vectors_and_emotions(house: House) {
     assert_eq!(job["model"], "emotion", "the alias is resolved");
     let best = |index: usize| job["result"]["items"][index]["output"]["labels"][0]["label"].clone();
     assert_eq!((best(0), best(1)), (json!("excited"), json!("anxious")));
+    house.stop();
+}
+
+async fn a_repeated_question_is_answered_from_the_cache(house: House) {
+    let told = |answer: &reqwest::Response| answer.headers()["x-forebay-cache"].to_str().unwrap().to_owned();
+    let wait = async |body: &Value| {
+        let asked = house.request(Method::POST, "/v1/jobs").header("prefer", "wait=60").json(body);
+        let answer = asked.send().await.unwrap();
+        (told(&answer), answer.json::<Value>().await.unwrap())
+    };
+    // Labels are small enough for the database, vectors are not.
+    for model in ["emotion", "all-minilm-l6-v2"] {
+        let body = json!({"model": model, "inputs": ["The cat sits outside.", "Stocks fell sharply today."]});
+        let (word, first) = wait(&body).await;
+        assert_eq!((word.as_str(), &first["status"]), ("miss", &json!("succeeded")), "{first}");
+        let gone = house.request(Method::DELETE, &format!("/v1/jobs/{}", first["id"].as_str().unwrap()));
+        assert!(gone.send().await.unwrap().status().is_success());
+
+        let (word, again) = wait(&body).await;
+        assert_eq!((word.as_str(), &again["timings"]["batches"]), ("hit", &json!(0)), "{again}");
+        for item in [0, 1] {
+            let (before, after) = (&first["result"]["items"][item], &again["result"]["items"][item]);
+            assert_eq!((&before["output"], &after["cached"]), (&after["output"], &json!(true)));
+        }
+        let fresh = json!({"model": model, "inputs": body["inputs"], "params": {"cache": false}});
+        assert_eq!(wait(&fresh).await.0, "miss");
+    }
+    let call = json!({"model": "all-minilm-l6-v2", "input": "An old question."});
+    let ask = async || {
+        let answer = house.request(Method::POST, "/v1/embeddings").json(&call).send().await.unwrap();
+        (told(&answer), answer.json::<Value>().await.unwrap())
+    };
+    let (first, again) = (ask().await, ask().await);
+    assert_eq!((first.0.as_str(), again.0.as_str()), ("miss", "hit"));
+    assert_eq!(first.1["data"], again.1["data"]);
+
+    let forgotten = house.request(Method::DELETE, "/v1/cache").send().await.unwrap();
+    assert_eq!(forgotten.json::<Value>().await.unwrap(), json!({"forgotten": 5, "more": false}));
+    assert_eq!(ask().await.0, "miss");
     house.stop();
 }
 

@@ -59,7 +59,7 @@ impl Answers {
                 }
             }
             Wanted::Result if outcomes.iter().any(Result::is_ok) => {
-                self.response(form, id, request.id.as_deref(), &result_document(&outcomes, &[]));
+                self.response(form, id, request.id.as_deref(), &result_document(&outcomes, &[], &[]));
             }
             Wanted::Result if !was_stopped => {
                 let first = outcomes.into_iter().find_map(Result::err);

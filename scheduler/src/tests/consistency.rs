@@ -8,13 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 #[cfg(feature = "services")]
 use std::path::Path;
 
+use forebay_shared::cache::{self, CacheKey};
 use forebay_shared::config::{BlobConfig, Secret};
 use forebay_shared::entropy::{Entropy, SeededEntropy};
 use forebay_shared::file::{self, FileStatus, NewFile, NewPart, NewUpload, Piece, Purpose};
 use forebay_shared::id::{FileId, Ids};
 use forebay_shared::job::{ItemsAt, Keep, MediaFile, NewJob, ResultAt, Settlement};
 use forebay_shared::segment;
-use forebay_shared::store::{NewSegment, Settled};
+use forebay_shared::store::{KeptAt, NewKept, NewSegment, Settled};
 use futures::TryStreamExt;
 use serde_json::Value;
 
@@ -23,7 +24,7 @@ use super::*;
 /// What happens in one life.
 const STEPS: usize = 150;
 /// Where rows name objects: as a text, as a list of texts, or as a list of objects with a `key`.
-const NAMED: [&str; 7] = [
+const NAMED: [&str; 8] = [
     "select items_blob from jobs where items_blob is not null",
     "select cast(blobs as text) from jobs",
     "select cast(files as text) from jobs",
@@ -31,6 +32,7 @@ const NAMED: [&str; 7] = [
     "select key from segments",
     "select object from file_pieces",
     "select object from upload_parts",
+    "select object from cached where object is not null",
 ];
 /// What is still to be done to objects.
 const UNDONE: [&str; 2] = ["select key from garbage", "select segment from blanks"];
@@ -121,7 +123,7 @@ impl Life {
     }
 
     async fn step(&mut self) {
-        match self.pick(15) {
+        match self.pick(17) {
             0..=2 => self.submit().await,
             3..=5 => self.work().await,
             6 => self.delete().await,
@@ -132,6 +134,8 @@ impl Life {
             11 => self.delete_a_file().await,
             12 => self.bench.ground.clock.advance(Duration::from_secs(self.pick(40 * 60) as u64)),
             13 => self.bench.chores.clone().retain().await,
+            14 => self.keep_answers().await,
+            15 => drop(self.bench.ground.store.trim_cached(self.pick(200) as u64, 3).await.unwrap()),
             _ => {
                 self.bench.chores.clone().repair().await;
                 self.bench.chores.clone().sweep().await;
@@ -253,6 +257,27 @@ impl Life {
         if let Some(id) = self.some_job() {
             self.bench.ground.store.cancel("alice", id).await.unwrap();
         }
+    }
+
+    /// Large answers of one settlement.
+    async fn keep_answers(&mut self) {
+        let (worker, number) = (self.bench.ground.ids.worker(), self.pick(1000));
+        let object = format!("{}/{worker}/{number}", cache::FOLDER);
+        self.put(&object, &[b'7'; 30]).await;
+        if self.pick(4) == 0 {
+            // The worker died before the rows, or the database was away.
+            return;
+        }
+        // Some stand there already; if all do, whoever wrote the object is to remove it, and may die before.
+        let answers: Vec<_> = (0..3)
+            .map(|place| NewKept {
+                owner: "alice".to_owned(),
+                key: CacheKey([u8::try_from(self.pick(40)).unwrap(); 32]),
+                at: KeptAt::Object { key: object.clone(), offset: place * 10, length: 10 },
+            })
+            .collect();
+        let life = HOUR * u32::try_from(1 + self.pick(20)).unwrap();
+        self.bench.ground.store.keep_cached(&answers, life).await.unwrap();
     }
 
     /// A body that is streamed into an object and then given up, by its client or by the api's death.

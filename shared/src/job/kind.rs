@@ -124,6 +124,12 @@ impl Kind {
         }
     }
 
+    /// Whether an answer depends on the item and the model alone, so that it may be given again. `echo` is asked for the
+    /// sake of the way, which a kept answer would not go.
+    pub const fn is_deterministic(self) -> bool {
+        !matches!(self, Self::Echo)
+    }
+
     /// Whether what it gives is a picture.
     pub const fn draws(self) -> bool {
         matches!(self, Self::BackgroundRemoval | Self::ImageToImage | Self::ImageSegmentation)

@@ -38,13 +38,17 @@ pub struct MediaFile {
 }
 
 /// Writes `{"items":[{"index","status","output"|"error"},…]}` in input order; an item with media names the numbers of its
-/// `files`.
-pub fn result_document(outcomes: &[Outcome], files: &[MediaFile]) -> Vec<u8> {
+/// `files`, one whose answer was kept from earlier says so. `cached` may end before the items do.
+pub fn result_document(outcomes: &[Outcome], files: &[MediaFile], cached: &[bool]) -> Vec<u8> {
     #[derive(Serialize)]
     struct Document<'a> {
         items: Vec<Entry<'a>>,
     }
-    let items = outcomes.iter().enumerate().map(|(index, outcome)| Entry { index, outcome, files }).collect();
+    let entry = |(index, outcome)| {
+        let cached = cached.get(index).copied().unwrap_or(false);
+        Entry { index, outcome, files, cached }
+    };
+    let items = outcomes.iter().enumerate().map(entry).collect();
     serde_json::to_vec(&Document { items }).expect("outputs are finite trees of strings and numbers")
 }
 
@@ -74,6 +78,7 @@ struct Entry<'a> {
     index: usize,
     outcome: &'a Outcome,
     files: &'a [MediaFile],
+    cached: bool,
 }
 
 impl Serialize for Entry<'_> {
@@ -88,6 +93,9 @@ impl Serialize for Entry<'_> {
                 let own: Vec<usize> = own.map(|(number, _)| number).collect();
                 if !own.is_empty() {
                     map.serialize_entry("files", &own)?;
+                }
+                if self.cached {
+                    map.serialize_entry("cached", &true)?;
                 }
             }
             Err(failure) => {
@@ -114,7 +122,7 @@ mod tests {
             Err(Failure::permanent(FailureCode::ImageUndecodable, "the picture ends too early")),
             Ok(Output::Labels { labels: vec![Label { label: "cat".into(), score: 0.75 }] }),
         ];
-        let document = String::from_utf8(result_document(&outcomes, &[])).unwrap();
+        let document = String::from_utf8(result_document(&outcomes, &[], &[])).unwrap();
         assert_eq!(read_result(document.as_bytes()).unwrap(), outcomes);
         assert_eq!(
             document,

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Kind, Object};
+use crate::cache::PARAM;
 use bounds::Bounded;
 
 pub use echo::EchoParams;
@@ -78,6 +79,15 @@ impl ParamError {
 impl Params {
     /// Reads `params` for `kind`; unknown and out-of-range ones are refused.
     pub fn parse(kind: Kind, params: &Object) -> Result<Self, ParamError> {
+        // Whether a kept answer will do is asked of every kind.
+        if let Some(cache) = params.get(PARAM) {
+            if !cache.is_boolean() {
+                return Err(ParamError::at(PARAM, format!("`{PARAM}` must be `true` or `false`")));
+            }
+            let mut others = params.clone();
+            others.remove(PARAM);
+            return Self::parse(kind, &others);
+        }
         match kind {
             Kind::Echo => read(params).map(Self::Echo),
             Kind::TextEmbedding => read(params).map(Self::TextEmbedding),
@@ -159,6 +169,18 @@ mod tests {
     fn an_unknown_parameter_is_refused_by_name() {
         let error = Params::parse(Kind::TextEmbedding, &object(json!({"colour": "red"}))).unwrap_err();
         assert_eq!(error.field.as_deref(), Some("colour"));
+    }
+
+    #[test]
+    fn every_kind_may_be_told_whether_a_kept_answer_will_do() {
+        let plain = Params::parse(Kind::ImageClassification, &object(json!({"top_k": 3}))).unwrap();
+        let params = object(json!({"top_k": 3, "cache": false}));
+        assert_eq!(Params::parse(Kind::ImageClassification, &params).unwrap(), plain);
+        let error = Params::parse(Kind::Echo, &object(json!({"cache": "no"}))).unwrap_err();
+        assert_eq!(
+            (error.field.as_deref(), error.message.as_str()),
+            (Some("cache"), "`cache` must be `true` or `false`")
+        );
     }
 
     #[test]

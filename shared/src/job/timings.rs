@@ -21,8 +21,17 @@ pub struct Timings {
     pub padding: f64,
     /// Reading, tokenising, decoding.
     pub prepare_ms: f64,
+    /// Items whose answers were kept from earlier and did not run; left out where there are none.
+    #[serde(default, skip_serializing_if = "is_none")]
+    #[schema(required = false)]
+    pub cached: u32,
     /// The model's run, and making answers of what it gave.
     pub run_ms: f64,
     /// Writing the result.
     pub store_ms: f64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks it like this")]
+const fn is_none(items: &u32) -> bool {
+    *items == 0
 }

@@ -7,6 +7,7 @@
 pub mod answering;
 pub mod attempts;
 pub mod bulks;
+pub mod cache;
 pub mod closing;
 pub mod deliveries;
 pub mod depths;

@@ -54,6 +54,7 @@ macro_rules! taken_back {
 
 mod attempts;
 mod bulks;
+mod cache;
 mod clock;
 mod deliveries;
 mod events;

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod bulks;
+mod cache;
 mod depths;
 mod events;
 mod explain;
@@ -28,6 +29,7 @@ use crate::model::Model;
 
 pub(super) use attempts::{AttemptRow, ClaimRow, SettledRow, claim_columns};
 pub(super) use bulks::{BulkRow, bulk_columns};
+pub(super) use cache::{CachedRow, cache_key};
 pub(super) use depths::{AheadRow, DepthRow};
 pub(super) use events::{EventRow, LogRow, event_columns};
 pub(super) use explain::{ExplainAttemptRow, ExplainRow};

@@ -53,6 +53,7 @@ macro_rules! taken_back {
 
 mod attempts;
 mod bulks;
+mod cache;
 mod deliveries;
 mod events;
 mod expiry;

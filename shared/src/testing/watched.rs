@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use crate::bulk::{BadLine, Bulk, Cut, NewBulk, SliceAnswers, Unanswered};
+use crate::cache::CacheKey;
 use crate::clock::Timestamp;
 use crate::config::Secret;
 use crate::file::{File, FileStatus, NewFile, NewPart, NewUpload, Part, Piece, Upload};
@@ -17,13 +18,13 @@ use crate::job::{Attempt, Claimed, Cost, Job, NewJob, Settlement};
 use crate::model::{Model, ModelCard};
 use crate::schedule::{Fired, Firing, NewFiring, Schedule};
 use crate::store::{
-    After, Ahead, Answering, ApiKey, Attempts, Beat, BulkCancelOutcome, BulkPage, Bulks, CancelOutcome,
-    Cancellation, Closing, Completion, DeleteOutcome, Deliveries, Delivery, DeliveryState, Depth, Depths,
-    Endpoint, EndpointChange, Expiry, Fanned, FileFilter, FilePage, Files, Filter, Handed, Handover, Jobs,
-    Keys, Leadership, Load, Loads, Models, NewEndpoint, NewKey, NewSegment, Noted, Outgoing, Pace, Page,
-    PartOutcome, Reaped, Replay, Retention, Room, Route, RouteState, ScheduleOutcome, ScheduleTerms,
-    Schedules, SegmentLock, Segments, Settled, Signing, Slicing, Storage, Store, StoreError, StoreResult,
-    Stored, Submitted, Tested, Try, Uploads, Webhooks, Worker, Workers,
+    After, Ahead, Answering, ApiKey, Attempts, Beat, BulkCancelOutcome, BulkPage, Bulks, Cache,
+    CancelOutcome, Cancellation, Closing, Completion, DeleteOutcome, Deliveries, Delivery, DeliveryState,
+    Depth, Depths, Endpoint, EndpointChange, Expiry, Fanned, FileFilter, FilePage, Files, Filter, Handed,
+    Handover, Jobs, KeptAt, Keys, Leadership, Load, Loads, Models, NewEndpoint, NewKept, NewKey, NewSegment,
+    Noted, Outgoing, Pace, Page, PartOutcome, Reaped, Replay, Retention, Room, Route, RouteState,
+    ScheduleOutcome, ScheduleTerms, Schedules, SegmentLock, Segments, Settled, Signing, Slicing, Storage,
+    Store, StoreError, StoreResult, Stored, Submitted, Tested, Try, Uploads, Webhooks, Worker, Workers,
 };
 use crate::store::{Again, QueueState, Queues, Recall, Revival};
 use crate::store::{Cursor, EventFilter, EventLog, EventPage, Explain, Explained, Followed, Logged};
@@ -278,6 +279,14 @@ pass_on!(Files:
 pass_on!(Storage:
     count_storage() -> ();
     is_full(owner: &str, room: u64) -> bool;
+);
+pass_on!(Cache:
+    cached(asked: &[(String, CacheKey)]) -> Vec<((String, CacheKey), KeptAt)>;
+    keep_cached(answers: &[NewKept], life: Duration) -> Vec<CacheKey>;
+    expire_cached(limit: u32) -> u64;
+    trim_cached(most: u64, limit: u32) -> u64;
+    forget_cached(owner: &str, limit: u32) -> u64;
+    named_cached(objects: &[String]) -> Vec<String>;
 );
 pass_on!(Uploads:
     create_upload(upload: &NewUpload) -> Upload;

@@ -2,10 +2,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use forebay_shared::cache::CacheKey;
 use forebay_shared::job::{Failure, FailureCode};
 
 use super::memory::Held;
 use super::work::{Outcome, Ready};
+use crate::cache::Keep;
 use crate::pipeline::{Answer, Pipeline};
 use crate::shelf::{Label, Shelf, Shelved};
 
@@ -14,6 +16,7 @@ pub(super) struct Made {
     label: Label,
     of_bulk: bool,
     answer: Result<Answer, Failure>,
+    key: Option<CacheKey>,
     /// Its part of the room for pictures, until its media are stored.
     memory: Held,
 }
@@ -40,7 +43,7 @@ pub(super) fn finish<P: Pipeline>(
                 )),
             };
             let label = Label { job: item.job, lease: item.lease, item: item.index };
-            Made { label, of_bulk: item.of_bulk, answer, memory: item.memory }
+            Made { label, of_bulk: item.of_bulk, answer, key: item.key, memory: item.memory }
         })
         .collect()
 }
@@ -53,7 +56,13 @@ impl Made {
 
     /// What became of an item that has no media, or whose media nobody wants: a line's answer is its line.
     pub(super) fn plain(self) -> Outcome {
-        (self.label.job, self.label.item, self.answer.map(|answer| Shelved::from(answer.output)))
+        let shelved = |answer: Answer| {
+            // An answer without the media that go with it is not to be given again.
+            let key = self.key.filter(|_| answer.media.is_empty());
+            let keep = key.map(|key| Keep { key, at: None });
+            Shelved { keep, ..Shelved::from(answer.output) }
+        };
+        (self.label.job, self.label.item, self.answer.map(shelved))
     }
 
     /// What became of the item, its media stored.
@@ -64,7 +73,11 @@ impl Made {
         let ended = match self.answer {
             Ok(answer) => {
                 self.memory.shrink(answer.media.iter().map(|medium| medium.bytes.len()).sum());
-                media.store(self.label, answer).await
+                let keep = match self.key {
+                    Some(key) => media.cache.put_media(self.label.lease.worker, key, &answer).await,
+                    None => None,
+                };
+                media.store(self.label, answer).await.map(|shelved| Shelved { keep, ..shelved })
             }
             Err(failure) => Err(failure),
         };

@@ -1,8 +1,11 @@
 //! From a claimed job to items that are ready to run: read, tokenise, decode.
 
+mod known;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use forebay_shared::cache::CacheKey;
 use forebay_shared::id::JobId;
 use forebay_shared::job::{
     Claimed, Failure, FailureCode, ImageSource, Input, Isolation, Kind, Lease, Object, Params,
@@ -20,6 +23,7 @@ use crate::model::ModelFiles;
 use crate::pipeline::{Material, Pipeline};
 use crate::plan::Plan;
 use crate::quarantine::Quarantine;
+use crate::shelf::{Ended, Shelf};
 
 /// Texts that are prepared in one turn, so that a long slice of a bulk lets others in between: some ten milliseconds.
 const TEXTS_AT_ONCE: usize = 512;
@@ -36,14 +40,25 @@ pub(super) struct Prepared<P: Pipeline> {
     pub(super) took: Duration,
 }
 
-/// An item's place in its job, what became of it, and the room it takes.
-type Outcome<P> = (u32, Result<<P as Pipeline>::Prepared, Failure>, Held);
+/// An item's place in its job, how far it has come, and the room it takes.
+type Outcome<P> = (u32, Step<P>, Held);
+
+/// How far an item has come.
+pub(super) enum Step<P: Pipeline> {
+    /// It may run; what comes of it may be kept under the key.
+    Ready(P::Prepared, Option<CacheKey>),
+    /// It needs no run: it has failed, or its answer was kept from earlier.
+    Ended(Ended),
+}
 
 /// An item that is to be prepared.
 struct Todo<T> {
     index: u32,
     material: T,
     params: Params,
+    /// Its own parameters, as they came.
+    own: Object,
+    key: Option<CacheKey>,
 }
 
 /// Prepares jobs for one model.
@@ -55,15 +70,22 @@ struct Shared<P: Pipeline> {
     pipeline: OnceCell<Arc<P>>,
     reader: Reader,
     quarantine: Quarantine,
+    shelf: Shelf,
     tasks: Tasks,
     ready: mpsc::Sender<Prepared<P>>,
 }
 
 impl<P: Pipeline> Preparer<P> {
     pub(super) fn new(model: ModelFiles, parts: &LaneParts, ready: mpsc::Sender<Prepared<P>>) -> Self {
-        let (reader, quarantine) = (parts.reader.clone(), parts.quarantine.clone());
-        let pipeline = OnceCell::new();
-        Self(Arc::new(Shared { model, pipeline, reader, quarantine, tasks: parts.tasks.clone(), ready }))
+        Self(Arc::new(Shared {
+            model,
+            pipeline: OnceCell::new(),
+            reader: parts.reader.clone(),
+            quarantine: parts.quarantine.clone(),
+            shelf: parts.shelf.clone(),
+            tasks: parts.tasks.clone(),
+            ready,
+        }))
     }
 
     /// What preparing and finishing need, once a job was prepared.
@@ -77,9 +99,7 @@ impl<P: Pipeline> Preparer<P> {
         self.0.tasks.spawn("prepare", async move {
             let job = Job { claimed, started: Instant::now(), shared: shared.clone() };
             if let Err(failure) = job.prepare().await {
-                let all =
-                    (0..job.claimed.item_count).map(|index| (index, Err(failure.clone()), Held::nothing()));
-                job.send(all.collect()).await;
+                job.send((0..job.claimed.item_count).map(|index| failed(index, &failure)).collect()).await;
             }
         });
     }
@@ -108,17 +128,32 @@ impl<P: Pipeline> Job<P> {
             let convicted = convicted(self.claimed.suspects.isolation(index)).map_or(Ok(()), Err);
             let kind = self.shared.model.card.kind;
             match (convicted.and_then(|()| params(kind, &self.claimed.params, &item.params)), item.input) {
-                (Err(failure), _) => refused.push((index, Err(failure), Held::nothing())),
+                (Err(failure), _) => refused.push(failed(index, &failure)),
                 (Ok(params), Input::Text(text)) => {
-                    texts.push(Todo { index, material: Material::Text(text), params });
+                    texts.push(Todo {
+                        index,
+                        material: Material::Text(text),
+                        params,
+                        own: item.params,
+                        key: None,
+                    });
                 }
                 (Ok(params), Input::Pair { text, text_pair }) => {
-                    texts.push(Todo { index, material: Material::Pair(text, text_pair), params });
+                    let material = Material::Pair(text, text_pair);
+                    texts.push(Todo { index, material, params, own: item.params, key: None });
                 }
                 (Ok(params), Input::Tokens(ids)) => {
-                    texts.push(Todo { index, material: Material::Tokens(ids), params });
+                    texts.push(Todo {
+                        index,
+                        material: Material::Tokens(ids),
+                        params,
+                        own: item.params,
+                        key: None,
+                    });
                 }
-                (Ok(params), Input::Image(material)) => pictures.push(Todo { index, material, params }),
+                (Ok(params), Input::Image(material)) => {
+                    pictures.push(Todo { index, material, params, own: item.params, key: None });
+                }
             }
         }
         if !refused.is_empty() {
@@ -147,6 +182,7 @@ impl<P: Pipeline> Job<P> {
 
     /// Texts cost little each, so they are prepared together.
     async fn texts(&self, texts: Vec<Todo<Material>>, pipeline: Arc<P>) {
+        let texts = self.unknown(texts).await;
         if texts.is_empty() {
             return;
         }
@@ -155,23 +191,27 @@ impl<P: Pipeline> Job<P> {
             let _turn = self.shared.reader.turn().await;
             let prepare = move || {
                 let prepare = |text: Todo<Material>| {
-                    (text.index, pipeline.prepare(text.material, text.params), Held::nothing())
+                    let prepared = pipeline.prepare(text.material, text.params);
+                    (text.index, Step::new(prepared, text.key), Held::nothing())
                 };
                 texts.into_iter().map(prepare).collect()
             };
             self.shared.tasks.spawn_blocking(prepare).await
         };
         let Some(prepared) = self.noted(&indices, prepare).await else { return };
-        let failed = || indices.iter().map(|index| (*index, Err(panicked()), Held::nothing())).collect();
-        self.send(prepared.unwrap_or_else(|_| failed())).await;
+        let lost = || indices.iter().map(|index| failed(*index, &panicked())).collect();
+        self.send(prepared.unwrap_or_else(|_| lost())).await;
     }
 
     /// Pictures are large, so each takes its room, and goes on as soon as it is ready.
     async fn picture(&self, picture: Todo<ImageSource>, pipeline: Arc<P>) {
-        let Todo { index, material, params } = picture;
-        let (prepared, room) = match self.shared.reader.file(material).await {
-            Err(failure) => (Err(failure), Held::nothing()),
-            Ok(File { bytes, room }) => {
+        let Todo { index, material, params, own, .. } = picture;
+        let (step, room) = match self.shared.reader.file(material).await {
+            Err(failure) => (Step::Ended(Err(failure)), Held::nothing()),
+            Ok(file) => {
+                let Some((File { bytes, room }, key)) = self.unknown_file(index, file, &own).await else {
+                    return;
+                };
                 let prepare = async {
                     let turn = self.shared.reader.turn_for(&bytes).await;
                     let prepare = move || pipeline.prepare(Material::Image(bytes), params);
@@ -182,10 +222,10 @@ impl<P: Pipeline> Job<P> {
                 let prepared = prepared.unwrap_or_else(|_| Err(panicked()));
                 let mut room = room.and(pixels);
                 room.shrink(prepared.as_ref().map_or(0, P::weight));
-                (prepared, room)
+                (Step::new(prepared, key), room)
             }
         };
-        self.send(vec![(index, prepared, room)]).await;
+        self.send(vec![(index, step, room)]).await;
     }
 
     /// What is under suspicion is named in the worker's row before anything is done with it. `None`: the lease is gone, and
@@ -222,6 +262,19 @@ impl<P: Pipeline> Shared<P> {
             Failure::transient(FailureCode::ModelUnavailable, "the model's files cannot be read")
         })
     }
+}
+
+impl<P: Pipeline> Step<P> {
+    fn new(prepared: Result<P::Prepared, Failure>, key: Option<CacheKey>) -> Self {
+        match prepared {
+            Ok(prepared) => Self::Ready(prepared, key),
+            Err(failure) => Self::Ended(Err(failure)),
+        }
+    }
+}
+
+fn failed<P: Pipeline>(index: u32, failure: &Failure) -> Outcome<P> {
+    (index, Step::Ended(Err(failure.clone())), Held::nothing())
 }
 
 fn panicked() -> Failure {

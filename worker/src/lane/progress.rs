@@ -184,6 +184,8 @@ impl Progress {
     }
 
     pub(super) fn finish(mut self) -> Finished {
+        let known = |outcome: &&Option<Ended>| matches!(outcome, Some(Ok(shelved)) if shelved.cached);
+        self.timings.cached = u32::try_from(self.outcomes.iter().filter(known).count()).unwrap_or(u32::MAX);
         self.timings.padding = 1.0 - self.real as f64 / self.padded.max(self.real).max(1) as f64;
         if self.padded == 0 {
             self.timings.padding = 0.0;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use forebay_shared::cache::CacheKey;
 use forebay_shared::id::JobId;
 use forebay_shared::job::Lease;
 
@@ -20,6 +21,8 @@ pub(super) struct Ready<P: Pipeline> {
     /// Whether its job is a slice of a bulk.
     pub(super) of_bulk: bool,
     pub(super) prepared: P::Prepared,
+    /// Under what its answer may be kept.
+    pub(super) key: Option<CacheKey>,
     /// What it takes of the room for pictures, until its answer's media are stored.
     pub(super) memory: memory::Held,
 }

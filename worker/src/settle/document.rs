@@ -36,10 +36,12 @@ pub(super) fn parts(jobs: Vec<Finished>, retry: RetryPolicy, chance: f64) -> Vec
         let Finished { claimed, outcomes, stopped, timings, account, held, .. } = job;
         let ending = ending(&claimed, &outcomes, stopped, (retry, chance));
         let keeps_result = !matches!(ending, Ending::Retry(..));
+        let cached: Vec<bool> =
+            outcomes.iter().map(|outcome| outcome.as_ref().is_ok_and(|shelved| shelved.cached)).collect();
         let (outcomes, files) = separate(outcomes);
         #[cfg(feature = "rehearsal")]
         rehearse(&outcomes);
-        let document = if keeps_result { result_document(&outcomes, &files) } else { Vec::new() };
+        let document = if keeps_result { result_document(&outcomes, &files, &cached) } else { Vec::new() };
         if parts.last().is_none_or(|part| part.segment.is_full_for(&document)) {
             parts.push(Part::default());
         }

@@ -11,6 +11,7 @@ use tokio::task::JoinError;
 
 use super::document::ending;
 use super::{AGAIN, Finished, Settler, noted, unwritten};
+use crate::cache::Keeping;
 use crate::plan::Plan;
 use crate::room::Held;
 use crate::shelf::Ended;
@@ -22,6 +23,9 @@ struct Draft {
     object: Vec<u8>,
 }
 
+/// A slice's lines or its end, its room in the lane, and what is to be kept of it.
+type Written = (Result<Draft, Settlement>, Held, Keeping);
+
 impl Settler {
     /// Settles a slice whose lines are known, however long the stores are away.
     pub(super) async fn settle_slice(&self, job: Finished) {
@@ -30,10 +34,11 @@ impl Settler {
         let Some(written) = self.quarantine.during(worker, suspects, self.write_slice_down(job)).await else {
             return;
         };
-        let Ok((draft, held)) = written else {
+        let Ok((draft, held, keeping)) = written else {
             tracing::error!(worker.id = %worker, "writing a slice's answers down panicked");
             return self.fail(worker, &[lost]).await;
         };
+        self.shelf.cache.keep(worker, keeping).await;
         match draft {
             Ok(draft) => self.settle_draft(worker, draft, lost, held).await,
             Err(settlement) => self.fail(worker, &[settlement]).await,
@@ -41,10 +46,12 @@ impl Settler {
     }
 
     /// Writes a slice's answers down, on a thread where that may take its time. Without answers there is its end alone.
-    async fn write_slice_down(&self, job: Finished) -> Result<(Result<Draft, Settlement>, Held), JoinError> {
+    async fn write_slice_down(&self, job: Finished) -> Result<Written, JoinError> {
         let (retry, chance, now) = (self.retry, self.entropy.fraction(), self.store.now());
         let expired = job.claimed.finish_by.is_some_and(|finish_by| finish_by <= now);
+        let cache = self.shelf.cache.clone();
         let written = self.tasks.spawn_blocking(move || {
+            let keeping = cache.keeping(std::slice::from_ref(&job));
             let Finished { claimed, outcomes, stopped, timings, account, held, lines } = job;
             let ending = ending(&claimed, &outcomes, stopped, (retry, chance));
             let settlement = settlement(&claimed, ending, &outcomes);
@@ -54,7 +61,7 @@ impl Settler {
                 (Ending::Retry(..), _) | (_, None) => Err(settlement),
                 (_, Some(plan)) => Ok(draft(&claimed, &plan, expired, settlement, outcomes)),
             };
-            (draft, held)
+            (draft, held, keeping)
         });
         written.await
     }

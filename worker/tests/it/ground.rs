@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use forebay_shared::blobs::Blobs;
 use forebay_shared::clock::SystemClock;
-use forebay_shared::config::{FetchConfig, Size, Span};
+use forebay_shared::config::{CacheConfig, FetchConfig, Size, Span};
 use forebay_shared::entropy::OsEntropy;
 use forebay_shared::events::{Event, Events, LocalEvents};
 use forebay_shared::fetch::Fetcher;
@@ -15,7 +15,7 @@ use forebay_shared::job::{Class, Cost, Input, Item, ItemsAt, Job, NewJob, Object
 use forebay_shared::queue::{LocalQueue, Message, Producer, Queue};
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::{Attempts, Handover, Jobs, Noted, Route, Sqlite, Store, Submitted, Workers};
-use forebay_shared::testing::{fresh_ids, no_moderation, sample_job};
+use forebay_shared::testing::{cache_config, fresh_ids, no_moderation, sample_job};
 use forebay_worker::config::{RetryConfig, WorkerConfig};
 use forebay_worker::model::Provider;
 use forebay_worker::{Worker, WorkerParts};
@@ -33,6 +33,7 @@ pub struct Ground {
     pub blobs: Blobs,
     pub ids: Ids,
     pub config: WorkerConfig,
+    pub cache: CacheConfig,
     pub news: broadcast::Receiver<Arc<Event>>,
     folder: tempfile::TempDir,
     data: PathBuf,
@@ -60,6 +61,7 @@ impl Ground {
             blobs: Blobs::in_memory(),
             ids: fresh_ids(),
             config: config(),
+            cache: cache_config(),
             data: folder.path().to_owned(),
             folder,
             keepers,
@@ -104,6 +106,7 @@ impl Ground {
             blobs: self.blobs.clone(),
             fetcher: Fetcher::new(&fetch),
             moderation: Arc::new(no_moderation()),
+            cache: self.cache.clone(),
             ids: self.ids.clone(),
             entropy: Arc::new(OsEntropy),
             host: "here".into(),

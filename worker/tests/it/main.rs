@@ -1,5 +1,6 @@
 //! The worker alone: jobs in through store and queue, results out through blobs and events.
 
+mod cache;
 mod check;
 mod colours;
 mod deaf;

@@ -7,9 +7,9 @@ use axum::response::{IntoResponse, Response};
 
 use super::{Followed, Id, JobView, follow, job_not_found, kind};
 use crate::auth::Reader;
-use crate::prefer;
 use crate::problem::{Problem, ProblemBody};
 use crate::state::App;
+use crate::{cache, prefer};
 
 /// Read a job
 ///
@@ -48,10 +48,11 @@ pub async fn get(
         }
     };
     let (ended, kind) = (job.status.is_terminal(), kind(&app, &job.model).await?);
-    let place = app.places.of(&job).await?;
+    let (place, told) = (app.places.of(&job).await?, cache::told(&app, &job));
     let view = JobView::with_result(&app, job, kind, result).await?.with_place(place);
     let mut response = Json(view).into_response();
     response.headers_mut().extend(wait.map(prefer::applied));
+    response.headers_mut().extend(told);
     if !ended {
         response.headers_mut().extend([prefer::ask_again_in(place.and_then(|place| place.eta))]);
     }

@@ -96,6 +96,10 @@ pub struct ItemResult {
     /// Numbers of the files that belong to it, as in the job's `files`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<u32>,
+    /// Whether the output was kept from an earlier answer to the same; left out where it was not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub cached: bool,
     /// Why there is no output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<ItemError>,

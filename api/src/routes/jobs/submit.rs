@@ -18,7 +18,7 @@ use crate::problem::{Code, Problem, ProblemBody};
 use crate::state::{self, App};
 use crate::submission::Submission;
 use crate::submission::place::discard;
-use crate::{idempotency, prefer};
+use crate::{cache, idempotency, prefer};
 
 /// Submit a job
 ///
@@ -40,11 +40,13 @@ use crate::{idempotency, prefer};
     params(
         ("Prefer" = Option<String>, Header, description = "`wait=<seconds>`, 0…60: wait for the job to end", example = "wait=10"),
         ("Cancel-After" = Option<String>, Header, description = "The same as `finish_by`", example = "1m"),
+        ("Cache-Control" = Option<String>, Header, description = "`no-cache`: the same as the parameter `cache` with `false`: no answer that was kept from earlier will do, and none is kept", example = "no-cache"),
         ("Idempotency-Key" = Option<String>, Header, description = "1…255 visible ASCII characters. A repeated submission under the same key answers with the first job"),
     ),
     responses(
         (status = 200, description = "The job has ended", body = JobView, headers(
             ("Preference-Applied" = String, description = "The wait that was asked for"),
+            ("x-forebay-cache" = String, description = "Where answers are kept: whether all of the result was kept from earlier (`hit`), some of it (`partial`) or none (`miss`)"),
         )),
         (status = 202, description = "The job is accepted", body = JobView, headers(
             ("Location" = String, description = "Where the job is"),
@@ -104,6 +106,7 @@ struct Wishes {
     wait: Option<Duration>,
     key: Option<String>,
     client_id: Option<String>,
+    fresh: bool,
     trace: Option<String>,
 }
 
@@ -113,6 +116,7 @@ impl Wishes {
             wait: prefer::wait(headers, app.config.limits.max_wait)?,
             key: idempotency::key(headers)?,
             client_id: None,
+            fresh: cache::wants_fresh(headers),
             trace: traceparent(headers),
         })
     }
@@ -156,14 +160,14 @@ async fn take(
         Submitted::Created(mut job) => {
             let result = ended(app, &mut job, wait, wishes.patience()).await;
             let view = JobView::with_result(app, (*job).clone(), Some(kind), result).await?;
-            Ok(answer(&job, view, &wishes, false))
+            Ok(answer(app, &job, view, &wishes, false))
         }
         Submitted::Repeated(job) => {
             discard(&app.parts.blobs, &blobs).await;
             let Followed { job, result } = again(app, *job, wishes.patience()).await?;
             let kind = super::kind(app, &job.model).await?;
             let view = JobView::with_result(app, job.clone(), kind, result).await?;
-            Ok(answer(&job, view, &wishes, true))
+            Ok(answer(app, &job, view, &wishes, true))
         }
         Submitted::Mismatch => {
             discard(&app.parts.blobs, &blobs).await;
@@ -178,7 +182,10 @@ async fn take(
 }
 
 fn new_job(app: &App, submitter: Submitter, placed: Placed, wishes: &Wishes) -> Result<NewJob, Problem> {
-    let (draft, retention, now) = (placed.draft, &app.config.retention, app.parts.store.now());
+    let (mut draft, retention, now) = (placed.draft, &app.config.retention, app.parts.store.now());
+    if wishes.fresh {
+        cache::be_fresh(&mut draft.params);
+    }
     let times = draft.times.from(now);
     let keep = retention.terms().keep(&submitter.owner, draft.class, &draft.retention)?;
     let fingerprint = draft.fingerprint.unwrap_or_default();
@@ -232,7 +239,7 @@ async fn again(app: &App, job: Job, patience: Option<Duration>) -> Result<Follow
     }
 }
 
-fn answer(job: &Job, view: JobView, wishes: &Wishes, replayed: bool) -> Response {
+fn answer(app: &App, job: &Job, view: JobView, wishes: &Wishes, replayed: bool) -> Response {
     let done = wishes.wait.is_some() && job.status.is_terminal();
     let status = match (&wishes.client_id, replayed, done) {
         (Some(_), true, _) | (None, _, true) => StatusCode::OK,
@@ -242,6 +249,7 @@ fn answer(job: &Job, view: JobView, wishes: &Wishes, replayed: bool) -> Response
     let mut response = Json(view).into_response();
     let headers = response.headers_mut();
     headers.extend(wishes.wait.map(prefer::applied));
+    headers.extend(cache::told(app, job));
     if replayed {
         headers.insert(idempotency::REPLAYED, HeaderValue::from_static("true"));
     }

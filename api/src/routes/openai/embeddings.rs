@@ -23,10 +23,12 @@ use crate::state::App;
     request_body = EmbeddingRequest,
     params(
         ("x-forebay-detach" = Option<bool>, Header, description = "Whether the job goes on when nobody waits for it any more; `false` by default"),
+        ("Cache-Control" = Option<String>, Header, description = "`no-cache`: no answer that was kept from earlier will do"),
     ),
     responses(
         (status = 200, description = "A vector for each input", body = EmbeddingAnswer, headers(
             ("x-forebay-job" = String, description = "The job that did it"),
+            ("x-forebay-cache" = String, description = "Where answers are kept: whether all of them were kept from earlier (`hit`), some (`partial`) or none (`miss`)"),
         )),
         (status = 400, description = "The body cannot be read, a field is not valid, or the model cannot take an input", body = OpenAiError),
         (status = 404, description = "There is no such model", body = OpenAiError),

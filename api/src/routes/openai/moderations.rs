@@ -26,10 +26,12 @@ use crate::state::App;
     request_body = ModerationRequest,
     params(
         ("x-forebay-detach" = Option<bool>, Header, description = "Whether the job goes on when nobody waits for it any more; `false` by default"),
+        ("Cache-Control" = Option<String>, Header, description = "`no-cache`: no answer that was kept from earlier will do"),
     ),
     responses(
         (status = 200, description = "A judgement for each input", body = ModerationAnswer, headers(
             ("x-forebay-job" = String, description = "The job that did it"),
+            ("x-forebay-cache" = String, description = "Where answers are kept: whether all of them were kept from earlier (`hit`), some (`partial`) or none (`miss`)"),
         )),
         (status = 400, description = "The body cannot be read, or a field is not valid", body = OpenAiError),
         (status = 404, description = "No model is set up for this, or another one is asked for", body = OpenAiError),

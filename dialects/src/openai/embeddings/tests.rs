@@ -118,7 +118,7 @@ fn outcomes() -> Vec<Outcome> {
 
 /// As whoever writes a line of a file does it: from the body and the outcomes, and nothing else.
 fn answer(body: &Value, outcomes: &[Outcome]) -> Result<String, Fault> {
-    let document = result_document(outcomes, &[]);
+    let document = result_document(outcomes, &[], &[]);
     let answer = call(body)?.reply.write(ANSWERED, read_result(&document).unwrap())?;
     Ok(String::from_utf8(answer).unwrap())
 }

@@ -143,6 +143,14 @@ macro_rules! store_conformance {
             jobs_count_once_they_are_counted,
             an_owner_without_jobs_keeps_nothing,
         ]);
+        $crate::store_conformance!(@module $ground, cache: [
+            a_kept_answer_is_found_as_it_was,
+            an_answer_is_its_owners_alone,
+            the_first_answer_under_a_key_stands,
+            an_answer_is_not_found_after_its_time,
+            the_oldest_answers_go_when_room_is_needed,
+            an_object_goes_with_the_last_answer_in_it,
+        ]);
         $crate::store_conformance!(@module $ground, files: [
             a_stored_file_reads_back_as_it_was,
             another_owners_file_is_not_there,

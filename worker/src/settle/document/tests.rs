@@ -150,7 +150,7 @@ fn media_are_objects_of_their_own_and_know_their_item() {
         content_type: "image/png".into(),
         bytes: 3,
     };
-    let picture = |files| Ok(Shelved { output: Output::Echo { echo: "p".into() }, files });
+    let picture = |files| Ok(Shelved { files, ..Output::Echo { echo: "p".into() }.into() });
     let job = finished(vec![answer("a"), picture(vec![file(1, 0), file(1, 1)]), picture(vec![file(2, 0)])]);
     let worker = job.claimed.lease.worker;
     let mut parts = parts(vec![job], policy(), 0.5);
