@@ -38,10 +38,10 @@ pub use outcome::{ItemError, MediaFile, Outcome, read_result, result_document};
 pub use output::{BoundingBox, Detected, Entity, Label, Output, Point, Segment, TextLine};
 pub use params::{
     AggregationStrategy, BackgroundRemovalParams, EchoParams, FunctionToApply, ImageClassificationParams,
-    ImageEmbeddingParams, ImageSegmentationParams, ImageToImageParams, LosslessFormat, ObjectDetectionParams,
-    OcrParams, ParamError, Params, PictureFormat, Precision, Removed, RerankParams, Side, StyleName,
-    TextClassificationParams, TextEmbeddingParams, TextSimilarityParams, TokenClassificationParams,
-    ZeroShotClassificationParams,
+    ImageEmbeddingParams, ImageSegmentationParams, ImageToImageParams, LosslessFormat, Missing,
+    ObjectDetectionParams, OcrParams, ParamError, Params, PictureFormat, Precision, Removed, RerankParams,
+    Side, StyleName, TextClassificationParams, TextEmbeddingParams, TextSimilarityParams,
+    TokenClassificationParams, ZeroShotClassificationParams,
 };
 pub use rank::{STEP, rank};
 pub use retry::{Backoff, ErrorClass, RetryPolicy, Verdict};

@@ -24,6 +24,10 @@ pub struct WorkerConfig {
     pub providers: Vec<Provider>,
     /// Threads that one run may use; 0: one for each core.
     pub threads: usize,
+    /// Bytes of a GPU that one graph may take; 0: no bound.
+    pub gpu_memory: Size,
+    /// Whether a run gives back the memory that it took.
+    pub shrink_memory: bool,
     /// Models that run at once; 0: all.
     pub runs_at_once: usize,
     /// Bytes of models that are loaded at once; 0: no bound.

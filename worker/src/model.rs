@@ -5,6 +5,7 @@ mod failed;
 mod manifest;
 mod repository;
 mod runtime;
+mod session;
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +16,8 @@ use serde_json::Value;
 pub(crate) use failed::failed;
 pub use manifest::{DetectionHead, DetectionSection, Letterbox, Manifest};
 pub use repository::{read, scan};
-pub use runtime::{Provider, Runtime, RuntimeError};
+pub use runtime::{Arenas, Provider, Runtime, RuntimeError};
+pub use session::Session;
 
 /// A model's directory, its manifest and its card.
 #[derive(Clone, Debug)]
@@ -72,16 +74,12 @@ impl ModelFiles {
     }
 
     /// Opens a session on the model.
-    pub fn open(&self, runtime: Option<&Runtime>) -> Result<ort::session::Session, ModelError> {
+    pub fn open(&self, runtime: Option<&Runtime>) -> Result<Session, ModelError> {
         self.open_file(runtime, &self.onnx)
     }
 
     /// Opens a session on one of the model's graphs, where it has several.
-    pub fn open_file(
-        &self,
-        runtime: Option<&Runtime>,
-        file: &Path,
-    ) -> Result<ort::session::Session, ModelError> {
+    pub fn open_file(&self, runtime: Option<&Runtime>, file: &Path) -> Result<Session, ModelError> {
         let runtime = runtime.ok_or_else(|| ModelError::Session {
             file: file.to_owned(),
             message: "no runtime library is loaded".to_owned(),

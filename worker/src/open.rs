@@ -12,7 +12,7 @@ use crate::cache::Cache;
 use crate::config::WorkerConfig;
 use crate::lane::{self, Bounds, LaneHandle, LaneParts, LineSource, Reader};
 use crate::lease::Board;
-use crate::model::{self, ModelFiles, Runtime, RuntimeError};
+use crate::model::{self, Arenas, ModelFiles, Runtime, RuntimeError};
 use crate::pipeline::{Pipeline, WithPipeline, with_pipeline};
 use crate::quarantine::Quarantine;
 use crate::rate::Rates;
@@ -114,7 +114,9 @@ pub fn load_runtime(config: &WorkerConfig, data_dir: &Path) -> Result<Runtime, R
         folders.extend([beside.clone(), beside.join("lib")]);
     }
     folders.extend(["/usr/local/lib", "/usr/lib"].map(PathBuf::from));
-    Runtime::load(&config.runtime, &folders, &config.providers, processors(config.threads))
+    let arenas = Arenas { gpu_memory: config.gpu_memory.bytes(), shrink: config.shrink_memory };
+    let runtime = Runtime::load(&config.runtime, &folders, &config.providers, processors(config.threads))?;
+    Ok(runtime.with_arenas(arenas))
 }
 
 /// Looks every second whether a model has rested for long enough.

@@ -1,6 +1,7 @@
 //! Pictures: from a file to what a model takes.
 //!
-//! Resampling equals Pillow's, byte for byte, so the numbers are those that models are trained and evaluated with.
+//! Resizing equals Pillow's, byte for byte, and for large pictures within two steps, so the numbers are those that models are
+//! trained and evaluated with.
 
 mod classes;
 mod complete;
@@ -11,6 +12,7 @@ mod frame;
 mod plan;
 mod preprocessor;
 mod resample;
+mod resize;
 mod session;
 
 pub use classes::argmax;

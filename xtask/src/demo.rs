@@ -2,6 +2,7 @@
 
 mod answers;
 mod client;
+mod others;
 mod report;
 mod script;
 mod server;
@@ -9,7 +10,7 @@ mod server;
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::console::Paint;
 use crate::repository::Repository;
@@ -50,10 +51,12 @@ pub fn run(repository: &Repository, arguments: &Arguments) -> Result<()> {
 fn show(repository: &Repository, client: &Client) -> Result<String> {
     let paint = Paint::stdout();
     // All at once, as clients do; each is then waited for.
-    let moods = client.submit("emotion", &script::MOODS)?;
-    let pairs = client.submit("all-minilm-l6-v2", script::PAIRS.as_flattened())?;
+    let moods = client.submit(&json!({"model": "emotion", "inputs": script::MOODS}))?;
+    let sentences = script::PAIRS.as_flattened();
+    let pairs = client.submit(&json!({"model": "all-minilm-l6-v2", "inputs": sentences}))?;
     let pictures = script::PICTURES.map(|path| (path, repository.at(path)));
-    let cat = client.submit_pictures("efficientnet-lite0", &pictures)?;
+    let cat = client.submit_pictures(&json!({"model": "efficientnet-lite0"}), &pictures)?;
+    let others = others::submit(repository, client)?;
 
     let job = client.wait(&moods)?;
     println!("\n{}", report::moods(paint, &job, &script::MOODS)?);
@@ -63,6 +66,8 @@ fn show(repository: &Repository, client: &Client) -> Result<String> {
     let job = client.wait(&cat)?;
     println!("\n{}", report::pictures(paint, &job, &script::PICTURES)?);
     let best = answers::classes(&job, 0)?.swap_remove(0).0;
+    let lines = others.into_iter().map(|asked| asked.answer(repository, client));
+    println!("\n{}", report::others(paint, &lines.collect::<Result<Vec<_>>>()?));
 
     let file = repository.at(script::NOT_A_PICTURE);
     let text = fs::read(&file).with_context(|| format!("reading {}", file.display()))?;

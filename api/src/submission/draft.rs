@@ -4,7 +4,7 @@ use forebay_dialects::item::{Content, given};
 use forebay_shared::clock::Timestamp;
 use forebay_shared::config::WebhookConfig;
 use forebay_shared::fetch::Guard;
-use forebay_shared::job::{Class, Cost, Input, Item, Kind, Object, Params, Webhook};
+use forebay_shared::job::{Class, Cost, Input, Item, Missing, Object, Params, Webhook};
 use forebay_shared::model::Model;
 use serde_json::Value;
 
@@ -169,19 +169,10 @@ impl Draft {
 
     /// Whether the item has the parameter that its kind cannot do without.
     fn check_needs(&self, input: &Input, params: &Object, field: &str) -> Result<(), Problem> {
-        let kind = self.model.card.kind;
-        let Some(name) = kind.needs(input) else { return Ok(()) };
-        let given = params.get(name).or_else(|| self.params.get(name));
-        if given.is_some_and(|value| !value.is_null()) {
-            return Ok(());
-        }
-        let pair = if kind == Kind::ZeroShotClassification {
-            ""
-        } else {
-            ", unless the item is a pair of `text` and `text_pair`"
-        };
-        let detail = format_args!("{kind} needs the parameter `{name}` for `{field}`{pair}");
-        Err(Problem::new(Code::InvalidParams, detail).at(within("params", Some(name))))
+        let missing = Missing::of(self.model.card.kind, input, [params, &self.params]);
+        let Some(missing) = missing else { return Ok(()) };
+        let detail = missing.message(&format!("`{field}`"));
+        Err(Problem::new(Code::InvalidParams, detail).at(within("params", Some(missing.name))))
     }
 
     /// Whether the model takes such an input.

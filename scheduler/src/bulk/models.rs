@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use forebay_dialects::bulk::Request;
 use forebay_dialects::{Fault, FaultCode};
-use forebay_shared::job::{Cost, Item, Params};
+use forebay_shared::job::{Cost, Item, Missing, Object, Params};
 use forebay_shared::model::{Model, ModelCard};
 
 /// Names of models that are remembered, of which a bad file may have as many as lines.
@@ -66,6 +66,10 @@ fn takes(card: &ModelCard, item: &Item) -> Result<(), Fault> {
     if let Some(refused) = card.kind.refuses(&item.input) {
         let message = format!("the model `{}` does {} and takes no {refused}", card.name, card.kind);
         return Err(Fault::new(FaultCode::InvalidField, message).at("input"));
+    }
+    if let Some(missing) = Missing::of(card.kind, &item.input, [&item.params, &Object::new()]) {
+        let fault = Fault::new(FaultCode::InvalidField, missing.message("the line's item"));
+        return Err(fault.at(format!("params.{}", missing.name)));
     }
     if item.params.is_empty() {
         return Ok(());

@@ -5,6 +5,7 @@ mod echo;
 mod image;
 mod labels;
 mod media;
+mod missing;
 mod ocr;
 mod pairs;
 mod text;
@@ -23,6 +24,7 @@ pub use media::{
     BackgroundRemovalParams, ImageSegmentationParams, ImageToImageParams, LosslessFormat, PictureFormat,
     Removed, StyleName,
 };
+pub use missing::Missing;
 pub use ocr::OcrParams;
 pub use pairs::{RerankParams, TextSimilarityParams};
 pub use text::{FunctionToApply, Precision, Side, TextClassificationParams, TextEmbeddingParams};

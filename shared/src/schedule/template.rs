@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::id::{JobId, KeyId, ScheduleId};
-use crate::job::{Class, Items, ItemsAt, Keep, NewJob, Object, Params, Webhook};
+use crate::job::{Class, Items, ItemsAt, Keep, Missing, NewJob, Object, Params, Webhook};
 use crate::model::Model;
 use crate::words::words;
 
@@ -103,6 +103,9 @@ impl Template {
                     format!("the model `{}` does {} and does not take item {index}", card.name, card.kind);
                 return Err(unfit(UnfitCode::WrongInput, message));
             }
+            if let Some(missing) = Missing::of(card.kind, &item.input, [&item.params, &self.params]) {
+                return Err(unfit(UnfitCode::InvalidParams, missing.message(&format!("item {index}"))));
+            }
             Params::parse(card.kind, &Params::merge(&self.params, &item.params))
                 .map_err(|error| unfit(UnfitCode::InvalidParams, error.to_string()))?;
         }
@@ -191,6 +194,7 @@ mod tests {
         };
         assert_eq!(refused(&template, None), UnfitCode::UnknownModel);
         assert_eq!(refused(&template, Some(&model(Kind::ImageClassification))), UnfitCode::WrongInput);
+        assert_eq!(refused(&template, Some(&model(Kind::Rerank))), UnfitCode::InvalidParams, "no query");
         let mut delayed = template;
         delayed.params.insert("delay_ms".to_owned(), 5.into());
         assert_eq!(refused(&delayed, Some(&model(Kind::TextClassification))), UnfitCode::InvalidParams);

@@ -5,11 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ort::environment::Environment;
 use ort::ep::{self, ExecutionProviderDispatch};
-use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use serde::Deserialize;
 
-use super::ModelError;
+use super::{ModelError, Session};
 
 /// Names under which the library is looked for.
 const LIBRARY: [&str; 3] = ["libonnxruntime.so", "libonnxruntime.dylib", "onnxruntime.dll"];
@@ -58,12 +57,22 @@ pub enum RuntimeError {
     },
 }
 
+/// How far the memory grows from which a graph's runs take theirs, and when it shrinks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Arenas {
+    /// Bytes of a GPU that a graph may take, its weights among them; 0: no bound.
+    pub gpu_memory: u64,
+    /// Whether a run gives back what it took, rather than leave it to the next.
+    pub shrink: bool,
+}
+
 /// The runtime library with the settings of this process.
 #[derive(Clone)]
 pub struct Runtime {
     environment: Arc<Environment>,
     providers: Arc<[Provider]>,
     threads: usize,
+    arenas: Arenas,
 }
 
 impl Runtime {
@@ -78,7 +87,8 @@ impl Runtime {
     ) -> Result<Self, RuntimeError> {
         let library = find(configured, folders)?;
         let environment = environment(&library)?;
-        let runtime = Self { environment, providers: providers.into(), threads };
+        let arenas = Arenas::default();
+        let runtime = Self { environment, providers: providers.into(), threads, arenas };
         runtime.probe().map_err(|error| RuntimeError::Provider {
             library: library.clone(),
             providers: providers.to_vec(),
@@ -86,6 +96,12 @@ impl Runtime {
         })?;
         tracing::info!(library = %library.display(), ?providers, threads, "runtime loaded");
         Ok(runtime)
+    }
+
+    /// The same with bounds on the memory of the graphs that it opens.
+    #[must_use]
+    pub fn with_arenas(self, arenas: Arenas) -> Self {
+        Self { arenas, ..self }
     }
 
     /// Sets a session up as far as that goes without a model.
@@ -96,11 +112,12 @@ impl Runtime {
     /// Opens a session on `file`. A configured provider that is missing is an error, never a silent fall back.
     pub fn open(&self, file: &Path) -> Result<Session, ModelError> {
         let built = self.builder().and_then(|mut builder| builder.commit_from_file(file));
+        let built = built.and_then(|session| Session::new(session, self.gives_back()));
         built.map_err(|error| ModelError::Session { file: file.to_owned(), message: error.to_string() })
     }
 
     fn builder(&self) -> Result<SessionBuilder, ort::Error> {
-        let builder = Session::builder(&self.environment)?
+        let builder = ort::session::Session::builder(&self.environment)?
             .with_optimization_level(GraphOptimizationLevel::All)?
             .with_intra_threads(self.threads)?
             .with_inter_threads(1)?
@@ -117,10 +134,29 @@ impl Runtime {
             .iter()
             .filter_map(|provider| match provider {
                 Provider::Cpu => None,
-                Provider::Cuda => Some(ep::CUDA::default().build().error_on_failure()),
+                Provider::Cuda => Some(self.cuda().build().error_on_failure()),
                 Provider::Tensorrt => Some(ep::TensorRT::default().build().error_on_failure()),
             })
             .collect()
+    }
+
+    /// A GPU's memory is taken as it is needed, and not twice as much each time, so that models share it.
+    fn cuda(&self) -> ep::CUDA {
+        let cuda = ep::CUDA::default().with_arena_extend_strategy(ep::ArenaExtendStrategy::SameAsRequested);
+        match usize::try_from(self.arenas.gpu_memory) {
+            Ok(0) | Err(_) => cuda,
+            Ok(bytes) => cuda.with_memory_limit(bytes),
+        }
+    }
+
+    /// On which devices a run gives back what it took, as the runtime calls them.
+    fn gives_back(&self) -> Option<&'static str> {
+        let has_gpu = self.providers.iter().any(|provider| *provider != Provider::Cpu);
+        match (self.arenas.shrink, has_gpu) {
+            (false, _) => None,
+            (true, false) => Some("cpu:0"),
+            (true, true) => Some("cpu:0;gpu:0"),
+        }
     }
 }
 

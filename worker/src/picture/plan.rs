@@ -5,7 +5,8 @@ use image::RgbImage;
 use serde_json::Value;
 
 use super::preprocessor::{Preprocessor, Target, exact};
-use super::resample::{self, Filter};
+use super::resample::Filter;
+use super::resize::resize;
 use super::{Frame, Pixels};
 use crate::model::{Letterbox, ModelError, ModelFiles, optional_json};
 
@@ -123,7 +124,7 @@ impl PicturePlan {
         let picture = match self.resize {
             Some((_, filter)) => {
                 check_resized(&frame, max_pixels)?;
-                resample::resize(&picture, frame.resized, filter)
+                resize(&picture, frame.resized, filter)
             }
             None => picture,
         };

@@ -97,7 +97,7 @@ pub fn resize(picture: &RgbImage, (width, height): (u32, u32), filter: Filter) -
 
 /// Whether the rows are made fewer before they are made shorter: since version 13 Pillow does so where much more is taken
 /// from the height. Each turn rounds to bytes, so their order shows.
-fn down_first((old_width, old_height): (u32, u32), (width, height): (u32, u32)) -> bool {
+pub(super) fn down_first((old_width, old_height): (u32, u32), (width, height): (u32, u32)) -> bool {
     let less = |old: u32, new: u32| i64::from(old) - i64::from(new);
     old_height > height && less(old_height, height) > 2 * less(old_width, width)
 }

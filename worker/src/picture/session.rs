@@ -5,10 +5,9 @@ use std::path::PathBuf;
 
 use forebay_shared::job::{Failure, FailureCode};
 use ndarray::{Array3, Array4, ArrayView4, Axis};
-use ort::session::Session;
 
 use super::Pixels;
-use crate::model::{ModelError, failed};
+use crate::model::{ModelError, Session, failed};
 
 /// A session on a model that takes one picture tensor, with the layout it wants.
 #[derive(Debug)]

@@ -4,12 +4,15 @@
 //! embedding model: each text is a row, and the score is the cosine of their vectors. A text that many items have in common,
 //! such as a query, runs once in a batch.
 
-use forebay_shared::job::{Failure, FailureCode, Output};
+use std::fmt::Debug;
+use std::marker::PhantomData;
+
+use forebay_shared::job::{Failure, FailureCode, Output, Params};
 
 use super::labels::sigmoid;
 use super::pooling::{OUTPUTS, Pooling, Prompts, cosine};
 use super::text_classification::logits;
-use super::{Answer, Material};
+use super::{Answer, Material, Pipeline};
 use crate::model::{ModelError, ModelFiles, Runtime};
 use crate::text::{Cut, Rows, TextEncoder, TextSession, Tokens};
 
@@ -18,13 +21,36 @@ const QUERY: [&str; 1] = ["query"];
 /// What prompts of texts that may answer them are called.
 const DOCUMENT: [&str; 4] = ["document", "passage", "corpus", "text"];
 
+/// What two texts are compared for.
+pub trait Question: Debug + Send + Sync + 'static {
+    /// The parameter with the text that goes with every item.
+    const OTHER: &'static str;
+    /// What the two texts are to each other.
+    const ROLES: Roles;
+
+    /// What the client asked for.
+    fn asked(params: Params) -> Result<Asked, Failure>;
+}
+
+/// What the client asked for.
+#[derive(Debug)]
+pub struct Asked {
+    /// The text that goes with every item.
+    pub other: Option<String>,
+    /// What becomes of texts that are too long.
+    pub cut: Cut,
+    /// Whether a cross-encoder's score stays as it is.
+    pub raw: bool,
+}
+
 /// Compares texts.
 #[derive(Debug)]
-pub(super) struct Comparer {
+pub struct Comparison<Q> {
     encoder: TextEncoder,
     way: Way,
     /// Padded tokens of one run.
     most: u64,
+    question: PhantomData<Q>,
 }
 
 #[derive(Debug)]
@@ -37,7 +63,7 @@ enum Way {
 
 /// What two texts are to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Roles {
+pub enum Roles {
     /// The first asks, the second may answer.
     QueryAndDocument,
     /// They are alike, or not.
@@ -59,45 +85,32 @@ pub struct ComparisonTensors {
     pooling: Option<Pooling>,
 }
 
-impl Comparer {
-    /// Reads what the model's files say.
-    pub(super) fn read(model: &ModelFiles) -> Result<Self, ModelError> {
-        let prompts = Prompts::of(model)?;
-        let owned = |prompt: Option<&str>| prompt.map(str::to_owned);
-        let way = if model.is_sequence_classifier() {
-            Way::Cross(model.manifest.text.prefix.clone())
-        } else {
-            Way::Vectors {
-                pooling: Pooling::of(model)?,
-                query: owned(prompts.first(&QUERY)),
-                document: owned(prompts.first(&DOCUMENT)),
-                usual: owned(prompts.usual()),
-            }
-        };
-        Ok(Self { encoder: TextEncoder::read(model)?, way, most: model.card.batch_cost })
+impl<Q: Question> Pipeline for Comparison<Q> {
+    type Prepared = Compared;
+    type Tensors = ComparisonTensors;
+    type Engine = TextSession;
+    type Raw = Vec<Vec<f32>>;
+
+    fn read(model: &ModelFiles) -> Result<Self, ModelError> {
+        let encoder = TextEncoder::read(model)?;
+        Ok(Self { encoder, way: Way::read(model)?, most: model.card.batch_cost, question: PhantomData })
     }
 
-    /// Loads the model.
-    pub(super) fn load(model: &ModelFiles, runtime: Option<&Runtime>) -> Result<TextSession, ModelError> {
+    fn load(model: &ModelFiles, runtime: Option<&Runtime>) -> Result<TextSession, ModelError> {
         let outputs: &[&str] = if model.is_sequence_classifier() { &["logits"] } else { &OUTPUTS };
         TextSession::new(model.open(runtime)?, model.onnx.clone(), outputs)
     }
 
-    /// Tokenises the two texts: of a pair both are there, of a text alone `other` comes first.
-    pub(super) fn prepare(
-        &self,
-        (material, other): (Material, (&str, Option<&str>)),
-        roles: Roles,
-        cut: Cut,
-        raw: bool,
-    ) -> Result<Compared, Failure> {
-        let (name, other) = other;
+    fn prepare(&self, material: Material, params: Params) -> Result<Compared, Failure> {
+        let Asked { other, cut, raw } = Q::asked(params)?;
         let (first, second) = match (material, other) {
             (Material::Pair(first, second), _) => (first, second),
-            (Material::Text(text), Some(other)) => (other.to_owned(), text),
+            (Material::Text(text), Some(other)) => (other, text),
             (Material::Text(_), None) => {
-                let message =
-                    format!("`{name}` is required, unless the item is a pair of `text` and `text_pair`");
+                let message = format!(
+                    "`{}` is required, unless the item is a pair of `text` and `text_pair`",
+                    Q::OTHER
+                );
                 return Err(Failure::permanent(FailureCode::InvalidParams, message));
             }
             _ => return Err(crate::text::not_a_text()),
@@ -108,7 +121,7 @@ impl Comparer {
                 vec![self.encoder.encode(&first, Some(&second), cut)?]
             }
             Way::Vectors { query, document, usual, .. } => {
-                let (before, behind) = match roles {
+                let (before, behind) = match Q::ROLES {
                     Roles::QueryAndDocument => (query, document),
                     Roles::Equals => (usual, usual),
                 };
@@ -121,30 +134,34 @@ impl Comparer {
         Ok(Compared { rows, raw })
     }
 
-    /// Makes a batch.
-    pub(super) fn collate(&self, batch: &[&Compared]) -> ComparisonTensors {
+    /// The item's rows, each as long as the longest.
+    fn length(prepared: &Compared) -> u32 {
+        let longest = prepared.rows.iter().map(Tokens::len).max().unwrap_or(0);
+        longest.saturating_mul(u32::try_from(prepared.rows.len()).unwrap_or(u32::MAX))
+    }
+
+    fn collate(&self, batch: &[&Compared]) -> Result<ComparisonTensors, Failure> {
         let rows = Rows::collate(&self.encoder, batch.iter().map(|item| &item.rows[..]), self.most);
         let pooling = match self.way {
             Way::Cross(_) => None,
             Way::Vectors { pooling, .. } => Some(pooling),
         };
-        ComparisonTensors { rows, pooling }
+        Ok(ComparisonTensors { rows, pooling })
     }
-}
 
-impl Compared {
-    /// What the item costs: its rows, each as long as the longest.
-    pub(super) fn length(&self) -> u32 {
-        let longest = self.rows.iter().map(Tokens::len).max().unwrap_or(0);
-        longest.saturating_mul(u32::try_from(self.rows.len()).unwrap_or(u32::MAX))
+    fn run(engine: &mut TextSession, tensors: &ComparisonTensors) -> Result<Vec<Vec<Vec<f32>>>, Failure> {
+        tensors.rows.run(engine, |rows, shape, values| match tensors.pooling {
+            None => logits(shape, values),
+            Some(pooling) => pooling.vectors(rows, shape, values),
+        })
     }
 
     /// The score, from a raw score or from two vectors.
-    pub(super) fn finish(self, values: &[Vec<f32>]) -> Result<Answer, Failure> {
-        let score = match values {
+    fn finish(&self, prepared: Compared, values: Vec<Vec<f32>>) -> Result<Answer, Failure> {
+        let score = match &values[..] {
             [one, other] => cosine(one, other),
             [logits] => match logits[..] {
-                [logit] if self.raw => logit,
+                [logit] if prepared.raw => logit,
                 [logit] => sigmoid(logit),
                 _ => {
                     let message = format!(
@@ -159,17 +176,23 @@ impl Compared {
                 return Err(Failure::permanent(FailureCode::InferenceFailed, message));
             }
         };
-        let tokens = self.rows.iter().map(Tokens::len).sum();
+        let tokens = prepared.rows.iter().map(Tokens::len).sum();
         Ok(Output::Score { score, tokens }.into())
     }
 }
 
-impl ComparisonTensors {
-    /// Runs the rows.
-    pub(super) fn run(&self, engine: &mut TextSession) -> Result<Vec<Vec<Vec<f32>>>, Failure> {
-        self.rows.run(engine, |tensors, shape, values| match self.pooling {
-            None => logits(shape, values),
-            Some(pooling) => pooling.vectors(tensors, shape, values),
+impl Way {
+    fn read(model: &ModelFiles) -> Result<Self, ModelError> {
+        let prompts = Prompts::of(model)?;
+        if model.is_sequence_classifier() {
+            return Ok(Self::Cross(model.manifest.text.prefix.clone()));
+        }
+        let owned = |prompt: Option<&str>| prompt.map(str::to_owned);
+        Ok(Self::Vectors {
+            pooling: Pooling::of(model)?,
+            query: owned(prompts.first(&QUERY)),
+            document: owned(prompts.first(&DOCUMENT)),
+            usual: owned(prompts.usual()),
         })
     }
 }

@@ -21,10 +21,12 @@ pub struct ImageClassification {
     max_pixels: u64,
 }
 
-/// A picture's tensor, and how many labels it is to get.
+/// A picture's tensor, and which labels it is to get.
 #[derive(Debug)]
 pub struct LabelledPicture {
     pixels: Pixels,
+    /// How the client wants them scored, if it says so.
+    scoring: Option<Scoring>,
     top: usize,
 }
 
@@ -49,13 +51,17 @@ impl Pipeline for ImageClassification {
     }
 
     fn prepare(&self, material: Material, params: Params) -> Result<LabelledPicture, Failure> {
-        let (Material::Image(bytes), Params::ImageClassification(ImageClassificationParams { top_k })) =
-            (material, params)
-        else {
+        let (Material::Image(bytes), Params::ImageClassification(asked)) = (material, params) else {
             return Err(Failure::permanent(FailureCode::InvalidParams, "the model takes pictures only"));
         };
         let pixels = self.plan.apply(decode(&bytes, self.max_pixels)?, self.max_pixels)?;
-        Ok(LabelledPicture { pixels, top: top_k.unwrap_or(TOP) as usize })
+        let ImageClassificationParams { top_k, function_to_apply } = asked;
+        let scoring = function_to_apply.map(Scoring::asked);
+        if self.probabilities && scoring.is_some_and(|scoring| scoring != Scoring::Softmax) {
+            let message = "`function_to_apply` must be `softmax`: the model's graph gives shares, its raw scores are unknown";
+            return Err(Failure::permanent(FailureCode::InvalidParams, message));
+        }
+        Ok(LabelledPicture { pixels, scoring, top: top_k.unwrap_or(TOP) as usize })
     }
 
     fn length(_: &LabelledPicture) -> u32 {
@@ -82,7 +88,8 @@ impl Pipeline for ImageClassification {
             }
             return Ok(best(&logits, &self.labels, Scoring::Softmax, prepared.top).into());
         }
-        Ok(best(&logits, &self.labels, self.scoring, prepared.top).into())
+        let scoring = prepared.scoring.unwrap_or(self.scoring);
+        Ok(best(&logits, &self.labels, scoring, prepared.top).into())
     }
 }
 

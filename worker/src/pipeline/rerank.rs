@@ -5,49 +5,23 @@
 
 use forebay_shared::job::{Failure, Params};
 
-use super::comparison::{Compared, Comparer, ComparisonTensors, Roles};
-use super::{Answer, Material, Pipeline};
-use crate::model::{ModelError, ModelFiles, Runtime};
-use crate::text::{Cut, TextSession};
+use super::comparison::{Asked, Comparison, Question, Roles};
+use crate::text::Cut;
 
 /// Scores texts by a query.
+pub type Rerank = Comparison<Answers>;
+
+/// How well does the text answer the query?
 #[derive(Debug)]
-pub struct Rerank(Comparer);
+pub enum Answers {}
 
-impl Pipeline for Rerank {
-    type Prepared = Compared;
-    type Tensors = ComparisonTensors;
-    type Engine = TextSession;
-    type Raw = Vec<Vec<f32>>;
+impl Question for Answers {
+    const OTHER: &'static str = "query";
+    const ROLES: Roles = Roles::QueryAndDocument;
 
-    fn read(model: &ModelFiles) -> Result<Self, ModelError> {
-        Comparer::read(model).map(Self)
-    }
-
-    fn load(model: &ModelFiles, runtime: Option<&Runtime>) -> Result<TextSession, ModelError> {
-        Comparer::load(model, runtime)
-    }
-
-    fn prepare(&self, material: Material, params: Params) -> Result<Compared, Failure> {
+    fn asked(params: Params) -> Result<Asked, Failure> {
         let Params::Rerank(params) = params else { return Err(super::of_another_kind()) };
         let cut = Cut::new(params.truncate, params.truncation_side);
-        let other = ("query", params.query.as_deref());
-        self.0.prepare((material, other), Roles::QueryAndDocument, cut, params.raw_scores)
-    }
-
-    fn length(prepared: &Compared) -> u32 {
-        prepared.length()
-    }
-
-    fn collate(&self, batch: &[&Compared]) -> Result<ComparisonTensors, Failure> {
-        Ok(self.0.collate(batch))
-    }
-
-    fn run(engine: &mut TextSession, tensors: &ComparisonTensors) -> Result<Vec<Vec<Vec<f32>>>, Failure> {
-        tensors.run(engine)
-    }
-
-    fn finish(&self, prepared: Compared, values: Vec<Vec<f32>>) -> Result<Answer, Failure> {
-        prepared.finish(&values)
+        Ok(Asked { other: params.query, cut, raw: params.raw_scores })
     }
 }

@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use forebay_shared::job::{Failure, FailureCode};
 use ndarray::Array2;
-use ort::session::Session;
 
-use crate::model::{ModelError, failed};
+use crate::model::{ModelError, Session, failed};
 
 /// A batch of texts as a model takes them.
 #[derive(Debug)]

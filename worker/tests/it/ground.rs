@@ -265,6 +265,8 @@ fn config() -> WorkerConfig {
         runtime: PathBuf::new(),
         providers: vec![Provider::Cpu],
         threads: 0,
+        gpu_memory: Size::new(0),
+        shrink_memory: false,
         runs_at_once: 0,
         model_memory: Size::new(0),
         keep_alive: Span::new(Duration::ZERO),

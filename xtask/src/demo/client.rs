@@ -40,17 +40,16 @@ impl Client {
         self.agent.get(format!("{}{path}", self.url)).call().is_ok_and(|response| response.status() == 200)
     }
 
-    /// Submits texts as one job and answers with its path.
-    pub fn submit(&self, model: &str, inputs: &[&str]) -> Result<String> {
-        let body = json!({ "model": model, "inputs": inputs }).to_string();
+    /// Submits a job and answers with its path.
+    pub fn submit(&self, job: &Value) -> Result<String> {
+        let body = job.to_string();
         let asked = self.agent.post(format!("{}/v1/jobs", self.url)).content_type("application/json");
         accepted(asked.send(body.as_bytes()).context("submitting a job")?)
     }
 
-    /// Submits pictures as one job and answers with its path.
-    pub fn submit_pictures(&self, model: &str, pictures: &[(&str, PathBuf)]) -> Result<String> {
-        let mut parts =
-            vec![part("job", "application/json", json!({ "model": model }).to_string().as_bytes())];
+    /// Submits pictures as the items of one job and answers with its path.
+    pub fn submit_pictures(&self, job: &Value, pictures: &[(&str, PathBuf)]) -> Result<String> {
+        let mut parts = vec![part("job", "application/json", job.to_string().as_bytes())];
         for (name, path) in pictures {
             let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
             parts.push(part(name, "image/jpeg", &bytes));
@@ -83,6 +82,14 @@ impl Client {
             ensure!(begun.elapsed() < JOB_PATIENCE, "a job is not done after {JOB_PATIENCE:?}: {job}");
             std::thread::sleep(GLANCE / 4);
         }
+    }
+
+    /// The first file of a job that has ended.
+    pub fn file(&self, path: &str) -> Result<Vec<u8>> {
+        let mut answer =
+            self.agent.get(format!("{}{path}/files/0", self.url)).call().context("fetching a file")?;
+        ensure!(answer.status() == 200, "GET {path}/files/0 answered {}", answer.status());
+        answer.body_mut().read_to_vec().context("reading a file")
     }
 
     fn send_parts(&self, parts: &[Vec<u8>]) -> Result<Response<Body>> {

@@ -6,6 +6,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::answers;
+use super::others::Line;
 use crate::console::{Paint, fit};
 use parts::{BAR, COLUMNS, bar, timings, wrap};
 
@@ -51,6 +52,19 @@ pub fn pictures(paint: Paint, job: &Value, names: &[&str]) -> Result<String> {
     }
     lines.push(timings(paint, job));
     Ok(lines.join("\n"))
+}
+
+/// One line of each other kind.
+pub fn others(paint: Paint, lines: &[Line]) -> String {
+    let mut all = vec![paint.bold("And of the other kinds")];
+    for Line { kind, text } in lines {
+        all.push(format!(
+            "  {}  {}",
+            paint.green(&fit(kind, NAME)),
+            fit(text, COLUMNS - 2 - NAME - 2).trim_end()
+        ));
+    }
+    all.join("\n")
 }
 
 /// What was refused, and why.

@@ -17,8 +17,18 @@ pub const PAIRS: [[&str; 2]; 3] = [
     ["Stir the flour into the melted butter.", "The court adjourned until Monday."],
 ];
 
+/// A question, and what may answer it.
+pub const QUERY: &str = "When was it?";
+pub const ANSWERS: [&str; 3] = ["In the old harbour.", "Early in the morning.", "With flour and butter."];
+
+/// What a text may be about.
+pub const LABELS: [&str; 3] = ["law", "cooking", "seafaring"];
+
 /// A cat, and a cup of coffee.
 pub const PICTURES: [&str; 2] = ["models/samples/cat.jpg", "models/samples/coffee.jpg"];
+
+/// Two lines of print.
+pub const PRINT: &str = "models/reference/images/print/mixed.png";
 
 /// A file that somebody may take for a picture by mistake.
 pub const NOT_A_PICTURE: &str = "LICENSE";

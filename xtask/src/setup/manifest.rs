@@ -53,13 +53,15 @@ pub struct Library {
 pub struct Model {
     /// Its name, and that of its directory.
     pub name: String,
-    /// The script that makes it, a path beside the manifest.
-    pub build: String,
+    /// The script that makes it, a path beside the manifest. Without one it is its `forebay.toml` alone, which names another
+    /// model's directory as its base.
+    pub build: Option<String>,
     /// The files that must exist afterwards.
     pub outputs: Vec<String>,
     /// Of `onnx/model.onnx`.
     pub graph_sha256: Option<String>,
     /// Where the weights come from.
+    #[serde(default)]
     pub packages: Vec<Archive>,
 }
 

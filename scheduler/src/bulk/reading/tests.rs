@@ -61,6 +61,7 @@ fn reading(bulk: Bulk, change: impl FnOnce(&mut BulkConfig)) -> Reading {
         model("minilm", Kind::TextEmbedding),
         model("echo", Kind::Echo),
         model("u2netp", Kind::BackgroundRemoval),
+        model("judge", Kind::Rerank),
     ];
     let moderation = Arc::new(no_moderation());
     let records = Records::new(&bulk.layout, config.longest_line.as_usize(), bounds(10, 100, 1000));
@@ -104,6 +105,16 @@ fn a_line_cannot_ask_for_a_picture() {
     let told = (errors[0].code.as_str(), errors[0].param.as_deref(), errors[0].message.as_str());
     let message = "the model `u2netp` gives pictures, for which a bulk's files have no place; submit jobs";
     assert_eq!(told, ("invalid_field", Some("model"), message));
+}
+
+#[test]
+fn a_line_without_the_parameter_that_its_kind_needs_is_refused() {
+    let mut reading = reading(Bulk { form: Form::Native, endpoint: None, ..bulk() }, |_| {});
+    let _ = reading.feed(br#"{"model":"judge","input":"a"}"#);
+    let Verdict::Refused(errors) = reading.finish().0 else { panic!("the line is refused") };
+    let told = (errors[0].code.as_str(), errors[0].param.as_deref(), errors[0].message.as_str());
+    let message = "rerank needs the parameter `query` for the line's item, unless the item is a pair of `text` and `text_pair`";
+    assert_eq!(told, ("invalid_field", Some("params.query"), message));
 }
 
 /// Makes a limit narrow.

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::ParamError;
 use super::bounds::{Bounded, at_least_one, share, top_k};
+use super::text::FunctionToApply;
 
 /// Parameters of `image_classification`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -14,6 +15,10 @@ pub struct ImageClassificationParams {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 1000)]
     pub top_k: Option<u32>,
+    /// How raw scores become those of labels; by default as the model's `problem_type` and its number of labels say. A
+    /// model whose graph gives shares already takes `softmax` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function_to_apply: Option<FunctionToApply>,
 }
 
 /// Parameters of `object_detection`.

@@ -2,12 +2,11 @@
 
 use forebay_shared::job::{Failure, FailureCode};
 use ndarray::ArrayView1;
-use ort::session::Session;
 use ort::value::TensorRef;
 use serde_json::Value;
 
 use super::tiles::{Blend, Cuts, Planes};
-use crate::model::{ModelError, ModelFiles, optional_json};
+use crate::model::{ModelError, ModelFiles, Session, optional_json};
 
 /// Pixels of a picture that a model takes as a whole, at most: each may need hundreds of bytes while it runs.
 const WHOLE: usize = 4 << 20;
