@@ -215,9 +215,9 @@ pub struct TextLine {
     #[serde(rename = "box")]
     pub bounds: BoundingBox,
     /// Its corners, clockwise from the upper left one, as the picture lies.
+    #[schema(min_items = 4, max_items = 4)]
     pub corners: [Point; 4],
     /// Whether it stands on its head.
-    #[serde(default)]
     pub turned: bool,
 }
 

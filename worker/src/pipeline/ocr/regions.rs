@@ -95,7 +95,7 @@ impl Search {
     fn region(&mut self, start: usize) -> Option<Region> {
         let mut region = Region { top: start / self.width, rows: Vec::new() };
         let mut is_outer = false;
-        let mut waiting = vec![start];
+        let (mut waiting, mut touched) = (vec![start], Vec::new());
         self.cells[start] = Cell::Taken;
         while let Some(place) = waiting.pop() {
             let (x, row) = (place % self.width, place / self.width - region.top);
@@ -105,13 +105,12 @@ impl Search {
                 None => region.rows.push((x, x)),
             }
             is_outer |= self.is_at_edge(place);
-            let mut touched = Vec::with_capacity(8);
             self.beside(place, |is_straight, other| match self.cells[other] {
                 Cell::Outside => is_outer |= is_straight,
                 Cell::Line => touched.push(other),
                 Cell::Empty | Cell::Taken => {}
             });
-            for other in touched {
+            for other in touched.drain(..) {
                 self.cells[other] = Cell::Taken;
                 waiting.push(other);
             }
