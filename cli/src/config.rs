@@ -96,7 +96,7 @@ impl Config {
 
     /// Rules that span sections.
     fn across(&self) -> Vec<String> {
-        let mut complaints = self.cache.check();
+        let mut complaints = [self.blobs.check(), self.cache.check()].concat();
         if self.limits.max_image_pixels > self.worker.max_pixels {
             complaints.push(
                 "limits.max_image_pixels must be at most worker.max_pixels, or accepted pictures fail"

@@ -1,12 +1,13 @@
 //! Objects: inputs too large for a row, results, media. A local directory or S3.
 //!
 //! Only what every S3 server does is used: no conditional puts, no appends. Nobody outside gets a key or a URL of an object
-//! that holds more than their own.
+//! that holds more than their own; a URL only of a medium, and where the operator allows it.
 
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod content;
 mod ranges;
+mod signing;
 
 use std::ops::Range;
 use std::path::Path;
@@ -28,6 +29,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::clock::Timestamp;
 use crate::config::BlobConfig;
+use signing::Signing;
 
 /// Bytes gathered before a part of a streamed object is sent: the smallest part that S3 takes.
 const PART: usize = 5 * 1024 * 1024;
@@ -62,7 +64,10 @@ pub struct BlobEntry {
 
 /// The object store.
 #[derive(Clone, Debug)]
-pub struct Blobs(Arc<dyn ObjectStore>);
+pub struct Blobs {
+    store: Arc<dyn ObjectStore>,
+    signing: Option<Arc<Signing>>,
+}
 
 impl Blobs {
     /// Opens the store that `config` names; an empty URL means `directory`.
@@ -74,7 +79,7 @@ impl Blobs {
                 .map_err(|source| object_store::Error::Generic { store: "local", source: Box::new(source) })
                 .and_then(|()| LocalFileSystem::new_with_prefix(directory))
                 .map_err(unusable)?;
-            return Ok(Self(Arc::new(local.with_fsync(true).with_automatic_cleanup(true))));
+            return Ok(Self::of(local.with_fsync(true).with_automatic_cleanup(true)));
         }
         // Callers have patience of their own, so a request is tried again once and then given up.
         let retry = RetryConfig {
@@ -97,30 +102,46 @@ impl Blobs {
                 .with_access_key_id(&config.access_key_id)
                 .with_secret_access_key(config.secret_access_key.expose());
         }
-        let bucket = builder.build().map_err(unusable)?;
         let prefix = url::Url::parse(&config.url).map_or(String::new(), |url| url.path().to_owned());
-        Ok(match prefix.trim_matches('/') {
-            "" => Self(Arc::new(bucket)),
-            prefix => Self(Arc::new(PrefixStore::new(bucket, prefix))),
-        })
+        let prefix = prefix.trim_matches('/');
+        let signing = config.signed_urls.then(|| Signing::new(builder.clone(), config, prefix)).transpose();
+        let signing = signing.map_err(unusable)?.map(Arc::new);
+        let bucket = builder.build().map_err(unusable)?;
+        let blobs = match prefix {
+            "" => Self::of(bucket),
+            prefix => Self::of(PrefixStore::new(bucket, prefix)),
+        };
+        Ok(Self { signing, ..blobs })
+    }
+
+    fn of(store: impl ObjectStore) -> Self {
+        Self { store: Arc::new(store), signing: None }
+    }
+
+    /// Where anybody who is told may read this object for a while, as of this media type. `None`: nobody is told.
+    pub async fn signed_url(&self, key: &str, content_type: &str) -> BlobResult<Option<String>> {
+        match &self.signing {
+            Some(signing) => signing.url(key, content_type).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// A store that forgets everything, for tests.
     pub fn in_memory() -> Self {
-        Self(Arc::new(InMemory::new()))
+        Self::of(InMemory::new())
     }
 
     /// Writes an object as a whole.
     pub async fn put(&self, key: &str, bytes: Bytes) -> BlobResult<()> {
         count("put");
-        self.0.put(&Key::from(key), bytes.into()).await.map_err(|error| refused(key, error))?;
+        self.store.put(&Key::from(key), bytes.into()).await.map_err(|error| refused(key, error))?;
         Ok(())
     }
 
     /// Reads an object as a whole.
     pub async fn get(&self, key: &str) -> BlobResult<Bytes> {
         count("get");
-        let found = self.0.get(&Key::from(key)).await.map_err(|error| refused(key, error))?;
+        let found = self.store.get(&Key::from(key)).await.map_err(|error| refused(key, error))?;
         found.bytes().await.map_err(|error| refused(key, error))
     }
 
@@ -130,7 +151,7 @@ impl Blobs {
             return Ok(Bytes::new());
         }
         count("get");
-        self.0.get_range(&Key::from(key), range).await.map_err(|error| refused(key, error))
+        self.store.get_range(&Key::from(key), range).await.map_err(|error| refused(key, error))
     }
 
     /// Reads a range of an object piece by piece.
@@ -144,14 +165,16 @@ impl Blobs {
         }
         count("get");
         let options = GetOptions { range: Some(GetRange::Bounded(range)), ..Default::default() };
-        let found = self.0.get_opts(&Key::from(key), options).await.map_err(|error| refused(key, error))?;
+        let found =
+            self.store.get_opts(&Key::from(key), options).await.map_err(|error| refused(key, error))?;
         let key = key.to_owned();
         Ok(found.into_stream().map_err(move |error| refused(&key, error)).boxed())
     }
 
     /// An object to be written piece by piece. It does not exist before it is finished.
     pub fn writer(&self, key: &str) -> BlobWriter {
-        let inner = BufWriter::with_capacity(self.0.clone(), Key::from(key), PART).with_max_concurrency(1);
+        let inner =
+            BufWriter::with_capacity(self.store.clone(), Key::from(key), PART).with_max_concurrency(1);
         BlobWriter { key: key.to_owned(), inner, written: 0 }
     }
 
@@ -159,7 +182,7 @@ impl Blobs {
     pub async fn delete(&self, keys: &[String]) -> BlobResult<()> {
         for key in keys {
             count("delete");
-            match self.0.delete(&Key::from(key.as_str())).await {
+            match self.store.delete(&Key::from(key.as_str())).await {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
                 Err(error) => return Err(BlobError::Unavailable(error)),
             }
@@ -170,7 +193,7 @@ impl Blobs {
     /// All objects whose key begins with the folder `prefix`.
     pub fn list(&self, prefix: &str) -> BoxStream<'static, BlobResult<BlobEntry>> {
         count("list");
-        self.0
+        self.store
             .list(Some(&Key::from(prefix)))
             .map_ok(|meta| BlobEntry {
                 key: meta.location.to_string(),
@@ -185,7 +208,7 @@ impl Blobs {
     pub async fn folders(&self, prefix: &str) -> BlobResult<Vec<String>> {
         count("list");
         let listed =
-            self.0.list_with_delimiter(Some(&Key::from(prefix))).await.map_err(BlobError::Unavailable)?;
+            self.store.list_with_delimiter(Some(&Key::from(prefix))).await.map_err(BlobError::Unavailable)?;
         Ok(listed.common_prefixes.iter().filter_map(|key| key.filename().map(str::to_owned)).collect())
     }
 }

@@ -204,6 +204,9 @@ impl Services {
             secret_access_key: Secret::new(&self.s3_secret_key),
             allow_http: true,
             timeout: Span::new(Duration::from_secs(10)),
+            signed_urls: false,
+            signed_url_life: Span::new(Duration::from_mins(5)),
+            public_endpoint: String::new(),
         }
     }
 

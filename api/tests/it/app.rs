@@ -242,6 +242,9 @@ impl Builder {
             secret_access_key: Secret::new("secret"),
             allow_http: true,
             timeout: Span::new(Duration::from_millis(200)),
+            signed_urls: false,
+            signed_url_life: Span::new(Duration::from_mins(5)),
+            public_endpoint: String::new(),
         };
         self.blobs = Blobs::open(&nowhere, std::path::Path::new(".")).unwrap();
         self

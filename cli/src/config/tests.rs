@@ -37,6 +37,18 @@ fn a_contradiction_names_its_keys() {
 }
 
 #[test]
+fn signed_urls_need_an_s3_server_and_end() {
+    let error = load("[blobs]\nsigned_urls = true", &[]).unwrap_err();
+    assert!(error.contains("blobs.signed_urls") && error.contains("blobs.url is empty"), "{error}");
+    let s3 = "[blobs]\nsigned_urls = true\nurl = \"s3://bucket\"\n";
+    load(s3, &[]).unwrap();
+    let error = load(&format!("{s3}signed_url_life = \"8d\""), &[]).unwrap_err();
+    assert!(error.contains("blobs.signed_url_life must be from 1s to 7d"), "{error}");
+    let error = load("[blobs]\npublic_endpoint = \"https://files.example\"", &[]).unwrap_err();
+    assert!(error.contains("blobs.public_endpoint"), "{error}");
+}
+
+#[test]
 fn an_upload_may_not_outlast_the_sweeper() {
     let error = load("[api]\nupload_timeout = \"1h\"", &[]).unwrap_err();
     assert!(error.contains("api.upload_timeout") && error.contains("scheduler.sweep_age"), "{error}");

@@ -23,6 +23,9 @@ pub fn embedded_unstarted(plan: &Plan) -> House {
         secret_access_key: Secret::new(""),
         allow_http: false,
         timeout: Span::new(Duration::from_secs(5)),
+        signed_urls: false,
+        signed_url_life: Span::new(Duration::from_mins(5)),
+        public_endpoint: String::new(),
     };
     let mut house = House::prepared(plan, Vec::new(), nowhere, false);
     house.set_worker(vec!["serve", "--listen", "127.0.0.1:0"]);

@@ -19,6 +19,8 @@ mod process;
 mod proxy;
 mod schedules;
 mod settings;
+#[cfg(feature = "services")]
+mod signed;
 mod socket;
 mod sse;
 mod suite;

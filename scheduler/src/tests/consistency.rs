@@ -452,6 +452,9 @@ async fn embedded(seed: u64) -> Life {
         secret_access_key: Secret::new(""),
         allow_http: false,
         timeout: Span::new(Duration::from_secs(5)),
+        signed_urls: false,
+        signed_url_life: Span::new(Duration::from_mins(5)),
+        public_endpoint: String::new(),
     };
     let blobs = Blobs::open(&here, &folder.path().join("blobs")).unwrap();
     let rows =

@@ -12,6 +12,9 @@ fn nowhere() -> BlobConfig {
         secret_access_key: Secret::new(""),
         allow_http: false,
         timeout: Span::new(Duration::from_secs(5)),
+        signed_urls: false,
+        signed_url_life: Span::new(Duration::from_mins(5)),
+        public_endpoint: String::new(),
     }
 }
 
@@ -36,6 +39,43 @@ mod s3 {
     }
 
     crate::blobs_conformance!(super::blobs());
+
+    /// Asks as somebody does who has no key: the status, the media type and the body.
+    async fn read(url: &str) -> (u16, Option<String>, bytes::Bytes) {
+        let answer = reqwest::get(url).await.unwrap();
+        let content_type =
+            answer.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), content_type, answer.bytes().await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_signed_url_reads_one_object_as_it_is_said_and_ends() {
+        use std::time::Duration;
+
+        use crate::config::{BlobConfig, Span};
+
+        let plain = crate::testing::Services::running().blobs();
+        let open = |life| {
+            let signed_url_life = Span::new(life);
+            let config = BlobConfig { signed_urls: true, signed_url_life, ..plain.clone() };
+            crate::blobs::Blobs::open(&config, std::path::Path::new("unused")).unwrap()
+        };
+        let blobs = open(Duration::from_mins(1));
+        for key in ["media/a/1", "media/a/2"] {
+            blobs.put(key, bytes::Bytes::copy_from_slice(key.as_bytes())).await.unwrap();
+        }
+        let url = blobs.signed_url("media/a/1", "image/png").await.unwrap().unwrap();
+        let (status, content_type, body) = read(&url).await;
+        assert_eq!((status, content_type.as_deref(), &body[..]), (200, Some("image/png"), &b"media/a/1"[..]));
+        for other in [url.replace("a/1?", "a/2?"), url.replace("image%2Fpng", "text%2Fhtml")] {
+            assert_ne!(url, other);
+            assert_eq!(read(&other).await.0, 403, "what is signed cannot be changed");
+        }
+        assert!(!format!("{blobs:?}").contains(plain.secret_access_key.expose()));
+
+        let unsigned = crate::blobs::Blobs::open(&plain, std::path::Path::new("unused")).unwrap();
+        assert_eq!(unsigned.signed_url("media/a/1", "image/png").await.unwrap(), None);
+    }
 }
 
 #[test]

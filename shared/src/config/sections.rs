@@ -51,7 +51,39 @@ pub struct BlobConfig {
     pub allow_http: bool,
     /// How long one request may take.
     pub timeout: Span,
+    /// Whether media are read from the S3 server itself, by URLs that are signed for their owner.
+    pub signed_urls: bool,
+    /// How long such a URL holds.
+    pub signed_url_life: Span,
+    /// The S3 server as clients know it, if they know it by another address.
+    pub public_endpoint: String,
 }
+
+impl BlobConfig {
+    /// What contradicts itself, by key. Empty: nothing does.
+    pub fn check(&self) -> Vec<String> {
+        let (life, seconds) = (self.signed_url_life.get(), Duration::from_secs(1)..=LONGEST_URL);
+        let rules = [
+            (
+                self.signed_urls && self.url.is_empty(),
+                "blobs.signed_urls needs an S3 server, and blobs.url is empty: files of the data directory have no URLs \
+                 of their own",
+            ),
+            (
+                !self.public_endpoint.is_empty() && !self.signed_urls,
+                "blobs.public_endpoint is for URLs that blobs.signed_urls does not allow",
+            ),
+            (
+                !seconds.contains(&life),
+                "blobs.signed_url_life must be from 1s to 7d, which is the longest S3 takes",
+            ),
+        ];
+        rules.into_iter().filter(|(broken, _)| *broken).map(|(_, complaint)| complaint.to_owned()).collect()
+    }
+}
+
+/// AWS Signature Version 4: `X-Amz-Expires` is a week at most.
+const LONGEST_URL: Duration = Duration::from_hours(7 * 24);
 
 /// `[cache]`: whether answers are kept for whoever asks the same again.
 #[derive(Clone, Debug, Deserialize)]
