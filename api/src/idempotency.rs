@@ -69,6 +69,16 @@ impl Fingerprint {
                 let ids: Vec<u8> = ids.iter().flat_map(|id| id.to_be_bytes()).collect();
                 self.bytes(b't', &ids);
             }
+            (Input::Tensors(tensors), _) => {
+                self.number(i64::try_from(tensors.len()).unwrap_or(i64::MAX));
+                for tensor in tensors {
+                    self.text(&tensor.name);
+                    self.text(tensor.datatype.as_str());
+                    let shape: Vec<u8> = tensor.shape.iter().flat_map(|axis| axis.to_be_bytes()).collect();
+                    self.bytes(b'd', &shape);
+                    self.bytes(b'e', &tensor.bytes);
+                }
+            }
             (Input::Image(_), Some(digest)) => self.bytes(b'i', &digest),
             (Input::Image(ImageSource::Inline(bytes)), None) => self.bytes(b'i', &Sha256::digest(bytes)),
             (Input::Image(ImageSource::Blob(address) | ImageSource::Url(address)), None) => {

@@ -4,8 +4,8 @@ use axum::Router;
 use forebay_shared::job::{
     BackgroundRemovalParams, EchoParams, ImageClassificationParams, ImageEmbeddingParams,
     ImageSegmentationParams, ImageToImageParams, ObjectDetectionParams, OcrParams, RerankParams,
-    TextClassificationParams, TextEmbeddingParams, TextSimilarityParams, TokenClassificationParams,
-    ZeroShotClassificationParams,
+    TensorParams, TextClassificationParams, TextEmbeddingParams, TextSimilarityParams,
+    TokenClassificationParams, ZeroShotClassificationParams,
 };
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -48,6 +48,7 @@ use crate::state::App;
         TextSimilarityParams,
         ZeroShotClassificationParams,
         TokenClassificationParams,
+        TensorParams,
         ImageClassificationParams,
         BackgroundRemovalParams,
         ObjectDetectionParams,

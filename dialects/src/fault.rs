@@ -125,7 +125,8 @@ impl From<Failure> for Fault {
             | FailureCode::UnknownToken
             | FailureCode::FetchFailed
             | FailureCode::FetchRefused
-            | FailureCode::InvalidParams => FaultCode::InputFailed,
+            | FailureCode::InvalidParams
+            | FailureCode::WrongTensors => FaultCode::InputFailed,
             _ => FaultCode::JobFailed,
         };
         Self::new(code, failure.message)

@@ -4,7 +4,7 @@
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::{DecodeError, Engine};
-use forebay_shared::job::Object;
+use forebay_shared::job::{Object, Tensor, TensorBody, TensorError};
 use serde::{Deserialize, Deserializer};
 use utoipa::openapi::schema::{
     AdditionalProperties, AnyOfBuilder, ObjectBuilder, OneOfBuilder, Schema, Type,
@@ -27,10 +27,10 @@ pub enum ItemBody {
     /// Just a text.
     Text(String),
     /// An object.
-    Object(ItemObject),
+    Object(Box<ItemObject>),
 }
 
-/// An item with a name for what it is. Give exactly one of `text`, `tokens` and `image`; with `text` also `text_pair`,
+/// An item with a name for what it is. Give exactly one of `text`, `tokens`, `image` and `tensors`; with `text` also `text_pair`,
 /// where the model reads or compares two texts.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -48,6 +48,10 @@ pub struct ItemObject {
     /// A picture.
     #[serde(default)]
     image: Option<ImageBody>,
+    /// What the model takes, by name: at most 64 tensors of 16 MiB together.
+    #[serde(default)]
+    #[schema(min_items = 1, max_items = 64)]
+    tensors: Option<Vec<TensorBody>>,
     /// Parameters that stand over the job's.
     #[serde(default)]
     #[schema(schema_with = params_schema)]
@@ -82,6 +86,8 @@ pub enum Content {
     Tokens(Vec<u32>),
     /// A picture, of which nothing is read yet.
     Image(ImageBody),
+    /// Tensors.
+    Tensors(Vec<Tensor>),
 }
 
 /// A picture as it is written.
@@ -116,21 +122,24 @@ pub fn given(
 impl ItemBody {
     /// What the item at this path is, and its own parameters.
     pub fn open(self, at: &str) -> Result<(Content, Object), Fault> {
-        let ItemObject { text, text_pair, tokens, image, params } = match self {
+        let ItemObject { text, text_pair, tokens, image, tensors, params } = match self {
             Self::Text(text) => return Ok((Content::Text(text), Object::new())),
-            Self::Object(object) => object,
+            Self::Object(object) => *object,
         };
-        let content = match (text, text_pair, tokens, image) {
-            (Some(text), None, None, None) => Content::Text(text),
-            (Some(text), Some(pair), None, None) => Content::Pair(text, pair),
-            (None, None, Some(ids), None) => Content::Tokens(ids),
-            (None, None, None, Some(image)) => Content::Image(image),
-            (None, Some(_), None, None) => {
+        let content = match (text, text_pair, tokens, image, tensors) {
+            (Some(text), None, None, None, None) => Content::Text(text),
+            (Some(text), Some(pair), None, None, None) => Content::Pair(text, pair),
+            (None, None, Some(ids), None, None) => Content::Tokens(ids),
+            (None, None, None, Some(image), None) => Content::Image(image),
+            (None, None, None, None, Some(tensors)) => {
+                Content::Tensors(Tensor::read_all(tensors).map_err(|error| wrong_tensor(error, at))?)
+            }
+            (None, Some(_), None, None, None) => {
                 let message = "`text_pair` is the other text of a pair: give `text` too";
                 return Err(Fault::new(FaultCode::InvalidField, message).at(format!("{at}.text_pair")));
             }
             _ => {
-                let message = "an item has either `text`, `tokens` or `image`";
+                let message = "an item has either `text`, `tokens`, `image` or `tensors`";
                 return Err(Fault::new(FaultCode::InvalidField, message).at(at));
             }
         };
@@ -150,6 +159,13 @@ impl ImageBody {
     }
 }
 
+/// What is wrong with a tensor of the item at this path.
+pub fn wrong_tensor(error: TensorError, at: &str) -> Fault {
+    let field = format!("{at}.{}", error.path());
+    let fault = Fault::new(FaultCode::InvalidField, error.message).at(field);
+    Fault { limit: error.limit, ..fault }
+}
+
 /// The base64 in a picture's data URI.
 pub fn embedded(uri: &str) -> Option<&str> {
     let (head, data) = uri.split_once(',')?;
@@ -167,10 +183,10 @@ pub fn decode(base64: &str) -> Result<Vec<u8>, DecodeError> {
 
 impl<'de> Deserialize<'de> for ItemBody {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let expected = "a string or an object with `text`, `tokens` or `image`";
+        let expected = "a string or an object with `text`, `tokens`, `image` or `tensors`";
         Ok(match TextOr::read(deserializer, expected)? {
             TextOr::Text(text) => Self::Text(text),
-            TextOr::Object(object) => Self::Object(object),
+            TextOr::Object(object) => Self::Object(Box::new(object)),
         })
     }
 }
@@ -205,6 +221,7 @@ pub fn params_schema() -> Schema {
         "TextSimilarityParams",
         "ZeroShotClassificationParams",
         "TokenClassificationParams",
+        "TensorParams",
         "ImageClassificationParams",
         "BackgroundRemovalParams",
         "ObjectDetectionParams",

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::job::{Object, Output};
+use crate::job::{Object, Output, Tensor};
 use crate::model::ModelCard;
 
 /// The folder of objects that hold kept answers.
@@ -30,6 +30,8 @@ pub enum Content<'a> {
     Tokens(&'a [u32]),
     /// A file, wherever it came from.
     File(&'a [u8]),
+    /// What the model takes, by name.
+    Tensors(&'a [Tensor]),
 }
 
 /// One owner's work for one model: what all keys of a job have in common.
@@ -57,7 +59,7 @@ impl Scope {
         params.sort_by_key(|(name, _)| *name);
         add(&mut hash, &serde_json::to_vec(&params).expect("parameters are JSON already"));
         // What it is goes before it, since a text and a file of the same bytes differ.
-        let tokens: Vec<u8>;
+        let (tokens, tensors): (Vec<u8>, Vec<u8>);
         let parts: [&[u8]; 3] = match content {
             Content::Text(text) => [b"text", text.as_bytes(), b""],
             Content::Pair(text, pair) => [b"pair", text.as_bytes(), pair.as_bytes()],
@@ -66,6 +68,10 @@ impl Scope {
                 [b"tokens", &tokens, b""]
             }
             Content::File(bytes) => [b"file", bytes, b""],
+            Content::Tensors(all) => {
+                tensors = serde_json::to_vec(all).expect("tensors are texts and numbers");
+                [b"tensors", &tensors, b""]
+            }
         };
         for part in parts {
             add(&mut hash, part);
@@ -138,6 +144,8 @@ mod tests {
             prompts: Vec::new(),
             max_tokens: None,
             dimensions: None,
+            inputs: Vec::new(),
+            outputs: Vec::new(),
             batch_cost: Cost::new(8).units(),
         }
     }
@@ -152,6 +160,10 @@ mod tests {
         let embeds = card("d1", Kind::TextEmbedding);
         let scope = Scope::new("alice", &embeds);
         let none = Object::new();
+        let tensor = |number: u8| -> Tensor {
+            let written = json!({"name": "a", "datatype": "UINT8", "shape": [1], "data": [number]});
+            serde_json::from_value(written).unwrap()
+        };
         let keys = [
             scope.key(&none, Content::Text("a")),
             scope.key(&none, Content::Text("b")),
@@ -159,6 +171,8 @@ mod tests {
             scope.key(&none, Content::Pair("a", "")),
             scope.key(&none, Content::Pair("", "a")),
             scope.key(&none, Content::Tokens(&[97])),
+            scope.key(&none, Content::Tensors(&[tensor(1)])),
+            scope.key(&none, Content::Tensors(&[tensor(2)])),
             scope.key(&object(json!({"dimensions": 8})), Content::Text("a")),
             scope.key(&object(json!({"dimensions": 9})), Content::Text("a")),
             Scope::new("bob", &embeds).key(&none, Content::Text("a")),

@@ -21,6 +21,7 @@ mod retry;
 mod settlement;
 mod status;
 mod suspicion;
+mod tensor;
 mod timings;
 mod webhook;
 
@@ -40,7 +41,7 @@ pub use params::{
     AggregationStrategy, BackgroundRemovalParams, EchoParams, FunctionToApply, ImageClassificationParams,
     ImageEmbeddingParams, ImageSegmentationParams, ImageToImageParams, LosslessFormat, Missing,
     ObjectDetectionParams, OcrParams, ParamError, Params, PictureFormat, Precision, Removed, RerankParams,
-    Side, StyleName, TextClassificationParams, TextEmbeddingParams, TextSimilarityParams,
+    Side, StyleName, TensorParams, TextClassificationParams, TextEmbeddingParams, TextSimilarityParams,
     TokenClassificationParams, ZeroShotClassificationParams,
 };
 pub use rank::{STEP, rank};
@@ -48,6 +49,7 @@ pub use retry::{Backoff, ErrorClass, RetryPolicy, Verdict};
 pub use settlement::{Ending, Settlement};
 pub use status::{Class, Move, Status};
 pub use suspicion::{Isolation, OWN_CRASHES, Suspects};
+pub use tensor::{Datatype, Encoding, Tensor, TensorBody, TensorError, TensorSpec, check_inputs};
 pub use timings::Timings;
 pub use webhook::Webhook;
 

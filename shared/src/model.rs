@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::job::{Cost, Kind};
+use crate::job::{Cost, Input, Kind, Params, TensorError, TensorSpec, check_inputs};
 
 /// One servable model, as its worker describes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,6 +37,12 @@ pub struct ModelCard {
     /// Length of its vectors, if it embeds.
     #[serde(default)]
     pub dimensions: Option<u32>,
+    /// What its graph takes, if it is used by plain tensors.
+    #[serde(default)]
+    pub inputs: Vec<TensorSpec>,
+    /// What its graph gives, if it is used by plain tensors.
+    #[serde(default)]
+    pub outputs: Vec<TensorSpec>,
     /// What one batch may cost, in the kind's unit.
     pub batch_cost: u64,
 }
@@ -45,6 +51,28 @@ impl ModelCard {
     /// What one batch may cost.
     pub fn budget(&self) -> Cost {
         Cost::new(self.batch_cost)
+    }
+
+    /// Whether an item's tensors are what its graph takes. Of a card that tells nothing of it the worker will know.
+    pub fn check_tensors(&self, input: &Input) -> Result<(), TensorError> {
+        match input {
+            Input::Tensors(tensors) if !self.inputs.is_empty() => check_inputs(tensors, &self.inputs),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether its graph gives what is asked for; else what is wrong.
+    pub fn check_outputs(&self, params: &Params) -> Result<(), String> {
+        let Params::Tensor(params) = params else { return Ok(()) };
+        let given: Vec<&str> = self.outputs.iter().map(|output| output.name.as_str()).collect();
+        let missing = params.outputs.iter().flatten().find(|name| !given.contains(&name.as_str()));
+        match missing {
+            Some(name) if !given.is_empty() => {
+                let given = given.join("`, `");
+                Err(format!("the model `{}` has no output `{name}`; it has `{given}`", self.name))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether `name` is its name or an alias.

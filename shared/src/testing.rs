@@ -47,6 +47,8 @@ pub fn card(name: &str, kind: Kind) -> ModelCard {
         prompts: Vec::new(),
         max_tokens: Some(128),
         dimensions: None,
+        inputs: Vec::new(),
+        outputs: Vec::new(),
         batch_cost: 64,
     }
 }

@@ -65,7 +65,7 @@ pub fn check(
     let name =
         root.file_name().map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned());
     let model = ModelFiles { max_pixels, ..crate::model::read(root, &name)? };
-    let samples = if given.is_empty() { samples(model.card.kind) } else { given };
+    let samples = if given.is_empty() { samples(&model.card) } else { given };
     let findings = with_pipeline(model.card.kind, Trial { model: &model, runtime, samples })?;
     Ok(Report::new(root, model, findings))
 }

@@ -2,6 +2,7 @@
 
 mod digest;
 mod failed;
+mod graph;
 mod manifest;
 mod repository;
 mod runtime;
@@ -14,6 +15,7 @@ use forebay_shared::model::ModelCard;
 use serde_json::Value;
 
 pub(crate) use failed::failed;
+pub use graph::{Axis, Graph, Port};
 pub use manifest::{DetectionHead, DetectionSection, Letterbox, Manifest};
 pub use repository::{read, scan};
 pub use runtime::{Arenas, Provider, Runtime, RuntimeError};
@@ -55,6 +57,8 @@ impl ModelFiles {
             prompts: Vec::new(),
             max_tokens: None,
             dimensions: None,
+            inputs: Vec::new(),
+            outputs: Vec::new(),
             batch_cost: manifest.budget(Kind::Echo).cost,
         };
         Self {

@@ -19,6 +19,7 @@ mod pooling;
 mod quantized;
 mod rerank;
 mod spans;
+mod tensor;
 mod text_classification;
 mod text_embedding;
 mod text_similarity;
@@ -26,7 +27,7 @@ mod token_classification;
 mod zero_shot_classification;
 
 use bytes::Bytes;
-use forebay_shared::job::{Failure, FailureCode, Kind, Output, Params};
+use forebay_shared::job::{Failure, FailureCode, Kind, Output, Params, Tensor};
 
 pub use background_removal::BackgroundRemoval;
 pub use echo::Echo;
@@ -37,6 +38,7 @@ pub use image_to_image::ImageToImage;
 pub use object_detection::ObjectDetection;
 pub use ocr::Ocr;
 pub use rerank::Rerank;
+pub use tensor::PlainTensors;
 pub use text_classification::TextClassification;
 pub use text_embedding::TextEmbedding;
 pub use text_similarity::TextSimilarity;
@@ -56,6 +58,8 @@ pub enum Material {
     Tokens(Vec<u32>),
     /// A picture's file.
     Image(Bytes),
+    /// What the model takes, by name.
+    Tensors(Vec<Tensor>),
 }
 
 /// What an item became, its media still in memory.
@@ -108,6 +112,7 @@ pub fn with_pipeline<W: WithPipeline>(kind: Kind, what: W) -> W::Done {
         Kind::ZeroShotClassification => what.run::<ZeroShotClassification>(),
         Kind::TokenClassification => what.run::<TokenClassification>(),
         Kind::Ocr => what.run::<Ocr>(),
+        Kind::Tensor => what.run::<PlainTensors>(),
     }
 }
 

@@ -133,7 +133,7 @@ impl TextEncoder {
                 self.encode(&format!("{prompt}{text}"), Some(&pair), cut)
             }
             (Material::Tokens(ids), prompt) => self.dress(ids, prompt, cut),
-            (Material::Image(_), _) => Err(not_a_text()),
+            (Material::Image(_) | Material::Tensors(_), _) => Err(not_a_text()),
         }
     }
 

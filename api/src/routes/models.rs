@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
-use forebay_shared::job::{Kind, Modality};
+use forebay_shared::job::{Kind, Modality, TensorSpec};
 use forebay_shared::model::Model;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -64,6 +64,8 @@ pub async fn get(
         labels: card.labels,
         prompts: card.prompts,
         dimensions: card.dimensions,
+        inputs: card.inputs,
+        outputs: card.outputs,
     }))
 }
 
@@ -115,6 +117,10 @@ pub struct ModelDetail {
     prompts: Vec<String>,
     /// Length of its vectors, if it embeds.
     dimensions: Option<u32>,
+    /// What its graph takes, if it is used by plain tensors.
+    inputs: Vec<TensorSpec>,
+    /// What its graph gives, if it is used by plain tensors.
+    outputs: Vec<TensorSpec>,
 }
 
 /// Whether a worker serves a model.

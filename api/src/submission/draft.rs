@@ -1,6 +1,6 @@
 //! A submission that makes sense for its model.
 
-use forebay_dialects::item::{Content, given};
+use forebay_dialects::item::{Content, given, wrong_tensor};
 use forebay_shared::clock::Timestamp;
 use forebay_shared::config::WebhookConfig;
 use forebay_shared::fetch::Guard;
@@ -152,6 +152,7 @@ impl Draft {
             Content::Text(text) => Input::Text(text),
             Content::Pair(text, text_pair) => Input::Pair { text, text_pair },
             Content::Tokens(ids) => Input::Tokens(ids),
+            Content::Tensors(tensors) => Input::Tensors(tensors),
             Content::Image(image) => {
                 picture::read(image, &format!("{field}.image"), &rules.limits, &rules.guard)?
             }
@@ -178,7 +179,9 @@ impl Draft {
     /// Whether the model takes such an input.
     pub fn check_input(&self, input: &Input, field: &str) -> Result<(), Problem> {
         let card = &self.model.card;
-        let Some(refused) = card.kind.refuses(input) else { return Ok(()) };
+        let Some(refused) = card.kind.refuses(input) else {
+            return Ok(card.check_tensors(input).map_err(|error| wrong_tensor(error, field))?);
+        };
         let detail = format_args!("the model `{}` does {} and takes no {refused}", card.name, card.kind);
         Err(Problem::new(Code::WrongInput, detail).at(field))
     }
@@ -234,6 +237,9 @@ pub fn count(items: usize, rules: &Rules) -> Result<(), Problem> {
 /// The parameter's name, if it is one, and what is wrong with it.
 pub fn check_params(params: &Object, model: &Model) -> Result<(), (Option<String>, String)> {
     let params = Params::parse(model.card.kind, params).map_err(|error| (error.field, error.message))?;
+    if let Err(wrong) = model.card.check_outputs(&params) {
+        return Err((Some("outputs".to_owned()), wrong));
+    }
     let dimensions = match &params {
         Params::TextEmbedding(embedding) => embedding.dimensions,
         Params::ImageEmbedding(embedding) => embedding.dimensions,

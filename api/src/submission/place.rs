@@ -180,6 +180,7 @@ fn size(input: &Input) -> usize {
         // As digits, which is how the list has them.
         Input::Tokens(ids) => ids.len() * 7,
         Input::Image(ImageSource::Inline(bytes)) => bytes.len(),
+        Input::Tensors(tensors) => tensors.iter().map(|tensor| tensor.bytes.len()).sum(),
         Input::Image(ImageSource::Blob(address) | ImageSource::Url(address)) => address.len(),
     }
 }

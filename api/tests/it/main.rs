@@ -27,6 +27,7 @@ mod schedules;
 mod service;
 mod sse;
 mod submitting;
+mod tensors;
 mod texts;
 mod times;
 mod uploads;

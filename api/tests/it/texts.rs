@@ -81,7 +81,7 @@ async fn a_wrong_input_is_named_with_what_the_model_does() {
     wrong_input at input: the model `token_classification` does token_classification and takes no token ids
     wrong_input at input: the model `net` does image_classification and takes no pairs of texts
     invalid_field at input.text_pair: `text_pair` is the other text of a pair: give `text` too
-    invalid_field at input: an item has either `text`, `tokens` or `image`
+    invalid_field at input: an item has either `text`, `tokens`, `image` or `tensors`
     ");
 }
 

@@ -44,6 +44,7 @@ fn item(body: ItemBody, line: &Object, at: &str) -> Result<Item, Fault> {
         Content::Text(text) => Input::Text(text),
         Content::Pair(text, text_pair) => Input::Pair { text, text_pair },
         Content::Tokens(ids) => Input::Tokens(ids),
+        Content::Tensors(tensors) => Input::Tensors(tensors),
         Content::Image(image) => Input::Image(picture(image, &format!("{at}.image"))?),
     };
     let is_empty = match &input {
@@ -51,7 +52,7 @@ fn item(body: ItemBody, line: &Object, at: &str) -> Result<Item, Fault> {
         Input::Tokens(ids) => ids.is_empty(),
         // Either may be empty: such a pair still has an answer.
         Input::Pair { text, text_pair } => text.is_empty() && text_pair.is_empty(),
-        Input::Image(_) => false,
+        Input::Image(_) | Input::Tensors(_) => false,
     };
     if is_empty {
         return Err(Fault::new(FaultCode::EmptyInput, format!("`{at}` must not be empty")).at(at));

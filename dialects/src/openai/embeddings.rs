@@ -94,7 +94,7 @@ impl Inputs {
                 Input::Text(text) => text.is_empty(),
                 Input::Tokens(ids) => ids.is_empty(),
                 Input::Pair { text, text_pair } => text.is_empty() && text_pair.is_empty(),
-                Input::Image(_) => false,
+                Input::Image(_) | Input::Tensors(_) => false,
             };
             if is_empty {
                 let field = if one { "input".to_owned() } else { format!("input[{index}]") };

@@ -37,7 +37,8 @@ impl Shape {
             | Kind::Rerank
             | Kind::TextSimilarity
             | Kind::TokenClassification
-            | Kind::Ocr => Self::Json,
+            | Kind::Ocr
+            | Kind::Tensor => Self::Json,
         }
     }
 }

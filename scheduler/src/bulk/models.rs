@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use forebay_dialects::bulk::Request;
+use forebay_dialects::item::wrong_tensor;
 use forebay_dialects::{Fault, FaultCode};
 use forebay_shared::job::{Cost, Item, Missing, Object, Params};
 use forebay_shared::model::{Model, ModelCard};
@@ -71,6 +72,7 @@ fn takes(card: &ModelCard, item: &Item) -> Result<(), Fault> {
         let fault = Fault::new(FaultCode::InvalidField, missing.message("the line's item"));
         return Err(fault.at(format!("params.{}", missing.name)));
     }
+    card.check_tensors(&item.input).map_err(|error| wrong_tensor(error, "input"))?;
     if item.params.is_empty() {
         return Ok(());
     }

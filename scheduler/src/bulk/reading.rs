@@ -277,6 +277,7 @@ fn answer(card: &ModelCard, item: &Item) -> u64 {
         Kind::Rerank | Kind::TextSimilarity => LABEL,
         // As many as may be asked for; and as many parts as a long text may well have.
         Kind::ZeroShotClassification | Kind::TokenClassification => 100 * LABEL,
+        Kind::Tensor => card.outputs.iter().map(|output| output.least_elements() * NUMBER).sum(),
         Kind::Echo => item.input.cost().units() * 4,
         // No line has it.
         Kind::BackgroundRemoval | Kind::ImageToImage | Kind::ImageSegmentation => 0,

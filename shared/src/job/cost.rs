@@ -3,7 +3,7 @@
 use std::iter::Sum;
 use std::ops::Add;
 
-/// Tokens for text, pictures for images, items for echo.
+/// Tokens for text, pictures for images, elements for tensors, items for echo.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cost(u64);
 

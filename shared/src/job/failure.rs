@@ -28,6 +28,8 @@ pub enum FailureCode {
     InputMissing,
     /// The parameters do not fit the model.
     InvalidParams,
+    /// The tensors are not what the model takes.
+    WrongTensors,
     /// The model could not be loaded.
     ModelUnavailable,
     /// The model failed while running.
@@ -65,6 +67,7 @@ words!(
     FetchRefused = "fetch_refused",
     InputMissing = "input_missing",
     InvalidParams = "invalid_params",
+    WrongTensors = "wrong_tensors",
     ModelUnavailable = "model_unavailable",
     InferenceFailed = "inference_failed",
     OutOfMemory = "out_of_memory",

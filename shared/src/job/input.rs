@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Cost, Modality, Object};
+use super::{Cost, Modality, Object, Tensor};
 
 /// One input of a job, with parameters of its own over the job's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,8 @@ pub enum Input {
     },
     /// A picture.
     Image(ImageSource),
+    /// What the model takes, by name.
+    Tensors(Vec<Tensor>),
 }
 
 /// Where a picture's bytes are.
@@ -54,11 +56,12 @@ impl Input {
         match self {
             Self::Text(_) | Self::Tokens(_) | Self::Pair { .. } => Modality::Text,
             Self::Image(_) => Modality::Image,
+            Self::Tensors(_) => Modality::Tensor,
         }
     }
 
     /// What it probably costs: tokens for a text (four bytes each, and two that every tokenizer adds), of which
-    /// ids are as many as they are, one for a picture.
+    /// ids are as many as they are, one for a picture; elements for tensors.
     ///
     /// An estimate, taken before anything is tokenised; it sizes windows and fair shares, never a batch.
     pub fn cost(&self) -> Cost {
@@ -67,6 +70,7 @@ impl Input {
             Self::Tokens(ids) => Cost::new(ids.len() as u64),
             Self::Pair { text, text_pair } => Cost::new((text.len() + text_pair.len()) as u64 / 4 + 3),
             Self::Image(_) => Cost::new(1),
+            Self::Tensors(tensors) => tensors.iter().map(|tensor| Cost::new(tensor.elements())).sum(),
         }
     }
 }
@@ -127,6 +131,8 @@ mod tests {
     fn items_read_back_as_they_were() {
         let mut params = Object::new();
         params.insert("top_k".into(), 3.into());
+        let tensor = r#"{"name": "x", "datatype": "BYTES", "shape": [1], "base64": "AQAAAGE="}"#;
+        let tensor: Tensor = serde_json::from_str(tensor).unwrap();
         let items = vec![
             Item { input: Input::Text("你好".into()), params: Object::new() },
             Item { input: Input::Tokens(vec![101, 2023, 102]), params: Object::new() },
@@ -136,6 +142,7 @@ mod tests {
                 params: Object::new(),
             },
             Item { input: Input::Image(ImageSource::Blob("inputs/1/0".into())), params: Object::new() },
+            Item { input: Input::Tensors(vec![tensor]), params: Object::new() },
             Item {
                 input: Input::Image(ImageSource::Url("http://example.org/a.png".into())),
                 params: Object::new(),

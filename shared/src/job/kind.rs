@@ -38,6 +38,8 @@ pub enum Kind {
     TokenClassification,
     /// The lines of print in a picture are read.
     Ocr,
+    /// Tensors go in and come out as they are, by the names that the model has for them.
+    Tensor,
 }
 
 /// What an item is made of.
@@ -48,11 +50,13 @@ pub enum Modality {
     Text,
     /// A picture.
     Image,
+    /// Plain tensors.
+    Tensor,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Echo,
         Self::TextEmbedding,
         Self::TextClassification,
@@ -67,6 +71,7 @@ impl Kind {
         Self::ZeroShotClassification,
         Self::TokenClassification,
         Self::Ocr,
+        Self::Tensor,
     ];
 
     /// What its items may be made of.
@@ -80,6 +85,7 @@ impl Kind {
             | Self::ImageToImage
             | Self::ImageSegmentation
             | Self::Ocr => matches!(modality, Modality::Image),
+            Self::Tensor => matches!(modality, Modality::Tensor),
             _ => self.reads_text() && matches!(modality, Modality::Text),
         }
     }
@@ -109,6 +115,7 @@ impl Kind {
                 "pairs of texts",
             ),
             Input::Image(_) => (self.takes(Modality::Image), "pictures"),
+            Input::Tensors(_) => (self.takes(Modality::Tensor), "tensors"),
         };
         if taken { None } else { Some(what) }
     }
@@ -153,8 +160,9 @@ words!(
     ZeroShotClassification = "zero_shot_classification",
     TokenClassification = "token_classification",
     Ocr = "ocr",
+    Tensor = "tensor",
 );
-words!(Modality, "modality", Text = "text", Image = "image");
+words!(Modality, "modality", Text = "text", Image = "image", Tensor = "tensor");
 
 #[cfg(test)]
 mod tests {

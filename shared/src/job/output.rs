@@ -5,6 +5,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::params::Precision;
+use super::tensor::{Tensor, TensorBody};
 
 /// A typed value from a pipeline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -82,6 +83,12 @@ pub enum Output {
         /// The picture's height in pixels.
         height: u32,
     },
+    /// `{"outputs": […]}`, in the graph's order, or in that of the parameter.
+    Tensors {
+        /// What the model gave, by name.
+        #[schema(value_type = Vec<TensorBody>)]
+        outputs: Vec<Tensor>,
+    },
     /// `{"echo": …}`: the text, or where the picture was copied to.
     Echo {
         /// What came in.
@@ -122,6 +129,8 @@ struct Fields {
     #[serde(default)]
     text: String,
     #[serde(default)]
+    outputs: Option<Vec<Tensor>>,
+    #[serde(default)]
     echo: Option<Value>,
 }
 
@@ -151,9 +160,10 @@ impl TryFrom<Fields> for Output {
             Fields { content_type: Some(content_type), width, height, bytes, .. } => {
                 Ok(Self::Picture { width, height, content_type, bytes })
             }
+            Fields { outputs: Some(outputs), .. } => Ok(Self::Tensors { outputs }),
             Fields { echo: Some(echo), .. } => Ok(Self::Echo { echo }),
             _ => Err("an output has `embedding`, `score`, `entities`, `objects`, `lines`, `labels`, \
-                      `segments`, `content_type` or `echo`"),
+                      `segments`, `outputs`, `content_type` or `echo`"),
         }
     }
 }
@@ -256,6 +266,7 @@ pub struct Entity {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job::{Datatype, Encoding};
 
     #[test]
     fn every_output_reads_back_as_it_was_written() {
@@ -274,6 +285,13 @@ mod tests {
             corners: [(0.0, 1.0), (8.0, 1.0), (8.0, 3.0), (0.0, 3.0)].map(|(x, y)| Point { x, y }),
             turned: true,
         };
+        let tensor = |encoding| Tensor {
+            name: "y".to_owned(),
+            datatype: Datatype::Fp32,
+            shape: vec![1, 1],
+            bytes: 0.1_f32.to_le_bytes().to_vec().into(),
+            encoding,
+        };
         let outputs = [
             Output::Embedding { embedding: vec![0.5, -1.0], tokens: 5 },
             Output::Quantized { embedding: vec![-128, 127], precision: Precision::Int8, tokens: 5 },
@@ -283,6 +301,7 @@ mod tests {
             Output::Labels { labels: Vec::new() },
             Output::Lines { lines: vec![line], text: "two words".to_owned() },
             Output::Lines { lines: Vec::new(), text: String::new() },
+            Output::Tensors { outputs: vec![tensor(Encoding::Json), tensor(Encoding::Base64)] },
         ];
         for output in outputs {
             let written = serde_json::to_string(&output).unwrap();

@@ -8,6 +8,7 @@ mod media;
 mod missing;
 mod ocr;
 mod pairs;
+mod tensor;
 mod text;
 
 use serde::de::DeserializeOwned;
@@ -27,6 +28,7 @@ pub use media::{
 pub use missing::Missing;
 pub use ocr::OcrParams;
 pub use pairs::{RerankParams, TextSimilarityParams};
+pub use tensor::TensorParams;
 pub use text::{FunctionToApply, Precision, Side, TextClassificationParams, TextEmbeddingParams};
 
 /// Parameters for one kind.
@@ -60,6 +62,8 @@ pub enum Params {
     TokenClassification(TokenClassificationParams),
     /// For `ocr`.
     Ocr(OcrParams),
+    /// For `tensor`.
+    Tensor(TensorParams),
 }
 
 /// A parameter that does not fit.
@@ -105,6 +109,7 @@ impl Params {
             Kind::ZeroShotClassification => read(params).map(Self::ZeroShotClassification),
             Kind::TokenClassification => read(params).map(Self::TokenClassification),
             Kind::Ocr => read(params).map(Self::Ocr),
+            Kind::Tensor => read(params).map(Self::Tensor),
         }
     }
 

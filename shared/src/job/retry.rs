@@ -34,6 +34,7 @@ impl FailureCode {
             | Self::FetchRefused
             | Self::InputMissing
             | Self::InvalidParams
+            | Self::WrongTensors
             | Self::AllItemsFailed
             | Self::Cancelled
             | Self::Expired

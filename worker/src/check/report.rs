@@ -100,6 +100,7 @@ impl Display for Report {
 fn unit(kind: Kind) -> &'static str {
     match (kind, kind.takes(Modality::Text)) {
         (Kind::Echo, _) => "items",
+        (Kind::Tensor, _) => "elements",
         (_, true) => "tokens",
         (_, false) => "images",
     }

@@ -3,9 +3,13 @@
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use forebay_shared::job::{Failure, FailureCode, Input, Kind, Modality, Object, Params};
+use forebay_shared::job::{
+    Datatype, Failure, FailureCode, Input, Kind, Modality, Object, Params, Tensor, TensorBody, TensorSpec,
+};
+use forebay_shared::model::ModelCard;
 use forebay_shared::picture::Picture;
 use image::{ImageFormat, Rgb, RgbImage};
+use serde::Deserialize;
 use serde_json::json;
 
 use super::CheckError;
@@ -37,6 +41,8 @@ const WORD: [&str; 5] = [
 ];
 /// Pages: pixels of a dot of print, and how many lines there are.
 const PAGES: [(u32, u32); 4] = [(4, 2), (3, 1), (6, 3), (8, 1)];
+/// What plain tensors are filled with, from 0: small numbers are good for most graphs.
+const GUESSES: [u8; 3] = [2, 3, 7];
 
 /// An item that a model is tried on.
 #[derive(Clone, Debug)]
@@ -46,12 +52,14 @@ pub struct Sample {
     pub(super) material: Material,
 }
 
-/// Items for a kind.
-pub fn samples(kind: Kind) -> Vec<Sample> {
-    if kind.takes(Modality::Text) {
+/// Items for a model.
+pub fn samples(card: &ModelCard) -> Vec<Sample> {
+    if card.kind.takes(Modality::Text) {
         TEXTS.map(text).into()
-    } else if kind == Kind::Ocr {
+    } else if card.kind == Kind::Ocr {
         PAGES.map(|(dot, lines)| page(dot, lines)).into()
+    } else if card.kind == Kind::Tensor {
+        GUESSES.map(|guess| tensors(&card.inputs, guess)).into()
     } else {
         PICTURES.map(|(width, height)| picture(width, height)).into()
     }
@@ -82,7 +90,7 @@ pub(super) fn params(model: &ModelFiles) -> Params {
 pub(crate) fn run_first<P: Pipeline>(model: &ModelFiles, engine: &mut P::Engine) -> Result<(), Failure> {
     let pipeline =
         P::read(model).map_err(|error| Failure::transient(FailureCode::ModelUnavailable, error))?;
-    let Some(sample) = samples(model.card.kind).into_iter().next() else { return Ok(()) };
+    let Some(sample) = samples(&model.card).into_iter().next() else { return Ok(()) };
     let prepared = pipeline.prepare(sample.material, params(model))?;
     P::run(engine, &pipeline.collate(&[&prepared])?).map(drop)
 }
@@ -92,7 +100,38 @@ fn of_file(file: &Path, bytes: Vec<u8>) -> Vec<Sample> {
         return vec![Sample { name: file.display().to_string(), material: Material::Image(bytes.into()) }];
     }
     let words = String::from_utf8_lossy(&bytes);
-    words.lines().filter(|line| !line.trim().is_empty()).map(text).collect()
+    let sample = |line: &str| listed(line).unwrap_or_else(|| text(line));
+    words.lines().filter(|line| !line.trim().is_empty()).map(sample).collect()
+}
+
+/// Tensors as a submission has them: `{"tensors": […]}`.
+fn listed(line: &str) -> Option<Sample> {
+    #[derive(Deserialize)]
+    struct Line {
+        tensors: Vec<TensorBody>,
+    }
+    let line: Line = serde_json::from_str(line).ok()?;
+    let tensors = Tensor::read_all(line.tensors).ok()?;
+    let names: Vec<&str> = tensors.iter().map(|tensor| tensor.name.as_str()).collect();
+    Some(Sample { name: format!("tensors {}", names.join(", ")), material: Material::Tensors(tensors) })
+}
+
+/// Tensors of the shapes that the graph tells, and of one element along an axis that it does not.
+fn tensors(inputs: &[TensorSpec], guess: u8) -> Sample {
+    let tensor = |input: &TensorSpec| {
+        let axes = input.shape.iter().flatten();
+        let shape: Vec<u64> = axes.map(|axis| u64::try_from(*axis).unwrap_or(1)).collect();
+        let numbers = (0..shape.iter().product::<u64>()).map(|place| place % u64::from(guess));
+        let data = match input.datatype {
+            Datatype::Bytes => json!(numbers.map(|number| number.to_string()).collect::<Vec<_>>()),
+            Datatype::Bool => json!(numbers.map(|number| number == 1).collect::<Vec<_>>()),
+            _ => json!(numbers.collect::<Vec<_>>()),
+        };
+        let (name, datatype) = (&input.name, input.datatype);
+        serde_json::from_value(json!({"name": name, "datatype": datatype, "shape": shape, "data": data}))
+    };
+    let tensors = inputs.iter().filter_map(|input| tensor(input).ok()).collect();
+    Sample { name: format!("numbers below {guess}"), material: Material::Tensors(tensors) }
 }
 
 fn text(words: &str) -> Sample {

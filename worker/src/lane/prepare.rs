@@ -154,6 +154,10 @@ impl<P: Pipeline> Job<P> {
                 (Ok(params), Input::Image(material)) => {
                     pictures.push(Todo { index, material, params, own: item.params, key: None });
                 }
+                (Ok(params), Input::Tensors(tensors)) => {
+                    let material = Material::Tensors(tensors);
+                    texts.push(Todo { index, material, params, own: item.params, key: None });
+                }
             }
         }
         if !refused.is_empty() {

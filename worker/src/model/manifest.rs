@@ -2,6 +2,7 @@
 
 mod ocr;
 mod picture;
+mod tensor;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,6 +14,7 @@ use serde::Deserialize;
 
 pub use ocr::OcrSection;
 pub use picture::{DetectionHead, DetectionSection, ImageSection, Letterbox};
+pub use tensor::TensorSection;
 
 use super::ModelError;
 use crate::batch::Budget;
@@ -21,6 +23,10 @@ use crate::batch::Budget;
 const TOKENS: u64 = 2048;
 /// Pictures of one batch: convolutions gain little from more on a CPU.
 const IMAGES: u64 = 8;
+/// Elements of one batch of plain tensors: four megabytes in FP32. Chosen; nothing is known of such models.
+const ELEMENTS: u64 = 1 << 20;
+/// The share of a bucketed length that may be missing: items of one length always go together.
+const BUCKET: f64 = 0.125;
 /// Items of one batch at most, so that a batch of very short texts still ends soon.
 const ITEMS: usize = 256;
 /// The share of padding that is cheaper than another run; see docs/decisions.md.
@@ -62,6 +68,8 @@ pub struct Manifest {
     pub detection: DetectionSection,
     /// For models that read print.
     pub ocr: OcrSection,
+    /// For models that are used by plain tensors.
+    pub tensor: TensorSection,
 }
 
 /// `[limits]`
@@ -80,6 +88,8 @@ pub struct BatchLimits {
     pub tokens: Option<u64>,
     /// Pictures.
     pub images: Option<u64>,
+    /// Elements of plain tensors.
+    pub elements: Option<u64>,
     /// Items of any kind.
     pub items: Option<usize>,
     /// The share of padding that is cheaper than another run, 0…1.
@@ -153,6 +163,13 @@ impl Manifest {
             | Kind::Ocr => {
                 Budget { cost: self.batch.images.unwrap_or(IMAGES), items, padding: 0.0, slack: 0, max_wait }
             }
+            Kind::Tensor => Budget {
+                cost: self.batch.elements.unwrap_or(ELEMENTS),
+                items,
+                padding: BUCKET,
+                slack: 0,
+                max_wait,
+            },
             _ => Budget { cost: items as u64, items, padding: 0.0, slack: 0, max_wait },
         }
     }
@@ -236,7 +253,7 @@ mod tests {
         let readme = include_str!("../../../models/README.md");
         let example = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
         let documented: Manifest = toml::from_str(example).unwrap();
-        for kind in [Kind::TextEmbedding, Kind::ImageClassification] {
+        for kind in [Kind::TextEmbedding, Kind::ImageClassification, Kind::Tensor] {
             assert_eq!(documented.budget(kind), Manifest::default().budget(kind));
         }
     }

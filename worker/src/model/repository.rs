@@ -6,7 +6,7 @@ use forebay_shared::job::Kind;
 use forebay_shared::model::ModelCard;
 use serde_json::Value;
 
-use super::{Manifest, ModelError, ModelFiles, digest, optional_json};
+use super::{Graph, Manifest, ModelError, ModelFiles, Port, digest, optional_json};
 
 /// Folders between the root and a model: `org/name`.
 const DEPTH: usize = 3;
@@ -69,12 +69,15 @@ pub fn read(root: &Path, name: &str) -> Result<ModelFiles, ModelError> {
     let kind = manifest
         .kind
         .or_else(|| infer(root, &config))
+        .or_else(|| is_bare(root).then_some(Kind::Tensor))
         .ok_or_else(|| ModelError::Kind { root: root.to_owned() })?;
     if kind == Kind::Ocr
         && let Some(file) = manifest.ocr.parts(root).missing()
     {
         return Err(content(&format!("it has no {}", file.strip_prefix(root).unwrap_or(file).display())));
     }
+    let graph = graph(kind, &onnx)?;
+    let specs = |ports: &[Port]| ports.iter().filter_map(Port::spec).collect();
     let digest_of =
         |root: &Path| digest::of(root).map_err(|source| ModelError::File { file: root.to_owned(), source });
     let (digest, bytes) = match &base {
@@ -96,9 +99,30 @@ pub fn read(root: &Path, name: &str) -> Result<ModelFiles, ModelError> {
         prompts: prompts(root, &manifest)?,
         max_tokens: kind.reads_text().then(|| max_tokens(root, &manifest, &config)).transpose()?,
         dimensions: dimensions(kind, &config),
+        inputs: specs(&graph.inputs),
+        outputs: specs(&graph.outputs),
         batch_cost: manifest.budget(kind).cost,
     };
     Ok(ModelFiles { root: root.to_owned(), onnx, manifest, config, card, max_pixels: u64::MAX, bytes })
+}
+
+/// What is told of the graph: of models that are used by plain tensors, what they take and give.
+fn graph(kind: Kind, onnx: &Path) -> Result<Graph, ModelError> {
+    if kind != Kind::Tensor {
+        return Ok(Graph::default());
+    }
+    let graph = Graph::read(onnx).map_err(|source| ModelError::File { file: onnx.to_owned(), source })?;
+    if graph.inputs.is_empty() || graph.outputs.is_empty() {
+        let message = "its graph takes nothing or gives nothing".to_owned();
+        return Err(ModelError::Content { file: onnx.to_owned(), message });
+    }
+    Ok(graph)
+}
+
+/// Whether there is a graph and nothing that says what it is for: then it can be used by its tensors, and by nothing else.
+fn is_bare(root: &Path) -> bool {
+    let telling = ["config.json", "tokenizer.json", "preprocessor_config.json", "modules.json"];
+    telling.iter().all(|file| !root.join(file).exists())
 }
 
 /// What the files say the model does, as the Hugging Face ecosystem writes it.
@@ -306,6 +330,31 @@ mod tests {
         assert_eq!((orients(&models[0]), orients(&models[1])), (false, true));
         let error = read(&root.path().join("torn"), "torn").unwrap_err().to_string();
         assert!(error.ends_with("it has no onnx/recognize.onnx"), "{error}");
+    }
+
+    #[test]
+    fn a_graph_with_nothing_beside_it_is_used_by_its_tensors() {
+        let toy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/toys/toy-embedding/onnx/model.onnx");
+        let root = folder(&[
+            ("bare/forebay.toml", "licence = \"MIT\""),
+            ("told/config.json", r#"{"model_type": "something"}"#),
+        ]);
+        for name in ["bare", "told"] {
+            std::fs::copy(&toy, root.path().join(name).join("model.onnx")).unwrap();
+        }
+        std::fs::create_dir_all(root.path().join("empty")).unwrap();
+        std::fs::write(root.path().join("empty/model.onnx"), "").unwrap();
+        let models = scan(root.path(), &[], 100);
+        assert_eq!(models.iter().map(|model| model.card.name.as_str()).collect::<Vec<_>>(), ["bare"]);
+        let card = &models[0].card;
+        assert_eq!(
+            (card.kind, card.inputs[0].to_string()),
+            (Kind::Tensor, "`input_ids`: INT64 [-1, -1]".into())
+        );
+        assert_eq!(
+            read(&root.path().join("told"), "told").unwrap_err().to_string().matches("kind = ").count(),
+            1
+        );
     }
 
     #[test]

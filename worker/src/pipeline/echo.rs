@@ -61,7 +61,7 @@ impl Pipeline for Echo {
 
     fn weight(prepared: &EchoItem) -> usize {
         match &prepared.material {
-            Material::Text(_) | Material::Pair(..) | Material::Tokens(_) => 0,
+            Material::Text(_) | Material::Pair(..) | Material::Tokens(_) | Material::Tensors(_) => 0,
             Material::Image(bytes) => bytes.len(),
         }
     }
@@ -89,6 +89,7 @@ impl Pipeline for Echo {
                 Ok(Output::Echo { echo: json!({"text": text, "text_pair": pair}) }.into())
             }
             Material::Tokens(ids) => Ok(Output::Echo { echo: json!(ids) }.into()),
+            Material::Tensors(outputs) => Ok(Output::Tensors { outputs }.into()),
             Material::Image(bytes) => {
                 let content_type = Picture::sniff(&bytes, u64::MAX)
                     .map_or("application/octet-stream", |picture| picture.content_type)

@@ -14,6 +14,7 @@ mod line;
 mod object_detection;
 mod ocr;
 mod pairs;
+mod tensor;
 mod text_classification;
 mod text_embedding;
 mod token_classification;

@@ -169,6 +169,7 @@ fn item(item: Item) -> Value {
         Input::Text(text) => json!({"text": text}),
         Input::Pair { text, text_pair } => json!({"text": text, "text_pair": text_pair}),
         Input::Tokens(tokens) => json!({"tokens": tokens}),
+        Input::Tensors(tensors) => json!({"tensors": tensors}),
         Input::Image(ImageSource::Inline(bytes)) => json!({"image": {"base64": BASE64.encode(bytes)}}),
         Input::Image(ImageSource::Url(url) | ImageSource::Blob(url)) => json!({"image": {"url": url}}),
     };

@@ -111,6 +111,7 @@ impl Todo<Material> {
             Material::Pair(text, pair) => Content::Pair(text, pair),
             Material::Tokens(ids) => Content::Tokens(ids),
             Material::Image(bytes) => Content::File(bytes),
+            Material::Tensors(tensors) => Content::Tensors(tensors),
         };
         let key = scope.key(&over(params, &self.own), content);
         Self { key, ..self }
