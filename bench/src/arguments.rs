@@ -70,6 +70,8 @@ pub struct Batching {
 pub enum Part {
     /// Measure how long a long file of requests takes to become slices, and the memory that this takes
     Bulk(BulkArguments),
+    /// Measure items per second of each kind, one at a time and in full batches, beside the model's runs alone
+    Kinds(KindArguments),
     /// The bare loop, which runs in a process of its own
     #[command(hide = true)]
     Bare(BareArguments),
@@ -81,6 +83,14 @@ pub struct BulkArguments {
     /// Lines of the file [default: 1000000; quick: 10000]
     #[arg(long)]
     pub lines: Option<u64>,
+}
+
+/// What the measuring of kinds is told.
+#[derive(Clone, Debug, Args)]
+pub struct KindArguments {
+    /// Models [default: one for each kind]
+    #[arg(long, value_delimiter = ',')]
+    pub models: Vec<String>,
 }
 
 /// What the bare loop is told.

@@ -12,6 +12,7 @@ mod corpus;
 mod drive;
 mod environment;
 mod gauge;
+mod kinds;
 mod limit;
 mod machine;
 mod memory;
@@ -32,7 +33,7 @@ use anyhow::Context;
 use clap::Parser;
 use serde_json::{Value, json};
 
-use arguments::{Arguments, BareArguments, BulkArguments, Measure, Part};
+use arguments::{Arguments, BareArguments, BulkArguments, KindArguments, Measure, Part};
 use column::{Column, Plan};
 use machine::{Machine, Setting, conditions};
 use round::{Ground, Sizes};
@@ -64,6 +65,7 @@ fn start(arguments: &Arguments) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match &arguments.part {
         Some(Part::Bulk(bulk)) => runtime.block_on(run_bulk(arguments, bulk)),
+        Some(Part::Kinds(kinds)) => runtime.block_on(run_kinds(arguments, kinds)),
         _ => runtime.block_on(run(arguments)),
     }
 }
@@ -77,6 +79,18 @@ async fn run_bulk(arguments: &Arguments, bulk: &BulkArguments) -> anyhow::Result
     table::lines(&conditions.lines());
     let figures = bulk::measure(&plan, lines).await?;
     table::bulk(&figures);
+    write(arguments, &json!({"conditions": conditions, "figures": figures}))
+}
+
+async fn run_kinds(arguments: &Arguments, kinds: &KindArguments) -> anyhow::Result<()> {
+    let plan = plan(arguments)?;
+    let conditions = Machine::look(&plan, settings(arguments, &plan)).await;
+    table::lines(&conditions.lines());
+    let column = Column::start(&plan).await?;
+    let figures = kinds::measure(&plan, &column, &kinds.models, arguments.quick).await;
+    let figures = figures.with_context(|| column.tails())?;
+    column.stop()?;
+    table::kinds(&figures);
     write(arguments, &json!({"conditions": conditions, "figures": figures}))
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::bare::Pass;
 use crate::bulk::{Bulk, GOAL_LINES, GOAL_MEMORY, GOAL_SECONDS, Peak};
+use crate::kinds::KindFigure;
 use crate::limit::{Limit, Told};
 use crate::round::{Figures, Load, Sequence};
 use crate::spread::Spread;
@@ -39,6 +40,27 @@ pub fn bulk(figures: &Bulk) {
     for Peak { role, idle, most } in &figures.memory {
         let goal = format!("up to {:.0}; {:.1} before", mb(GOAL_MEMORY), mb(*idle));
         row(&format!("    most memory of the {role}"), "MB", mb(*most), goal);
+    }
+}
+
+/// Prints what each kind reaches.
+pub fn kinds(figures: &[KindFigure]) {
+    println!("\nitems per second           one at a time                   full batches");
+    println!(
+        "{:<24}{:>9}{:>9}{:>7}{:>8}{:>9}{:>9}{:>7}",
+        "", "alone", "served", "", "items", "alone", "served", ""
+    );
+    for KindFigure { model, one, items, full, .. } in figures {
+        let rate = |rate: f64| format!("{rate:.0$}", usize::from(rate < 100.0));
+        println!(
+            "{model:<24}{:>9}{:>9}{:>7.2}{items:>8}{:>9}{:>9}{:>7.2}",
+            rate(one.alone),
+            rate(one.served),
+            one.ratio(),
+            rate(full.alone),
+            rate(full.served),
+            full.ratio(),
+        );
     }
 }
 

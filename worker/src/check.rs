@@ -2,6 +2,7 @@
 
 mod budget;
 mod compare;
+mod rates;
 mod report;
 pub(crate) mod sample;
 
@@ -15,6 +16,7 @@ use crate::pipeline::{Answer, Pipeline, WithPipeline, with_pipeline};
 use budget::Sweep;
 use compare::Difference;
 
+pub use rates::{Rates, rates};
 pub use report::Report;
 pub use sample::{Sample, read_samples, samples};
 

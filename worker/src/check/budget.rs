@@ -68,7 +68,11 @@ pub(super) fn sweep<P: Pipeline>(bench: &mut Bench<P>, model: &ModelFiles, sampl
 }
 
 /// Items per second, and how long one batch took at most. `None`: the model does not take so many.
-fn measure<P: Pipeline>(bench: &mut Bench<P>, sample: &Sample, items: usize) -> Option<(f64, Duration)> {
+pub(super) fn measure<P: Pipeline>(
+    bench: &mut Bench<P>,
+    sample: &Sample,
+    items: usize,
+) -> Option<(f64, Duration)> {
     let prepared = bench.prepare(&vec![sample; items]).ok()?;
     bench.run(&prepared).ok()?;
     let (started, mut runs, mut longest) = (Instant::now(), 0_u32, Duration::ZERO);
