@@ -32,6 +32,8 @@ enum Answer {
     Words(Reading),
     /// A picture, to be put under this name.
     Picture(&'static str),
+    /// A tensor with a score for each of the model's labels.
+    Scores,
 }
 
 /// A question that was asked.
@@ -52,7 +54,8 @@ pub struct Line {
 
 /// Asks everything at once.
 pub fn submit(repository: &Repository, client: &Client) -> Result<Vec<Asked>> {
-    questions().into_iter().map(|question| ask(repository, client, question)).collect()
+    let questions = questions().into_iter().chain([file_type(repository)?]);
+    questions.map(|question| ask(repository, client, question)).collect()
 }
 
 fn ask(repository: &Repository, client: &Client, question: Question) -> Result<Asked> {
@@ -80,6 +83,14 @@ impl Asked {
                     .with_context(|| format!("writing {}", file.display()))?;
                 let output = &job["result"]["items"][0]["output"];
                 format!(".forebay/{FOLDER}/{name}, {} × {}", output["width"], output["height"])
+            }
+            Answer::Scores => {
+                let model = job["model"].as_str().unwrap_or_default();
+                let config = repository.data()?.join("models").join(model).join("config.json");
+                let config: Value = serde_json::from_slice(&fs::read(config)?)?;
+                let said = likeliest_of(&job["result"]["items"], &config["id2label"]);
+                let said = said.with_context(|| format!("unreadable: {job}"))?;
+                format!("{}, by its bytes: {said}", script::SOME_FILE)
             }
         };
         Ok(Line { kind, text })
@@ -140,6 +151,30 @@ fn questions() -> Vec<Question> {
     ]
 }
 
+/// What kind of file some bytes are: the beginning and the end as numbers, filled up with one that is no byte.
+fn file_type(repository: &Repository) -> Result<Question> {
+    const PART: usize = 1024;
+    const NOTHING: u16 = 256;
+    let file = repository.at(script::SOME_FILE);
+    let bytes = fs::read(&file).with_context(|| format!("reading {}", file.display()))?;
+    let content = bytes.trim_ascii();
+    let first = content.iter().copied().map(u16::from).chain(std::iter::repeat(NOTHING)).take(PART);
+    let end = &content[content.len().saturating_sub(PART)..];
+    let last = std::iter::repeat_n(NOTHING, PART - end.len()).chain(end.iter().copied().map(u16::from));
+    let tensor = json!({
+        "name": "bytes", "datatype": "INT32", "shape": [1, 2 * PART], "data": first.chain(last).collect::<Vec<_>>(),
+    });
+    let job = json!({"model": "magika", "input": {"tensors": [tensor]}});
+    Ok(Question { kind: "tensor", job, picture: None, answer: Answer::Scores })
+}
+
+fn likeliest_of(items: &Value, labels: &Value) -> Option<String> {
+    let scores = items[0]["output"]["outputs"][0]["data"].as_array()?;
+    let scores: Vec<f64> = scores.iter().map(Value::as_f64).collect::<Option<_>>()?;
+    let (best, score) = scores.iter().enumerate().max_by(|one, other| one.1.total_cmp(other.1))?;
+    Some(format!("{} ({score:.2})", labels[best.to_string()].as_str()?))
+}
+
 fn first_of_the_answers(items: &Value) -> Option<String> {
     let scores: Vec<f64> =
         items.as_array()?.iter().map(|item| item["output"]["score"].as_f64()).collect::<Option<_>>()?;
@@ -165,6 +200,8 @@ mod tests {
         let labels = json!([{"output": {"labels": [{"label": "law", "score": 0.5}]}}]);
         assert_eq!(likeliest(&labels).unwrap(), "law (0.50)");
         assert_eq!(likeliest(&json!([{"output": {}}])), None);
+        let tensor = json!([{"output": {"outputs": [{"data": [0.25, 0.75]}]}}]);
+        assert_eq!(likeliest_of(&tensor, &json!({"0": "c", "1": "toml"})).unwrap(), "toml (0.75)");
     }
 
     #[test]

@@ -27,6 +27,9 @@ pub const LABELS: [&str; 3] = ["law", "cooking", "seafaring"];
 /// A cat, and a cup of coffee.
 pub const PICTURES: [&str; 2] = ["models/samples/cat.jpg", "models/samples/coffee.jpg"];
 
+/// A file whose kind is to be told.
+pub const SOME_FILE: &str = "Cargo.toml";
+
 /// Two lines of print.
 pub const PRINT: &str = "models/reference/images/print/mixed.png";
 
