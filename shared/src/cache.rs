@@ -110,7 +110,7 @@ pub fn write(output: &Output, media: &[KeptMedium]) -> Vec<u8> {
     written
 }
 
-/// Reads what [`write`] wrote. `None`: it is something else, such as an answer of another release.
+/// Reads what [`write()`] wrote. `None`: it is something else, such as an answer of another release.
 pub fn read(written: &Bytes) -> Option<(Output, Vec<KeptMedium>)> {
     // JSON on one line has no line's end in it.
     let end = written.iter().position(|byte| *byte == b'\n').unwrap_or(written.len());

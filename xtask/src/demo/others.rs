@@ -129,11 +129,12 @@ fn questions() -> Vec<Question> {
         ),
         about(
             "object_detection",
-            "centernet-coco",
-            coffee,
+            "centerface",
+            script::FACES,
             Answer::Words(|items| {
-                let thing = &items[0]["output"]["objects"][0];
-                Some(format!("coffee.jpg: a {} ({:.2})", thing["label"].as_str()?, thing["score"].as_f64()?))
+                let found = items[0]["output"]["objects"].as_array()?;
+                let score = found.first()?["score"].as_f64()?;
+                Some(format!("many.png: {} faces, the surest with {score:.2}", found.len()))
             }),
         ),
         about("background_removal", "isnet-small", cat, Answer::Picture("cat-cut-out.png")),

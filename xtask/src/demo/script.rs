@@ -30,6 +30,9 @@ pub const PICTURES: [&str; 2] = ["models/samples/cat.jpg", "models/samples/coffe
 /// A file whose kind is to be told.
 pub const SOME_FILE: &str = "Cargo.toml";
 
+/// People, all of whom look this way.
+pub const FACES: &str = "models/reference/images/faces/many.png";
+
 /// Two lines of print.
 pub const PRINT: &str = "models/reference/images/print/mixed.png";
 
