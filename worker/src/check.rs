@@ -18,7 +18,7 @@ use compare::Difference;
 
 pub use rates::{Rates, rates};
 pub use report::Report;
-pub use sample::{Sample, read_samples, samples};
+pub use sample::{Sample, needed_params, read_samples, samples};
 
 /// Why a model cannot be tried.
 #[derive(Debug, thiserror::Error)]

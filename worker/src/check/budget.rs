@@ -43,12 +43,12 @@ impl Sweep {
     }
 }
 
-/// Measures batches of one sample, the one of middle length: 1, 2, 4, … of it.
+/// Measures batches of one sample, the one of middle length: 1, 2, 4, … of it, each text with a number of its own.
 pub(super) fn sweep<P: Pipeline>(bench: &mut Bench<P>, model: &ModelFiles, samples: &[&Sample]) -> Sweep {
     let mut by_length: Vec<(u32, &Sample)> = samples
         .iter()
         .filter_map(|sample| {
-            let prepared = bench.prepare(&[sample]).ok()?;
+            let prepared = bench.prepare(&[&sample.numbered(0)]).ok()?;
             Some((bucket::padded(P::length(prepared.first()?).max(1)), *sample))
         })
         .collect();
@@ -73,7 +73,8 @@ pub(super) fn measure<P: Pipeline>(
     sample: &Sample,
     items: usize,
 ) -> Option<(f64, Duration)> {
-    let prepared = bench.prepare(&vec![sample; items]).ok()?;
+    let samples: Vec<Sample> = (0..items).map(|number| sample.numbered(number)).collect();
+    let prepared = bench.prepare(&samples.iter().collect::<Vec<_>>()).ok()?;
     bench.run(&prepared).ok()?;
     let (started, mut runs, mut longest) = (Instant::now(), 0_u32, Duration::ZERO);
     while runs == 0 || started.elapsed() < ENOUGH {

@@ -45,7 +45,7 @@ impl WithPipeline for Loop<'_> {
             params: sample::params(self.model),
         };
         let answerless = |failure| CheckError::Answerless { sample: self.sample.name.clone(), failure };
-        let prepared = bench.prepare(&[&self.sample]).map_err(answerless)?;
+        let prepared = bench.prepare(&[&self.sample.numbered(0)]).map_err(answerless)?;
         let length = prepared.first().map_or(1, |item| bucket::padded(P::length(item).max(1)));
         let budget = self.model.manifest.budget(self.model.card.kind);
         let items = usize::try_from(budget.cost / u64::from(length)).unwrap_or(usize::MAX);

@@ -52,6 +52,17 @@ pub struct Sample {
     pub(super) material: Material,
 }
 
+impl Sample {
+    /// The same with a number in its words: no text of a batch is another's equal, which kinds that compare would run once.
+    pub(super) fn numbered(&self, number: usize) -> Self {
+        let material = match &self.material {
+            Material::Text(words) => Material::Text(format!("{words} {number:03}")),
+            material => material.clone(),
+        };
+        Self { name: self.name.clone(), material }
+    }
+}
+
 /// Items for a model.
 pub fn samples(card: &ModelCard) -> Vec<Sample> {
     if card.kind.takes(Modality::Text) {
@@ -75,15 +86,20 @@ pub fn read_samples(files: &[PathBuf]) -> Result<Vec<Sample>, CheckError> {
     Ok(files.iter().map(read).collect::<Result<Vec<_>, CheckError>>()?.concat())
 }
 
-/// Parameters without which the model's kind takes nothing.
 pub(super) fn params(model: &ModelFiles) -> Params {
-    let (kind, mut params) = (model.card.kind, Object::new());
+    let kind = model.card.kind;
+    Params::parse(kind, &needed_params(kind)).expect("every kind has parameters that suit it")
+}
+
+/// Parameters without which a kind takes nothing, with values that suit any model.
+pub fn needed_params(kind: Kind) -> Object {
+    let mut params = Object::new();
     if let Some(name) = kind.needs(&Input::Text(String::new())) {
         let labels = || json!(["travel", "sport", "weather"]);
         let value = if kind == Kind::ZeroShotClassification { labels() } else { json!("What happened?") };
         params.insert(name.to_owned(), value);
     }
-    Params::parse(kind, &params).expect("every kind has parameters that suit it")
+    params
 }
 
 /// Runs the first sample of a model's kind, for what that makes ready; its answer is nobody's.

@@ -172,15 +172,20 @@ fn file_type(repository: &Repository) -> Result<Question> {
 fn likeliest_of(items: &Value, labels: &Value) -> Option<String> {
     let scores = items[0]["output"]["outputs"][0]["data"].as_array()?;
     let scores: Vec<f64> = scores.iter().map(Value::as_f64).collect::<Option<_>>()?;
-    let (best, score) = scores.iter().enumerate().max_by(|one, other| one.1.total_cmp(other.1))?;
+    let (best, score) = highest(&scores)?;
     Some(format!("{} ({score:.2})", labels[best.to_string()].as_str()?))
 }
 
 fn first_of_the_answers(items: &Value) -> Option<String> {
     let scores: Vec<f64> =
         items.as_array()?.iter().map(|item| item["output"]["score"].as_f64()).collect::<Option<_>>()?;
-    let (best, score) = scores.iter().enumerate().max_by(|one, other| one.1.total_cmp(other.1))?;
+    let (best, score) = highest(&scores)?;
     Some(format!("{} {} ({score:.2})", script::QUERY, script::ANSWERS.get(best)?))
+}
+
+/// Where the highest score stands, and what it is.
+fn highest(scores: &[f64]) -> Option<(usize, f64)> {
+    scores.iter().copied().enumerate().max_by(|one, other| one.1.total_cmp(&other.1))
 }
 
 fn likeliest(items: &Value) -> Option<String> {
@@ -190,6 +195,8 @@ fn likeliest(items: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -207,9 +214,8 @@ mod tests {
 
     #[test]
     fn every_kind_is_asked_once() {
-        let mut kinds: Vec<_> = questions().iter().map(|question| question.kind).collect();
-        let count = kinds.len();
-        kinds.dedup();
-        assert_eq!(kinds.len(), count);
+        let questions = questions();
+        let kinds: BTreeSet<_> = questions.iter().map(|question| question.kind).collect();
+        assert_eq!(kinds.len(), questions.len());
     }
 }
