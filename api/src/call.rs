@@ -4,6 +4,9 @@
 //! unless the call said that it may go on without (`x-forebay-detach: true`). The deadline in the job's row does the same
 //! where the api itself is gone.
 
+pub mod dialect;
+
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -11,6 +14,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use forebay_dialects::Fault;
+use forebay_dialects::call::{Answered, Reply};
 use forebay_shared::events::RESULT_LIMIT;
 use forebay_shared::id::JobId;
 use forebay_shared::job::{Class, Cost, Item, Job, Keep, NewJob, Object, Outcome, Status, read_result};
@@ -75,13 +79,8 @@ pub struct Work {
     pub room: OwnedSemaphorePermit,
 }
 
-/// Does the work as a job, and answers with what `reply` makes of the outcomes.
-pub async fn answer(
-    app: App,
-    work: Work,
-    manner: Manner,
-    reply: impl FnOnce(&Job, Vec<Outcome>) -> Result<Vec<u8>, Problem> + Send + 'static,
-) -> Result<Response, Problem> {
+/// Does the work as a job, and answers with what `reply` writes of the outcomes.
+pub async fn answer(app: App, work: Work, manner: Manner, reply: impl Reply) -> Result<Response, Problem> {
     let id = app.parts.ids.job();
     let name = HeaderValue::try_from(id.to_string()).expect("an id is made of digits and dashes");
     let answered = async {
@@ -95,17 +94,22 @@ pub async fn answer(
         let document = document(&app, &job, told).await?;
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         let cached = cache::told(&app, &job);
-        let bytes = limits::work(&app.parts.tasks, size, move || {
+        let answer = limits::work(&app.parts.tasks, size, move || {
             let outcomes = outcomes(&job, document.as_deref())?;
-            reply(&job, outcomes)
+            let id = job.id.to_string().replace('-', "");
+            Ok(reply.write(Answered { id: &id, model: &job.model, job: Some(&job) }, outcomes)?)
         });
-        Ok((bytes.await?, cached))
+        Ok((answer.await?, cached))
     };
-    let (bytes, cached) =
+    let (answer, cached) =
         answered.await.map_err(|problem: Problem| lasting(problem).header(JOB, name.clone()))?;
-    let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json")), (JOB, name)];
-    let mut response = (headers, Body::from(bytes)).into_response();
+    let headers = [(header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type)), (JOB, name)];
+    let mut response = (headers, Body::from(answer.body)).into_response();
     response.headers_mut().extend(cached);
+    for (name, value) in answer.headers {
+        let value = HeaderValue::try_from(value).map_err(|error| Problem::internal(Arc::new(error)))?;
+        response.headers_mut().insert(HeaderName::from_static(name), value);
+    }
     Ok(response)
 }
 
@@ -199,9 +203,7 @@ fn outcomes(job: &Job, document: Option<&[u8]>) -> Result<Vec<Outcome>, Problem>
         (Status::Expired, ..) => {
             Err(Problem::new(Code::Timeout, "the job's deadline passed before it ended"))
         }
-        (_, Some(document), _) => {
-            read_result(document).map_err(|error| Problem::internal(std::sync::Arc::new(error)))
-        }
+        (_, Some(document), _) => read_result(document).map_err(|error| Problem::internal(Arc::new(error))),
         (_, None, Some(error)) => Err(Fault::from(error.clone()).into()),
         (_, None, None) => Err(Problem::defect("the job ended without a result or a reason")),
     }

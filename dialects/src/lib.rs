@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 pub mod bulk;
+pub mod call;
 pub mod emotion;
 mod fault;
 pub mod images;

@@ -8,7 +8,7 @@ mod embeddings;
 mod error;
 mod moderations;
 
-pub use call::{Answered, Call, Endpoint, Reply};
+pub use call::{Call, Endpoint, Reply};
 pub use error::error;
 
 /// Inputs of one request, as OpenAI bounds them.

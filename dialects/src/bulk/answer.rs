@@ -8,8 +8,8 @@ use forebay_shared::job::{FailureCode, Outcome, result_document};
 use serde_json::{Value, json};
 
 use super::line::{Request, Wanted};
-use crate::openai::{self, Answered};
-use crate::{Fault, FaultCode};
+use crate::call::{Answered, Reply};
+use crate::{Fault, FaultCode, openai};
 
 /// What a line is told that had not run when its bulk's window passed.
 pub const BATCH_EXPIRED: &str = "batch_expired";
@@ -53,8 +53,8 @@ impl Answers {
         match &request.reply {
             Wanted::Call(reply) if !was_stopped => {
                 let name = id.to_string();
-                match reply.write(Answered { id: &name, model }, outcomes) {
-                    Ok(body) => self.response(form, id, request.id.as_deref(), &body),
+                match reply.write(Answered { id: &name, model, job: None }, outcomes) {
+                    Ok(answer) => self.response(form, id, request.id.as_deref(), &answer.body),
                     Err(fault) => self.refused(form, id, request.id.as_deref(), &fault),
                 }
             }

@@ -39,8 +39,8 @@ pub struct Request {
     pub id: Option<String>,
     /// The model, as it is asked for.
     pub model: String,
-    /// What the model must do; `None`: whatever it does.
-    pub kind: Option<Kind>,
+    /// What the model must do: one of these; whatever it does where there are none.
+    pub kinds: &'static [Kind],
     /// Its inputs, with all their parameters.
     pub items: Vec<Item>,
     /// How it is answered.
@@ -181,7 +181,7 @@ impl Rules<'_> {
         let read = check_id("id", id.as_deref()).and_then(|()| {
             let model = self.model.map(str::to_owned).ok_or_else(missing)?;
             let items = vec![Item { input, params: self.params.clone() }];
-            Ok(Request { id: id.clone(), model, kind: None, items, reply: Wanted::Result })
+            Ok(Request { id: id.clone(), model, kinds: &[], items, reply: Wanted::Result })
         });
         (id, read)
     }
@@ -192,18 +192,18 @@ impl Rules<'_> {
             Fault::new(FaultCode::MissingField, message).at("model")
         })?;
         let items = job::items(body, self.params)?;
-        Ok(Request { id, model, kind: None, items, reply: Wanted::Result })
+        Ok(Request { id, model, kinds: &[], items, reply: Wanted::Result })
     }
 }
 
 fn called(id: Option<String>, call: Call) -> Request {
-    let Call { model, kind, items, params, reply } = call;
+    let Call { model, kinds, items, params, reply, .. } = call;
     let items = if params.is_empty() {
         items
     } else {
         items.into_iter().map(|item| Item { params: Params::merge(&params, &item.params), ..item }).collect()
     };
-    Request { id, model, kind: Some(kind), items, reply: Wanted::Call(reply) }
+    Request { id, model, kinds, items, reply: Wanted::Call(reply) }
 }
 
 fn check_id(field: &str, id: Option<&str>) -> Result<(), Fault> {

@@ -1,10 +1,11 @@
-//! A request that can be answered later: what it asks for, and how its answer is written.
+//! OpenAI's requests that can be answered later, by their paths.
 
 use forebay_shared::config::ModerationConfig;
-use forebay_shared::job::{Item, Kind, Object, Outcome, Output};
+use forebay_shared::job::Outcome;
 
 use super::{embeddings, moderations};
-use crate::{Fault, FaultCode};
+use crate::call::{Answer, Answered, outputs};
+use crate::{Fault, call};
 
 /// What can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,36 +17,15 @@ pub enum Endpoint {
 }
 
 /// What a body asks for.
-#[derive(Debug)]
-pub struct Call {
-    /// The model, as it is asked for.
-    pub model: String,
-    /// What the model must do.
-    pub kind: Kind,
-    /// Its inputs.
-    pub items: Vec<Item>,
-    /// Parameters for every item.
-    pub params: Object,
-    /// How the answer is written.
-    pub reply: Reply,
-}
+pub type Call = call::Call<Reply>;
 
-/// How an answer is written: all of a body that matters once its items are taken out.
+/// How an answer is written.
 #[derive(Clone, Debug)]
 pub enum Reply {
     /// To `POST /v1/embeddings`.
     Embeddings(embeddings::Reply),
     /// To `POST /v1/moderations`.
     Moderations(moderations::Reply),
-}
-
-/// What an answer says besides its outcomes.
-#[derive(Clone, Copy, Debug)]
-pub struct Answered<'a> {
-    /// Digits and letters that name this answer and no other.
-    pub id: &'a str,
-    /// The model's own name.
-    pub model: &'a str,
 }
 
 impl Endpoint {
@@ -74,32 +54,13 @@ impl Endpoint {
     }
 }
 
-impl Reply {
-    /// Writes the answer. It has one entry for each input or it is none: one failed item fails the whole, as OpenAI has no
-    /// words for a part.
-    pub fn write(&self, answered: Answered<'_>, outcomes: Vec<Outcome>) -> Result<Vec<u8>, Fault> {
-        let outputs: Result<Vec<Output>, Fault> =
-            outcomes.into_iter().enumerate().map(|(index, outcome)| successful(index, outcome)).collect();
+impl call::Reply for Reply {
+    /// It has one entry for each input or it is none: one failed item fails the whole, as OpenAI has no words for a part.
+    fn write(&self, answered: Answered<'_>, outcomes: Vec<Outcome>) -> Result<Answer, Fault> {
+        let outputs = outputs(outcomes, "input")?;
         match self {
-            Self::Embeddings(reply) => reply.write(answered, outputs?),
-            Self::Moderations(reply) => reply.write(answered, &outputs?),
+            Self::Embeddings(reply) => reply.write(answered, outputs),
+            Self::Moderations(reply) => reply.write(answered, &outputs),
         }
     }
-}
-
-fn successful(index: usize, outcome: Outcome) -> Result<Output, Fault> {
-    outcome.map_err(|failure| {
-        let fault = Fault::from(failure);
-        Fault { message: format!("input {index}: {}", fault.message), ..fault }.at("input")
-    })
-}
-
-/// A model that gives something else than what its kind gives.
-pub(super) fn unlike(kind: Kind) -> Fault {
-    Fault::new(FaultCode::JobFailed, format!("the model's output is not that of {kind}"))
-}
-
-/// An answer as bytes.
-pub(super) fn bytes(answer: &impl serde::Serialize) -> Vec<u8> {
-    serde_json::to_vec(answer).expect("answers are finite trees of strings and numbers")
 }

@@ -8,8 +8,8 @@ use forebay_shared::job::{Input, Item, Kind, Object, Output};
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::MOST_INPUTS;
-use super::call::{Answered, Call, bytes, unlike};
+use super::{Call, MOST_INPUTS};
+use crate::call::{self, Answered, unlike};
 use crate::{Fault, FaultCode};
 
 /// The body.
@@ -51,7 +51,8 @@ pub(super) fn read(body: &[u8]) -> Result<Call, Fault> {
     }
     let reply = Reply { encoding: encoding_format.unwrap_or_default() };
     let items = input.items()?;
-    Ok(Call { model, kind: Kind::TextEmbedding, items, params, reply: super::Reply::Embeddings(reply) })
+    let reply = super::Reply::Embeddings(reply);
+    Ok(Call { model, named_by: None, kinds: &[Kind::TextEmbedding], items, params, reply })
 }
 
 /// A text, its tokens, or a list of either.
@@ -242,7 +243,7 @@ struct Usage {
 }
 
 impl Reply {
-    pub(super) fn write(self, answered: Answered<'_>, outputs: Vec<Output>) -> Result<Vec<u8>, Fault> {
+    pub(super) fn write(self, answered: Answered<'_>, outputs: Vec<Output>) -> Result<call::Answer, Fault> {
         let (mut data, mut tokens) = (Vec::with_capacity(outputs.len()), 0);
         for (index, output) in outputs.into_iter().enumerate() {
             let Output::Embedding { embedding, tokens: read } = output else {
@@ -259,7 +260,7 @@ impl Reply {
             data.push(Datum { object: "embedding", index, embedding });
         }
         let usage = Usage { prompt_tokens: tokens, total_tokens: tokens };
-        Ok(bytes(&Answer { object: "list", data, model: answered.model, usage }))
+        Ok(call::Answer::json(&Answer { object: "list", data, model: answered.model, usage }))
     }
 }
 

@@ -7,8 +7,8 @@ use forebay_shared::job::{Input, Item, Kind, Label, Object, Output};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::MOST_INPUTS;
-use super::call::{Answered, Call, bytes, unlike};
+use super::{Call, MOST_INPUTS};
+use crate::call::{Answer, Answered, unlike};
 use crate::{Fault, FaultCode};
 
 /// OpenAI's categories: clients read them as fields, so they are always there.
@@ -78,7 +78,8 @@ pub(super) fn read(body: &[u8], config: &ModerationConfig) -> Result<Call, Fault
     let reply = Reply { threshold: config.threshold, categories: config.categories.clone() };
     Ok(Call {
         model: config.model.clone(),
-        kind: Kind::TextClassification,
+        named_by: Some("moderation.model"),
+        kinds: &[Kind::TextClassification],
         items,
         params: Object::new(),
         reply: super::Reply::Moderations(reply),
@@ -135,7 +136,7 @@ struct Judgement {
 }
 
 impl Reply {
-    pub(super) fn write(&self, answered: Answered<'_>, outputs: &[Output]) -> Result<Vec<u8>, Fault> {
+    pub(super) fn write(&self, answered: Answered<'_>, outputs: &[Output]) -> Result<Answer, Fault> {
         let results: Result<Vec<Judgement>, Fault> = outputs
             .iter()
             .map(|output| match output {
@@ -144,7 +145,7 @@ impl Reply {
             })
             .collect();
         let id = format!("modr-{}", answered.id);
-        Ok(bytes(&json!({"id": id, "model": answered.model, "results": results?})))
+        Ok(Answer::json(&json!({"id": id, "model": answered.model, "results": results?})))
     }
 
     /// A category scores as high as the highest of its labels. Without a mapping every label is its own category.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use forebay_dialects::bulk::Request;
+use forebay_dialects::call::unfit;
 use forebay_dialects::item::wrong_tensor;
 use forebay_dialects::{Fault, FaultCode};
 use forebay_shared::job::{Cost, Item, Missing, Object, Params};
@@ -41,8 +42,7 @@ impl Models {
             Fault::new(FaultCode::UnknownModel, format!("there is no model `{}`", request.model)).at("model")
         })?;
         let card = &self.known[number].0.card;
-        if let Some(kind) = request.kind.filter(|kind| *kind != card.kind) {
-            let message = format!("the model `{}` does {}, and this asks for {kind}", card.name, card.kind);
+        if let Some(message) = unfit(request.kinds, card) {
             return Err(Fault::new(FaultCode::InvalidField, message).at("model"));
         }
         request.items.iter().try_for_each(|item| takes(card, item))?;

@@ -1,13 +1,17 @@
 //! `POST /v1/embeddings`
 
 use axum::extract::{Request, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
+use bytes::Bytes;
 use forebay_dialects::openai::Endpoint;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::OpenAiError;
 use crate::auth::Submitter;
+use crate::body::must_be_json;
+use crate::call;
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -49,7 +53,10 @@ pub async fn embeddings(
     submitter: Submitter,
     request: Request,
 ) -> Result<Response, Problem> {
-    super::serve(app, submitter, Endpoint::Embeddings, request).await
+    must_be_json(request.headers())?;
+    let moderation = app.config.moderation.clone();
+    let read = move |_: &HeaderMap, body: &Bytes| Endpoint::Embeddings.read(body, &moderation);
+    call::dialect::serve(app, submitter, request, read).await
 }
 
 /// Texts or their tokens, and how their vectors are to be written.

@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 
 use axum::extract::{Request, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
+use bytes::Bytes;
 use forebay_dialects::openai::Endpoint;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::OpenAiError;
 use crate::auth::Submitter;
+use crate::body::must_be_json;
+use crate::call;
 use crate::problem::Problem;
 use crate::state::App;
 
@@ -52,7 +56,10 @@ pub async fn moderations(
     submitter: Submitter,
     request: Request,
 ) -> Result<Response, Problem> {
-    super::serve(app, submitter, Endpoint::Moderations, request).await
+    must_be_json(request.headers())?;
+    let moderation = app.config.moderation.clone();
+    let read = move |_: &HeaderMap, body: &Bytes| Endpoint::Moderations.read(body, &moderation);
+    call::dialect::serve(app, submitter, request, read).await
 }
 
 /// Texts to be judged.

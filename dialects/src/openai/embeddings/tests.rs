@@ -5,10 +5,11 @@ use forebay_shared::job::{read_result, result_document};
 use serde_json::{Value, json};
 
 use super::read;
-use crate::openai::{Answered, Call, Endpoint};
+use crate::call::{Answered, Reply};
+use crate::openai::{Call, Endpoint};
 use crate::{Fault, FaultCode};
 
-const ANSWERED: Answered<'static> = Answered { id: "1", model: "minilm" };
+const ANSWERED: Answered<'static> = Answered { id: "1", model: "minilm", job: None };
 
 fn call(body: &Value) -> Result<Call, Fault> {
     read(body.to_string().as_bytes())
@@ -120,7 +121,7 @@ fn outcomes() -> Vec<Outcome> {
 fn answer(body: &Value, outcomes: &[Outcome]) -> Result<String, Fault> {
     let document = result_document(outcomes, &[], &[]);
     let answer = call(body)?.reply.write(ANSWERED, read_result(&document).unwrap())?;
-    Ok(String::from_utf8(answer).unwrap())
+    Ok(String::from_utf8(answer.body).unwrap())
 }
 
 #[test]

@@ -5,7 +5,8 @@ use forebay_shared::job::{Input, Label, Output};
 use serde_json::{Value, json};
 
 use super::read;
-use crate::openai::{Answered, Call};
+use crate::call::{Answered, Reply};
+use crate::openai::Call;
 use crate::{Fault, FaultCode};
 
 fn config() -> ModerationConfig {
@@ -72,8 +73,9 @@ fn judged(config: &ModerationConfig, scores: &[(&str, f32)]) -> Value {
     let labels = scores.iter().map(|(label, score)| Label { label: (*label).to_owned(), score: *score });
     let output = Output::Labels { labels: labels.collect() };
     let call = read(br#"{"input": "a"}"#, config).unwrap();
-    let answer = call.reply.write(Answered { id: "1", model: "emotion" }, vec![Ok(output)]).unwrap();
-    serde_json::from_slice(&answer).unwrap()
+    let answered = Answered { id: "1", model: "emotion", job: None };
+    let answer = call.reply.write(answered, vec![Ok(output)]).unwrap();
+    serde_json::from_slice(&answer.body).unwrap()
 }
 
 #[test]

@@ -1,0 +1,86 @@
+//! A request that a job answers: what it asks for, and how its answer is written.
+
+use forebay_shared::job::{Item, Job, Kind, Object, Outcome, Output};
+use forebay_shared::model::ModelCard;
+use serde::Serialize;
+
+use crate::{Fault, FaultCode};
+
+/// What a body asks for.
+#[derive(Debug)]
+pub struct Call<R> {
+    /// The model, as it is asked for.
+    pub model: String,
+    /// The key of the service's configuration that names the model, where the request does not.
+    pub named_by: Option<&'static str>,
+    /// What the model must do: one of these; whatever it does where there are none.
+    pub kinds: &'static [Kind],
+    /// Its inputs.
+    pub items: Vec<Item>,
+    /// Parameters for every item.
+    pub params: Object,
+    /// How the answer is written.
+    pub reply: R,
+}
+
+/// How an answer is written: all of a body that matters once its items are taken out.
+pub trait Reply: Send + 'static {
+    /// Writes the answer.
+    fn write(&self, answered: Answered<'_>, outcomes: Vec<Outcome>) -> Result<Answer, Fault>;
+}
+
+/// What an answer says besides its outcomes.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered<'a> {
+    /// Digits and letters that name this answer and no other.
+    pub id: &'a str,
+    /// The model's own name.
+    pub model: &'a str,
+    /// The job that did it; a line of a bulk has none of its own.
+    pub job: Option<&'a Job>,
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Its body.
+    pub body: Vec<u8>,
+    /// What that is.
+    pub content_type: &'static str,
+    /// Other headers.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+impl Answer {
+    /// An answer as JSON.
+    pub fn json(answer: &impl Serialize) -> Self {
+        let body = serde_json::to_vec(answer).expect("answers are finite trees of strings and numbers");
+        Self { body, content_type: "application/json", headers: Vec::new() }
+    }
+}
+
+/// The output of every input, or what is wrong with the first that has none, where a dialect has no words for a part;
+/// `field` names the inputs.
+pub(crate) fn outputs(outcomes: Vec<Outcome>, field: &str) -> Result<Vec<Output>, Fault> {
+    let output = |(index, outcome): (usize, Outcome)| {
+        outcome.map_err(|failure| {
+            let fault = Fault::from(failure);
+            Fault { message: format!("input {index}: {}", fault.message), ..fault }.at(field)
+        })
+    };
+    outcomes.into_iter().enumerate().map(output).collect()
+}
+
+/// Why a model cannot do what is asked for: it is not one of these kinds. Without any, every model can.
+pub fn unfit(kinds: &[Kind], card: &ModelCard) -> Option<String> {
+    if kinds.is_empty() || kinds.contains(&card.kind) {
+        return None;
+    }
+    let asked: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+    Some(format!("the model `{}` does {}, and this asks for {}", card.name, card.kind, asked.join(" or ")))
+}
+
+/// A model that gives something else than what its kind gives.
+pub(crate) fn unlike(kind: Kind) -> Fault {
+    Fault::new(FaultCode::JobFailed, format!("the model's output is not that of {kind}"))
+}
