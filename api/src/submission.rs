@@ -8,6 +8,7 @@ pub mod picture;
 pub mod place;
 pub mod retention;
 pub mod times;
+pub mod upload;
 pub mod webhook;
 
 use std::collections::BTreeMap;
@@ -24,7 +25,7 @@ use retention::RetentionBody;
 pub use webhook::Webhook;
 
 /// What is to be done, to which inputs, by which model.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = samples::submission)]
 pub struct Submission {

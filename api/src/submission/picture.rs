@@ -13,14 +13,24 @@ const LONGEST_URL: usize = 8192;
 
 /// Reads a picture; `field` is its path in the submission.
 pub fn read(body: ImageBody, field: &str, limits: &LimitConfig, guard: &Guard) -> Result<Input, Problem> {
-    let source = match body.open() {
-        Some(Written::Base64(base64)) => decode(&base64, &format!("{field}.base64"), limits)?,
-        Some(Written::Url(url)) => remote(url, &format!("{field}.url"), guard)?,
-        Some(Written::DataUri(uri)) => data_uri(&uri, &format!("{field}.data_uri"), limits)?,
-        None => {
-            let detail = "give exactly one of `base64`, `url` and `data_uri`";
-            return Err(Problem::new(Code::InvalidField, detail).at(field));
-        }
+    let Some(written) = body.open() else {
+        let detail = "give exactly one of `base64`, `url` and `data_uri`";
+        return Err(Problem::new(Code::InvalidField, detail).at(field));
+    };
+    let field = match &written {
+        Written::Base64(_) => format!("{field}.base64"),
+        Written::Url(_) => format!("{field}.url"),
+        Written::DataUri(_) => format!("{field}.data_uri"),
+    };
+    open(written, &field, limits, guard)
+}
+
+/// Reads a picture that is written like this at `field`.
+pub fn open(written: Written, field: &str, limits: &LimitConfig, guard: &Guard) -> Result<Input, Problem> {
+    let source = match written {
+        Written::Base64(base64) => decode(&base64, field, limits)?,
+        Written::Url(url) => remote(url, field, guard)?,
+        Written::DataUri(uri) => data_uri(&uri, field, limits)?,
     };
     Ok(Input::Image(source))
 }

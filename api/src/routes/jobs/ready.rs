@@ -15,6 +15,18 @@ use crate::submission::place::Inputs;
 use crate::submission::times;
 use crate::{body, limits};
 
+/// What a request brought: all of it checked, and large pictures in the object store already.
+pub struct Brought {
+    /// The job's id.
+    pub id: JobId,
+    /// What is to be done, and to what.
+    pub draft: Draft,
+    /// Where large inputs stand.
+    pub inputs: Inputs,
+    /// The room that the body takes.
+    pub room: OwnedSemaphorePermit,
+}
+
 /// A draft whose inputs are where they belong.
 pub struct Placed {
     /// The job's id.
@@ -35,7 +47,7 @@ pub async fn ready(app: &App, id: JobId, request: Request, keyed: bool) -> Resul
 }
 
 async fn unhurried(app: &App, id: JobId, request: Request, keyed: bool) -> Result<(Placed, Inputs), Problem> {
-    let (mut draft, mut inputs, room) = match body::media_type(request.headers()).as_str() {
+    let (draft, inputs, room) = match body::media_type(request.headers()).as_str() {
         "application/json" => {
             let (draft, room) = from_json(app, request, keyed).await?;
             (draft, Inputs::new(app, id), room)
@@ -46,11 +58,19 @@ async fn unhurried(app: &App, id: JobId, request: Request, keyed: bool) -> Resul
             return Err(Problem::new(Code::UnsupportedMediaType, detail).at("Content-Type"));
         }
     };
-    let items = inputs.place(std::mem::take(&mut draft.items)).await?;
-    // What was read is in the row's form or in the object store; nothing of it is held while somebody waits.
-    drop(room);
-    let (blobs, blob_bytes) = (inputs.keys(), inputs.bytes());
-    Ok((Placed { id, draft, items, blobs, blob_bytes }, inputs))
+    Brought { id, draft, inputs, room }.place().await
+}
+
+impl Brought {
+    /// Puts the inputs where they belong.
+    pub async fn place(self) -> Result<(Placed, Inputs), Problem> {
+        let Self { id, mut draft, mut inputs, room } = self;
+        let items = inputs.place(std::mem::take(&mut draft.items)).await?;
+        // What was read is in the row's form or in the object store; nothing of it is held while somebody waits.
+        drop(room);
+        let (blobs, blob_bytes) = (inputs.keys(), inputs.bytes());
+        Ok((Placed { id, draft, items, blobs, blob_bytes }, inputs))
+    }
 }
 
 async fn from_json(

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use forebay_shared::job::{ClientId, Idempotency, Job, NewJob};
+use forebay_shared::job::{ClientId, Idempotency, Job, Kind, NewJob};
 use forebay_shared::store::Submitted;
 
 pub use super::multipart::MultipartSubmission;
@@ -17,7 +17,7 @@ use crate::follow::Wait;
 use crate::problem::{Code, Problem, ProblemBody};
 use crate::state::{self, App};
 use crate::submission::Submission;
-use crate::submission::place::discard;
+use crate::submission::place::{Inputs, discard};
 use crate::{cache, idempotency, prefer};
 
 /// Submit a job
@@ -95,14 +95,17 @@ async fn counted(
         Ok(wishes) => take(app, submitter, wishes, request).await,
         Err(problem) => Err(problem),
     };
-    taken.inspect_err(|problem| {
-        let code = problem.code().as_str();
-        metrics::counter!("forebay_submissions_refused_total", "code" => code).increment(1);
-    })
+    taken.inspect_err(refused)
+}
+
+/// Counts a refusal.
+pub fn refused(problem: &Problem) {
+    let code = problem.code().as_str();
+    metrics::counter!("forebay_submissions_refused_total", "code" => code).increment(1);
 }
 
 /// What the headers wish for.
-struct Wishes {
+pub struct Wishes {
     wait: Option<Duration>,
     key: Option<String>,
     client_id: Option<String>,
@@ -111,7 +114,8 @@ struct Wishes {
 }
 
 impl Wishes {
-    fn read(app: &state::State, headers: &HeaderMap) -> Result<Self, Problem> {
+    /// What they say.
+    pub fn read(app: &state::State, headers: &HeaderMap) -> Result<Self, Problem> {
         Ok(Self {
             wait: prefer::wait(headers, app.config.limits.max_wait)?,
             key: idempotency::key(headers)?,
@@ -131,7 +135,7 @@ impl Wishes {
     }
 
     /// Whether the submission may come again.
-    fn is_keyed(&self) -> bool {
+    pub fn is_keyed(&self) -> bool {
         self.key.is_some() || self.client_id.is_some()
     }
 
@@ -150,24 +154,46 @@ async fn take(
     app.room.enter(app.parts.store.as_ref(), app.parts.clock.as_ref(), &submitter.owner).await?;
     let id = app.parts.ids.job();
     let (placed, inputs) = ready(app, id, request, wishes.is_keyed()).await?;
-    let (kind, blobs) = (placed.draft.model.card.kind, inputs.keys());
+    let Entered { job, kind, result, replayed } = enter(app, submitter, &wishes, (placed, inputs)).await?;
+    let view = JobView::with_result(app, job.clone(), kind, result).await?;
+    Ok(answer(app, &job, view, &wishes, replayed))
+}
+
+/// A job that was taken in.
+pub struct Entered {
+    /// The job, or that of the same submission when it came before.
+    pub job: Job,
+    /// What its model does, if that is still served.
+    pub kind: Option<Kind>,
+    /// Its result, if it ended while somebody waited and an event brought it.
+    pub result: Option<String>,
+    /// Whether it is an earlier submission's.
+    pub replayed: bool,
+}
+
+/// Takes in what is ready, and waits for its end as long as the headers wish.
+pub async fn enter(
+    app: &App,
+    submitter: Submitter,
+    wishes: &Wishes,
+    (placed, inputs): (Placed, Inputs),
+) -> Result<Entered, Problem> {
+    let (id, kind, blobs) = (placed.id, placed.draft.model.card.kind, inputs.keys());
     // Waiting begins before the job exists: a quick one may have ended before the store's answer is read.
     let wait = wishes.patience().map(|_| app.follower.wait_for(id));
-    let mut pending = app.door.take(new_job(app, submitter, placed, &wishes)?)?;
+    let mut pending = app.door.take(new_job(app, submitter, placed, wishes)?)?;
     // The job may be stored from now on, and what it names must stay. If it is not, the sweeper finds its objects.
     inputs.keep();
     match pending.stored().await? {
         Submitted::Created(mut job) => {
             let result = ended(app, &mut job, wait, wishes.patience()).await;
-            let view = JobView::with_result(app, (*job).clone(), Some(kind), result).await?;
-            Ok(answer(app, &job, view, &wishes, false))
+            Ok(Entered { job: *job, kind: Some(kind), result, replayed: false })
         }
         Submitted::Repeated(job) => {
             discard(&app.parts.blobs, &blobs).await;
             let Followed { job, result } = again(app, *job, wishes.patience()).await?;
             let kind = super::kind(app, &job.model).await?;
-            let view = JobView::with_result(app, job.clone(), kind, result).await?;
-            Ok(answer(app, &job, view, &wishes, true))
+            Ok(Entered { job, kind, result, replayed: true })
         }
         Submitted::Mismatch => {
             discard(&app.parts.blobs, &blobs).await;
