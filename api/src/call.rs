@@ -5,30 +5,26 @@
 //! where the api itself is gone.
 
 pub mod dialect;
+pub mod result;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use forebay_dialects::Fault;
-use forebay_dialects::call::{Answered, Reply};
-use forebay_shared::events::RESULT_LIMIT;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::Response;
+use forebay_dialects::call::Reply;
 use forebay_shared::id::JobId;
-use forebay_shared::job::{Class, Cost, Item, Job, Keep, NewJob, Object, Outcome, Status, read_result};
+use forebay_shared::job::{Class, Cost, Item, Job, Keep, NewJob, Object};
 use forebay_shared::model::Model;
 use forebay_shared::store::{CancelOutcome, Submitted};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::auth::Submitter;
+use crate::cache;
 use crate::problem::{Code, Problem};
 use crate::routes::jobs::{apply, cancel, submit};
 use crate::state::App;
 use crate::submission::place::Inputs;
 use crate::submit::Pending;
-use crate::{cache, limits};
 
 /// Names the job of a call, in every answer that has one.
 pub const JOB: HeaderName = HeaderName::from_static("x-forebay-job");
@@ -36,10 +32,6 @@ pub const JOB: HeaderName = HeaderName::from_static("x-forebay-job");
 pub const DETACH: HeaderName = HeaderName::from_static("x-forebay-detach");
 /// Tells OpenAI's clients not to send the same again.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
-/// What a result takes while it is translated, as a multiple of its size: its text, its numbers, and the answer.
-const RESULT_COPIES: u64 = 3;
-/// A result up to this size comes with its event.
-const SMALL: u64 = RESULT_LIMIT as u64;
 
 /// How a call is to be made.
 #[derive(Clone, Debug)]
@@ -67,12 +59,16 @@ impl Manner {
 /// What is to be done, all of it checked.
 #[derive(Debug)]
 pub struct Work {
+    /// The job's id.
+    pub id: JobId,
     /// Whose it is.
     pub submitter: Submitter,
     /// By which model.
     pub model: Model,
     /// To what.
     pub items: Vec<Item>,
+    /// Where large ones stand.
+    pub inputs: Inputs,
     /// Parameters for every item.
     pub params: Object,
     /// The room that the body takes.
@@ -81,45 +77,44 @@ pub struct Work {
 
 /// Does the work as a job, and answers with what `reply` writes of the outcomes.
 pub async fn answer(app: App, work: Work, manner: Manner, reply: impl Reply) -> Result<Response, Problem> {
-    let id = app.parts.ids.job();
-    let name = HeaderValue::try_from(id.to_string()).expect("an id is made of digits and dashes");
+    let id = work.id;
     let answered = async {
-        let (job, told) = ended(&app, id, work, manner).await?;
-        let size = job.result.as_ref().map_or(0, |at| at.length);
-        // What is small enough to come with an event needs no room of its own.
-        let _room = match size {
-            ..=SMALL => None,
-            _ => Some(app.memory.reserve(size * RESULT_COPIES).await?),
-        };
-        let document = document(&app, &job, told).await?;
-        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        let (job, told) = ended(&app, work, manner).await?;
         let cached = cache::told(&app, &job);
-        let answer = limits::work(&app.parts.tasks, size, move || {
-            let outcomes = outcomes(&job, document.as_deref())?;
-            let id = job.id.to_string().replace('-', "");
-            Ok(reply.write(Answered { id: &id, model: &job.model, job: Some(&job) }, outcomes)?)
-        });
-        Ok((answer.await?, cached))
+        Ok((result::written(&app, job, told, reply).await?, cached))
     };
-    let (answer, cached) =
-        answered.await.map_err(|problem: Problem| lasting(problem).header(JOB, name.clone()))?;
-    let headers = [(header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type)), (JOB, name)];
-    let mut response = (headers, Body::from(answer.body)).into_response();
+    named(id, answered.await)
+}
+
+/// Does the work as a job, and answers with the picture that it gave.
+pub async fn picture(app: App, work: Work, manner: Manner) -> Result<Response, Problem> {
+    let id = work.id;
+    let answered = async {
+        let (job, told) = ended(&app, work, manner).await?;
+        let cached = cache::told(&app, &job);
+        Ok((result::drawn(&app, &job, told).await?, cached))
+    };
+    named(id, answered.await)
+}
+
+/// The answer with its job's name, and word of kept outputs.
+fn named(
+    id: JobId,
+    answered: Result<(Response, Option<(HeaderName, HeaderValue)>), Problem>,
+) -> Result<Response, Problem> {
+    let name = HeaderValue::try_from(id.to_string()).expect("an id is made of digits and dashes");
+    let (mut response, cached) = answered.map_err(|problem| lasting(problem).header(JOB, name.clone()))?;
     response.headers_mut().extend(cached);
-    for (name, value) in answer.headers {
-        let value = HeaderValue::try_from(value).map_err(|error| Problem::internal(Arc::new(error)))?;
-        response.headers_mut().insert(HeaderName::from_static(name), value);
-    }
+    response.headers_mut().insert(JOB, name);
     Ok(response)
 }
 
 /// The job when it has ended, and its result if its event brought it.
-async fn ended(app: &App, id: JobId, work: Work, manner: Manner) -> Result<(Job, Option<String>), Problem> {
+async fn ended(app: &App, work: Work, manner: Manner) -> Result<(Job, Option<String>), Problem> {
     let (began, patience) = (Instant::now(), app.config.limits.max_wait.get());
-    let owner = work.submitter.owner.clone();
+    let (id, owner) = (work.id, work.submitter.owner.clone());
     app.room.enter(app.parts.store.as_ref(), app.parts.clock.as_ref(), &owner).await?;
-    let mut inputs = Inputs::new(app, id);
-    let job = new_job(app, id, work, &manner, &mut inputs).await?;
+    let (job, inputs) = new_job(app, work, &manner).await?;
     // Waiting begins before the job exists: a quick one may have ended before the store's answer is read.
     let wait = app.follower.wait_for(id);
     let mut caller =
@@ -137,26 +132,8 @@ async fn ended(app: &App, id: JobId, work: Work, manner: Manner) -> Result<(Job,
     Ok((job, told))
 }
 
-/// The job's result, as its event told it or as it is stored.
-async fn document(app: &App, job: &Job, told: Option<String>) -> Result<Option<Bytes>, Problem> {
-    match (told, &job.result) {
-        (Some(document), _) => Ok(Some(document.into())),
-        (None, Some(at)) => {
-            let range = at.offset..at.offset + at.length;
-            Ok(Some(app.parts.blobs.range(&at.segment, range).await?))
-        }
-        (None, None) => Ok(None),
-    }
-}
-
-async fn new_job(
-    app: &App,
-    id: JobId,
-    work: Work,
-    manner: &Manner,
-    inputs: &mut Inputs,
-) -> Result<NewJob, Problem> {
-    let Work { submitter, model, items, mut params, room } = work;
+async fn new_job(app: &App, work: Work, manner: &Manner) -> Result<(NewJob, Inputs), Problem> {
+    let Work { id, submitter, model, items, mut inputs, mut params, room } = work;
     if manner.fresh {
         cache::be_fresh(&mut params);
     }
@@ -165,7 +142,7 @@ async fn new_job(
     let items = inputs.place(items).await?;
     drop(room);
     let patience = app.config.limits.max_wait.get();
-    Ok(NewJob {
+    let job = NewJob {
         id,
         owner: submitter.owner,
         model: model.card.name,
@@ -193,20 +170,8 @@ async fn new_job(
         webhook: None,
         bulk: None,
         trace: manner.trace.clone(),
-    })
-}
-
-/// What became of the items; a job that ended before it had any tells why.
-fn outcomes(job: &Job, document: Option<&[u8]>) -> Result<Vec<Outcome>, Problem> {
-    match (job.status, document, &job.error) {
-        (Status::Cancelled, ..) => Err(Problem::new(Code::JobCancelled, "the job was cancelled")),
-        (Status::Expired, ..) => {
-            Err(Problem::new(Code::Timeout, "the job's deadline passed before it ended"))
-        }
-        (_, Some(document), _) => read_result(document).map_err(|error| Problem::internal(Arc::new(error))),
-        (_, None, Some(error)) => Err(Fault::from(error.clone()).into()),
-        (_, None, None) => Err(Problem::defect("the job ended without a result or a reason")),
-    }
+    };
+    Ok((job, inputs))
 }
 
 fn gave_up(app: &App, patience: Duration, detached: bool) -> Problem {

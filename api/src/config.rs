@@ -27,6 +27,8 @@ pub struct ApiConfig {
     pub retention: RetentionConfig,
     /// Which model judges texts.
     pub moderation: ModerationConfig,
+    /// What pictures are given to that name no model.
+    pub tasks: TaskConfig,
     /// What files are taken.
     pub files: FileConfig,
     /// Who is told of what happened.
@@ -138,6 +140,14 @@ pub struct FileConfig {
     pub batch_life: Span,
 }
 
+/// `[tasks]`: image tasks.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaskConfig {
+    /// The model of a picture that names none.
+    pub model: String,
+}
+
 /// `[retention]`: how long things are kept.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -168,7 +178,8 @@ impl ApiConfig {
         let (http, auth, limits) = (self.api.check(), self.auth.check(), self.limits.check());
         let (retention, moderation) = (self.retention.check(), self.moderation.check());
         let (files, webhooks, bulk) = (self.files.check(), self.webhooks.check(), self.bulk.check());
-        [http, auth, limits, retention, moderation, files, webhooks, bulk].concat()
+        let tasks = self.tasks.check();
+        [http, auth, limits, retention, moderation, tasks, files, webhooks, bulk].concat()
     }
 }
 
@@ -273,6 +284,16 @@ impl RetentionConfig {
                 "retention.events must be at least 1m, or no stream of events can be resumed",
             ),
         ])
+    }
+}
+
+impl TaskConfig {
+    /// What contradicts itself, by key.
+    pub fn check(&self) -> Vec<String> {
+        complaints([(
+            self.model.trim().is_empty(),
+            "tasks.model must name a model, for pictures that come without the name of one",
+        )])
     }
 }
 

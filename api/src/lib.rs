@@ -5,6 +5,7 @@
 //! `dress` in the words of the path's dialect.
 #![warn(missing_docs)]
 
+mod accept;
 mod auth;
 mod body;
 mod bounds;
@@ -46,7 +47,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 pub use auth::DEFAULT_OWNER;
-pub use config::{ApiConfig, AuthConfig, AuthMode, FileConfig, HttpConfig, LimitConfig, RetentionConfig};
+pub use config::{
+    ApiConfig, AuthConfig, AuthMode, FileConfig, HttpConfig, LimitConfig, RetentionConfig, TaskConfig,
+};
 pub use retention::{ByOutcome, OwnerBounds};
 pub use state::{Access, Parts};
 

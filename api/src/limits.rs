@@ -55,7 +55,7 @@ impl Memory {
     }
 
     /// No room yet.
-    fn none(&self) -> OwnedSemaphorePermit {
+    pub fn none(&self) -> OwnedSemaphorePermit {
         self.room
             .clone()
             .try_acquire_many_owned(0)

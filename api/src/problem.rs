@@ -102,6 +102,11 @@ impl Problem {
         self.code
     }
 
+    /// One sentence about this very request.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// There is no such model.
     pub fn unknown_model(name: &str) -> Self {
         Self::new(Code::UnknownModel, format_args!("there is no model `{name}`")).at("model").model(name)

@@ -6,6 +6,7 @@ pub mod docs;
 pub mod events;
 pub mod health;
 pub mod home;
+pub mod images;
 pub mod jobs;
 pub mod metrics;
 pub mod models;
@@ -79,6 +80,9 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(openai::batches::create::create, openai::batches::list::list))
         .routes(routes!(openai::batches::get::get))
         .routes(routes!(openai::batches::cancel::cancel))
+        .routes(routes!(images::create::create))
+        .routes(routes!(images::get::get))
+        .routes(routes!(images::process::process))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
         .routes(routes!(metrics::metrics))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use forebay_api::{ApiConfig, AuthConfig, FileConfig, HttpConfig, LimitConfig, RetentionConfig};
+use forebay_api::{ApiConfig, AuthConfig, FileConfig, HttpConfig, LimitConfig, RetentionConfig, TaskConfig};
 use forebay_scheduler::config::SchedulerConfig;
 use forebay_shared::config::{
     BlobConfig, BulkConfig, CacheConfig, ConfigError, FetchConfig, Layers, ModerationConfig, QueueConfig,
@@ -32,6 +32,7 @@ pub struct Config {
     pub limits: LimitConfig,
     pub retention: RetentionConfig,
     pub moderation: ModerationConfig,
+    pub tasks: TaskConfig,
     pub files: FileConfig,
     pub bulk: BulkConfig,
     pub cache: CacheConfig,
@@ -66,6 +67,7 @@ impl Config {
             limits: self.limits.clone(),
             retention: self.retention.clone(),
             moderation: self.moderation.clone(),
+            tasks: self.tasks.clone(),
             files: self.files.clone(),
             webhooks: self.webhooks.clone(),
             bulk: self.bulk.clone(),

@@ -1,8 +1,27 @@
 //! The image-task API's words.
 
+mod answer;
+mod picture;
+
+use forebay_shared::job::Kind;
 use serde_json::{Value, json};
 
 use crate::Refusal;
+
+pub use answer::{Reply, accepted, standing};
+pub use picture::read;
+
+/// What can be made of a picture.
+pub const KINDS: &[Kind] = &[
+    Kind::ImageClassification,
+    Kind::ObjectDetection,
+    Kind::ImageEmbedding,
+    Kind::BackgroundRemoval,
+    Kind::ImageToImage,
+    Kind::ImageSegmentation,
+    Kind::Ocr,
+    Kind::Echo,
+];
 
 /// `{"error":"…"}`, but `{"detail":"Invalid API Key"}` for a missing or wrong key.
 pub fn error(refusal: &Refusal<'_>) -> (u16, Value) {
@@ -18,9 +37,20 @@ pub fn error(refusal: &Refusal<'_>) -> (u16, Value) {
 
 #[cfg(test)]
 mod tests {
+    use forebay_shared::job::Modality;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_that_takes_pictures_is_one() {
+        for kind in Kind::ALL {
+            assert_eq!(KINDS.contains(&kind), kind.takes(Modality::Image), "{kind}");
+        }
+    }
+
     #[test]
     fn refusals_read_as_the_image_document_says() {
-        insta::assert_snapshot!(crate::refusal::samples::told(super::error), @r#"
+        insta::assert_snapshot!(crate::refusal::samples::told(error), @r#"
         malformed_json: 400 {"error":"expected `,` at line 1 column 9"}
         too_many_items: 400 {"error":"`inputs` has 2000 items, the limit is 1024"}
         empty_input: 400 {"error":"it is empty"}

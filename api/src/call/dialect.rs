@@ -6,6 +6,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use forebay_dialects::Fault;
 use forebay_dialects::call::{Call, Reply, unfit};
+use forebay_shared::job::Kind;
 use forebay_shared::model::Model;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -15,6 +16,7 @@ use crate::limits;
 use crate::problem::{Code, Problem};
 use crate::state::App;
 use crate::submission::draft::check_params;
+use crate::submission::place::Inputs;
 
 /// Answers a call with what its job gave; `read` makes a call of its body.
 pub async fn serve<R: Reply>(
@@ -24,10 +26,13 @@ pub async fn serve<R: Reply>(
     read: impl FnOnce(&HeaderMap, &Bytes) -> Result<Call<R>, Fault> + Send + 'static,
 ) -> Result<Response, Problem> {
     let path = request.extensions().get::<MatchedPath>().map_or("unknown", MatchedPath::as_str).to_owned();
-    served(app, submitter, request, read).await.inspect_err(|problem| {
-        let code = problem.code().as_str();
-        metrics::counter!("forebay_calls_refused_total", "path" => path, "code" => code).increment(1);
-    })
+    served(app, submitter, request, read).await.inspect_err(|problem| refused(path, problem))
+}
+
+/// Counts a refusal of a call to this path.
+pub fn refused(path: String, problem: &Problem) {
+    let code = problem.code().as_str();
+    metrics::counter!("forebay_calls_refused_total", "path" => path, "code" => code).increment(1);
 }
 
 async fn served<R: Reply>(
@@ -39,9 +44,13 @@ async fn served<R: Reply>(
     let manner = Manner::read(request.headers())?;
     let reading = taken(&app, request, read);
     let (call, room) = limits::in_time(app.config.api.upload_timeout, reading).await?;
-    let model = model(&app, &call).await?;
+    let model = model(&app, &call.model, call.named_by, call.kinds).await?;
     let Call { items, params, reply, .. } = call;
-    answer(app, Work { submitter, model, items, params, room }, manner, reply).await
+    check_params(&params, &model)
+        .map_err(|(name, detail)| Problem::new(Code::InvalidParams, detail).at(name.unwrap_or_default()))?;
+    let id = app.parts.ids.job();
+    let inputs = Inputs::new(&app, id);
+    answer(app, Work { id, submitter, model, items, inputs, params, room }, manner, reply).await
 }
 
 async fn taken<R: Reply>(
@@ -55,21 +64,22 @@ async fn taken<R: Reply>(
     Ok((limits::work(&app.parts.tasks, size, read).await?, room))
 }
 
-/// The model that is asked for, if it can do this.
-async fn model<R>(app: &App, call: &Call<R>) -> Result<Model, Problem> {
-    let found = app.parts.catalog.find(&call.model).await?;
-    let model = found.ok_or_else(|| match call.named_by {
-        None => Problem::unknown_model(&call.model),
+/// The model of this name, which a key of the configuration may have given, if it does one of these kinds.
+pub async fn model(
+    app: &App,
+    name: &str,
+    named_by: Option<&'static str>,
+    kinds: &[Kind],
+) -> Result<Model, Problem> {
+    let model = app.parts.catalog.find(name).await?.ok_or_else(|| match named_by {
+        None => Problem::unknown_model(name),
         Some(key) => {
-            let detail =
-                format_args!("there is no model `{}`, which `{key}` of the configuration names", call.model);
-            Problem::new(Code::UnknownModel, detail).at("model").model(&call.model)
+            let detail = format_args!("there is no model `{name}`, which `{key}` of the configuration names");
+            Problem::new(Code::UnknownModel, detail).at("model").model(name)
         }
     })?;
-    if let Some(detail) = unfit(call.kinds, &model.card) {
-        return Err(Problem::new(Code::WrongInput, detail).at("model"));
+    match unfit(kinds, &model.card) {
+        Some(detail) => Err(Problem::new(Code::WrongInput, detail).at("model")),
+        None => Ok(model),
     }
-    check_params(&call.params, &model)
-        .map_err(|(name, detail)| Problem::new(Code::InvalidParams, detail).at(name.unwrap_or_default()))?;
-    Ok(model)
 }

@@ -85,6 +85,10 @@ pub fn apply(event: &Event, job: &mut Job) -> Option<String> {
 #[derive(Clone, Copy, Debug)]
 pub struct Id(pub JobId);
 
+/// The same where it is called a task's.
+#[derive(Clone, Copy, Debug)]
+pub struct TaskId(pub JobId);
+
 /// A job's id and a file's number in the path.
 #[derive(Clone, Copy, Debug)]
 pub struct FileId(pub JobId, pub usize);
@@ -103,6 +107,19 @@ impl FromRequestParts<App> for Id {
             Problem::new(Code::InvalidId, detail).at("id").limit(LONGEST_ID as u64)
         })?;
         match name {
+            Name::Ours(id) => Ok(Self(id)),
+            name @ Name::Own(_) => find(app, &whose(app, &parts.headers).await?, name).await.map(Self),
+        }
+    }
+}
+
+impl FromRequestParts<App> for TaskId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        // What cannot be an id is none of a task's either.
+        let name = segment(parts, app, "task_id").await.ok().and_then(|id| id.parse::<Name>().ok());
+        match name.ok_or_else(job_not_found)? {
             Name::Ours(id) => Ok(Self(id)),
             name @ Name::Own(_) => find(app, &whose(app, &parts.headers).await?, name).await.map(Self),
         }

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::Response;
 use forebay_api::{
     Access, ApiConfig, AuthConfig, AuthMode, ByOutcome, FileConfig, HttpConfig, LimitConfig, Parts,
-    RetentionConfig, router,
+    RetentionConfig, TaskConfig, router,
 };
 use forebay_shared::apikey;
 use forebay_shared::blobs::Blobs;
@@ -110,6 +110,7 @@ pub fn config() -> ApiConfig {
             threshold: 0.5,
             categories: [("sad".to_owned(), "gloom".to_owned())].into(),
         },
+        tasks: TaskConfig { model: "net".to_owned() },
         files: FileConfig {
             max_size: Size::new(32 << 20),
             batch_max_size: Size::new(24 << 20),
@@ -197,6 +198,11 @@ impl Builder {
 
     pub fn moderation(mut self, change: impl FnOnce(&mut ModerationConfig)) -> Self {
         change(&mut self.config.moderation);
+        self
+    }
+
+    pub fn tasks(mut self, change: impl FnOnce(&mut TaskConfig)) -> Self {
+        change(&mut self.config.tasks);
         self
     }
 

@@ -14,6 +14,7 @@ mod ending;
 mod explaining;
 mod files;
 mod following;
+mod images;
 mod keys;
 mod lifecycle;
 mod listing;

@@ -21,6 +21,9 @@ on_both! {
     small_files().with("FOREBAY_AUTH__MODE", "keys").with("FOREBAY_AUTH__BOOTSTRAP_KEY", KEY) => [
         openais_client_keeps_files,
     ];
+    Plan::models().with("FOREBAY_AUTH__MODE", "keys").with("FOREBAY_AUTH__BOOTSTRAP_KEY", KEY) => [
+        image_tasks_work_as_their_document_says,
+    ];
     Plan::models() => [
         a_connection_that_ends_takes_its_job_along,
     ];
@@ -35,6 +38,12 @@ pub fn judging() -> Plan {
 
 async fn openais_client_embeds_and_judges(house: House) {
     run("openai_base.py", &house, &[KEY]).await;
+    house.stop();
+}
+
+async fn image_tasks_work_as_their_document_says(house: House) {
+    let picture = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/samples/cat.jpg");
+    run("image_tasks.py", &house, &[KEY, picture]).await;
     house.stop();
 }
 
