@@ -15,7 +15,7 @@ pub struct Call<R> {
     pub named_by: Option<&'static str>,
     /// What the model must do: one of these; whatever it does where there are none.
     pub kinds: &'static [Kind],
-    /// Its inputs.
+    /// Its inputs; without any there is no job, and the answer is written of no outcomes.
     pub items: Vec<Item>,
     /// Parameters for every item.
     pub params: Object,
@@ -27,6 +27,11 @@ pub struct Call<R> {
 pub trait Reply: Send + 'static {
     /// Writes the answer.
     fn write(&self, answered: Answered<'_>, outcomes: Vec<Outcome>) -> Result<Answer, Fault>;
+
+    /// Why the model cannot do what is asked for, in the dialect's own words where it has any: see [`unfit`].
+    fn unfit(&self, kinds: &[Kind], card: &ModelCard) -> Option<String> {
+        unfit(kinds, card)
+    }
 }
 
 /// What an answer says besides its outcomes.
@@ -36,7 +41,7 @@ pub struct Answered<'a> {
     pub id: &'a str,
     /// The model's own name.
     pub model: &'a str,
-    /// The job that did it; a line of a bulk has none of its own.
+    /// The job that did it; a line of a bulk has none of its own, and a call without inputs none at all.
     pub job: Option<&'a Job>,
 }
 

@@ -5,17 +5,19 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use bytes::Bytes;
 use forebay_dialects::Fault;
-use forebay_dialects::call::{Call, Reply, unfit};
-use forebay_shared::job::Kind;
+use forebay_dialects::call::{Answered, Call, Reply, unfit};
+use forebay_shared::job::{ImageSource, Input, Item, Kind};
 use forebay_shared::model::Model;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Manner, Work, answer};
+use super::{Manner, Work, answer, result};
 use crate::auth::Submitter;
+use crate::config::LimitConfig;
 use crate::limits;
 use crate::problem::{Code, Problem};
 use crate::state::App;
 use crate::submission::draft::check_params;
+use crate::submission::picture;
 use crate::submission::place::Inputs;
 
 /// Answers a call with what its job gave; `read` makes a call of its body.
@@ -44,10 +46,16 @@ async fn served<R: Reply>(
     let manner = Manner::read(request.headers())?;
     let reading = taken(&app, request, read);
     let (call, room) = limits::in_time(app.config.api.upload_timeout, reading).await?;
-    let model = model(&app, &call.model, call.named_by, call.kinds).await?;
+    let model = find(&app, &call.model, call.named_by).await?;
+    fits(call.reply.unfit(call.kinds, &model.card))?;
     let Call { items, params, reply, .. } = call;
     check_params(&params, &model)
         .map_err(|(name, detail)| Problem::new(Code::InvalidParams, detail).at(name.unwrap_or_default()))?;
+    if items.is_empty() {
+        // There is nothing to do, and so no job.
+        let answered = Answered { id: "", model: &model.card.name, job: None };
+        return result::respond(reply.write(answered, Vec::new())?);
+    }
     let id = app.parts.ids.job();
     let inputs = Inputs::new(&app, id);
     answer(app, Work { id, submitter, model, items, inputs, params, room }, manner, reply).await
@@ -60,8 +68,21 @@ async fn taken<R: Reply>(
 ) -> Result<(Call<R>, OwnedSemaphorePermit), Problem> {
     let headers = request.headers().clone();
     let (body, room) = app.memory.read(request, app.config.limits.max_body).await?;
-    let (size, read) = (body.len(), move || Ok(read(&headers, &body)?));
+    let (size, bounds) = (body.len(), app.config.limits.clone());
+    let read = move || {
+        let call = read(&headers, &body)?;
+        check_pictures(&call.items, &bounds)?;
+        Ok(call)
+    };
     Ok((limits::work(&app.parts.tasks, size, read).await?, room))
+}
+
+/// Pictures that came along are held against the limits here: a dialect does not know them.
+fn check_pictures(items: &[Item], limits: &LimitConfig) -> Result<(), Problem> {
+    items.iter().enumerate().try_for_each(|(index, item)| match &item.input {
+        Input::Image(ImageSource::Inline(bytes)) => picture::check(bytes, &format!("input {index}"), limits),
+        _ => Ok(()),
+    })
 }
 
 /// The model of this name, which a key of the configuration may have given, if it does one of these kinds.
@@ -71,15 +92,22 @@ pub async fn model(
     named_by: Option<&'static str>,
     kinds: &[Kind],
 ) -> Result<Model, Problem> {
-    let model = app.parts.catalog.find(name).await?.ok_or_else(|| match named_by {
+    let model = find(app, name, named_by).await?;
+    fits(unfit(kinds, &model.card))?;
+    Ok(model)
+}
+
+async fn find(app: &App, name: &str, named_by: Option<&'static str>) -> Result<Model, Problem> {
+    app.parts.catalog.find(name).await?.ok_or_else(|| match named_by {
         None => Problem::unknown_model(name),
         Some(key) => {
             let detail = format_args!("there is no model `{name}`, which `{key}` of the configuration names");
             Problem::new(Code::UnknownModel, detail).at("model").model(name)
         }
-    })?;
-    match unfit(kinds, &model.card) {
-        Some(detail) => Err(Problem::new(Code::WrongInput, detail).at("model")),
-        None => Ok(model),
-    }
+    })
+}
+
+/// Whether nothing speaks against the model.
+fn fits(wrong: Option<String>) -> Result<(), Problem> {
+    wrong.map_or(Ok(()), |detail| Err(Problem::new(Code::WrongInput, detail).at("model")))
 }

@@ -72,11 +72,16 @@ fn decode(base64: &str, field: &str, limits: &LimitConfig) -> Result<ImageSource
         let why = error.trim_end_matches('.');
         Problem::new(Code::InvalidBase64, format_args!("it is not base64: {why}")).at(field)
     })?;
+    check(&bytes, field, limits)?;
+    Ok(ImageSource::Inline(bytes))
+}
+
+/// Holds a picture against the limits.
+pub fn check(bytes: &[u8], field: &str, limits: &LimitConfig) -> Result<(), Problem> {
     if bytes.len() > limits.max_image_bytes.as_usize() {
         return Err(too_large(field, limits));
     }
-    look(&bytes, field, limits)?;
-    Ok(ImageSource::Inline(bytes))
+    look(bytes, field, limits)
 }
 
 fn data_uri(uri: &str, field: &str, limits: &LimitConfig) -> Result<ImageSource, Problem> {
