@@ -1,12 +1,15 @@
 //! A JSON body as a value: what is wrong with it is told by the field's path.
 
 use axum::extract::Request;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, header};
 use forebay_shared::config::Size;
 use serde::de::DeserializeOwned;
 
 use crate::problem::{Code, Problem};
 use crate::state::App;
+
+/// Whose page asks: browsers alone send it, where they can.
+const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Reads a request's body of at most `limit`, which must be a JSON object; `what` names it in refusals.
 pub async fn read<T: DeserializeOwned>(
@@ -26,6 +29,16 @@ pub fn must_be_json(headers: &HeaderMap) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::new(Code::UnsupportedMediaType, "send `application/json`").at("Content-Type"))
+}
+
+/// The same where a dialect's clients send JSON under any name, as `curl -d` does: only a browser must call it JSON, for
+/// then it asks us first whether the page may send it, and is not told so. No browser leaves `Origin` out where it posts.
+pub fn must_be_json_of_a_page(headers: &HeaderMap) -> Result<(), Problem> {
+    if headers.contains_key(header::ORIGIN) || headers.contains_key(SITE) {
+        must_be_json(headers)
+    } else {
+        Ok(())
+    }
 }
 
 /// A body's media type in lower case, without parameters; empty if it has none.

@@ -37,6 +37,8 @@ pub struct ApiConfig {
     pub bulk: BulkConfig,
     /// Whether answers are kept.
     pub cache: CacheConfig,
+    /// How Ollama's clients are answered.
+    pub ollama: OllamaConfig,
 }
 
 /// `[api]`: how it is reached.
@@ -148,6 +150,16 @@ pub struct TaskConfig {
     pub model: String,
 }
 
+/// `[ollama]`: how Ollama's clients are answered.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OllamaConfig {
+    /// Where the api listens too; empty: nowhere.
+    pub listen: String,
+    /// What it means that a request does not say whether its answer is to be streamed.
+    pub stream_default: bool,
+}
+
 /// `[retention]`: how long things are kept.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -178,8 +190,8 @@ impl ApiConfig {
         let (http, auth, limits) = (self.api.check(), self.auth.check(), self.limits.check());
         let (retention, moderation) = (self.retention.check(), self.moderation.check());
         let (files, webhooks, bulk) = (self.files.check(), self.webhooks.check(), self.bulk.check());
-        let tasks = self.tasks.check();
-        [http, auth, limits, retention, moderation, tasks, files, webhooks, bulk].concat()
+        let (tasks, ollama) = (self.tasks.check(), self.ollama.check());
+        [http, auth, limits, retention, moderation, tasks, files, webhooks, bulk, ollama].concat()
     }
 }
 
@@ -194,6 +206,30 @@ impl HttpConfig {
                 "api.keep_alive must be from 100ms to 1m: proxies hang up on silence",
             ),
         ])
+    }
+}
+
+impl ApiConfig {
+    /// All addresses on which it listens, its own first.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        [self.api.listen].into_iter().chain(self.ollama.address()).collect()
+    }
+}
+
+impl OllamaConfig {
+    fn address(&self) -> Option<SocketAddr> {
+        self.listen.parse().ok()
+    }
+
+    /// What contradicts itself, by key.
+    pub fn check(&self) -> Vec<String> {
+        if self.listen.is_empty() || self.address().is_some() {
+            return Vec::new();
+        }
+        vec![format!(
+            "ollama.listen must be an address with a port, such as 127.0.0.1:11434, not `{}`",
+            self.listen
+        )]
     }
 }
 

@@ -42,13 +42,14 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::serve::ListenerExt;
+use futures::future::try_join_all;
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
 pub use auth::DEFAULT_OWNER;
 pub use config::{
-    ApiConfig, AuthConfig, AuthMode, FileConfig, HttpConfig, LimitConfig, RetentionConfig, TaskConfig,
+    ApiConfig, AuthConfig, AuthMode, FileConfig, HttpConfig, LimitConfig, OllamaConfig, RetentionConfig, TaskConfig,
 };
 pub use retention::{ByOutcome, OwnerBounds};
 pub use state::{Access, Parts};
@@ -80,17 +81,19 @@ pub fn router(config: ApiConfig, parts: Parts) -> Router {
         .with_state(app)
 }
 
-/// Serves until a soft stop: then nobody new is let in, and what is in flight has a bounded time to finish.
-pub async fn serve(config: ApiConfig, parts: Parts, listener: TcpListener) -> std::io::Result<()> {
+/// Serves on all listeners until a soft stop: then nobody new is let in, and what is in flight has a bounded time to finish.
+pub async fn serve(config: ApiConfig, parts: Parts, listeners: Vec<TcpListener>) -> std::io::Result<()> {
     let (tasks, patience) = (parts.tasks.clone(), config.api.stop_timeout.get());
     let router = router(config, parts);
-    // Small answers must not wait for more to send.
-    let listener = listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps its delay");
-        }
-    });
-    let serving = axum::serve(listener, router).with_graceful_shutdown(tasks.stopping()).into_future();
+    let serving = try_join_all(listeners.into_iter().map(|listener| {
+        // Small answers must not wait for more to send.
+        let listener = listener.tap_io(|connection| {
+            if let Err(error) = connection.set_nodelay(true) {
+                tracing::debug!(%error, "a connection keeps its delay");
+            }
+        });
+        axum::serve(listener, router.clone()).with_graceful_shutdown(tasks.stopping()).into_future()
+    }));
     let out_of_patience = async {
         tasks.stopping().await;
         tokio::select! {
@@ -99,7 +102,7 @@ pub async fn serve(config: ApiConfig, parts: Parts, listener: TcpListener) -> st
         }
     };
     tokio::select! {
-        served = serving => served,
+        served = serving => served.map(drop),
         () = out_of_patience => {
             tracing::warn!("requests that are still in flight are cut off");
             Ok(())

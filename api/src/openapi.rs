@@ -32,6 +32,7 @@ use crate::state::App;
         (name = "jobs", description = "Submit work, follow it, collect its result"),
         (name = "openai", description = "OpenAI's calls, onto the same jobs"),
         (name = "images", description = "Image tasks, onto the same jobs"),
+        (name = "ollama", description = "Ollama's calls, onto the same jobs and models"),
         (name = "events", description = "Hear what happens to jobs as it happens"),
         (name = "schedules", description = "Submit the same work again and again"),
         (name = "webhooks", description = "Be told of what happens, by signed messages"),
@@ -101,6 +102,7 @@ fn refuse_strangers(path: &str, item: &mut PathItem) {
     let (schema, content_type) = match Surface::of(path) {
         Surface::OpenAi => ("OpenAiError", "application/json"),
         Surface::Images => ("ImageError", "application/json"),
+        Surface::Ollama => ("OllamaError", "application/json"),
         _ => ("Problem", "application/problem+json"),
     };
     let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];

@@ -10,6 +10,7 @@ pub mod images;
 pub mod jobs;
 pub mod metrics;
 pub mod models;
+pub mod ollama;
 pub mod openai;
 pub mod queues;
 pub mod schedules;
@@ -67,6 +68,14 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(openai::uploads::add::add))
         .routes(routes!(openai::uploads::complete::complete))
         .routes(routes!(openai::uploads::cancel::cancel))
+        .routes(routes!(ollama::version::version))
+        .routes(routes!(ollama::tags::tags))
+        .routes(routes!(ollama::ps::ps))
+        .routes(routes!(ollama::show::show))
+        .routes(routes!(ollama::embed::embed))
+        .routes(routes!(ollama::embeddings::embeddings))
+        .routes(routes!(ollama::generate::generate))
+        .routes(routes!(ollama::chat::chat))
         .routes(routes!(webhooks::create::create, webhooks::list::list))
         .routes(routes!(webhooks::get::get, webhooks::update::update, webhooks::delete::delete))
         .routes(routes!(webhooks::rotate::rotate))

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use forebay_api::{ApiConfig, AuthConfig, FileConfig, HttpConfig, LimitConfig, RetentionConfig, TaskConfig};
+use forebay_api::{
+    ApiConfig, AuthConfig, FileConfig, HttpConfig, LimitConfig, OllamaConfig, RetentionConfig, TaskConfig,
+};
 use forebay_scheduler::config::SchedulerConfig;
 use forebay_shared::config::{
     BlobConfig, BulkConfig, CacheConfig, ConfigError, FetchConfig, Layers, ModerationConfig, QueueConfig,
@@ -36,6 +38,7 @@ pub struct Config {
     pub files: FileConfig,
     pub bulk: BulkConfig,
     pub cache: CacheConfig,
+    pub ollama: OllamaConfig,
     pub fetch: FetchConfig,
     pub webhooks: WebhookConfig,
     pub scheduler: SchedulerConfig,
@@ -72,6 +75,7 @@ impl Config {
             webhooks: self.webhooks.clone(),
             bulk: self.bulk.clone(),
             cache: self.cache.clone(),
+            ollama: self.ollama.clone(),
         }
     }
 

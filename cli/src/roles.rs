@@ -45,11 +45,11 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     if config.store.url.is_empty() {
         after_restart(&seams).await?;
     }
-    let listener = listen(&config).await?;
+    let listeners = listen(&config).await?;
     let worker = open_worker(&config, &seams).await?;
-    greet(&listener, access);
+    greet(&listeners, access);
     let served =
-        forebay_api::serve(config.api_config(), api_parts(&config, &seams, access, metrics), listener);
+        forebay_api::serve(config.api_config(), api_parts(&config, &seams, access, metrics), listeners);
     let (served, scheduled, ()) = tokio::join!(
         served,
         forebay_scheduler::run(config.scheduler.clone(), scheduler_parts(&config, &seams)),
@@ -71,11 +71,11 @@ pub async fn api(config: Config) -> anyhow::Result<()> {
     if access == Access::Keys && !keys::exist(seams.store.as_ref()).await? {
         tracing::warn!("no API key is valid; every request is refused until `forebay keys create` made one");
     }
-    let listener = listen(&config).await?;
-    greet(&listener, access);
+    let listeners = listen(&config).await?;
+    greet(&listeners, access);
     let filler = seams.filler.clone().run(seams.events.clone());
     let served =
-        forebay_api::serve(config.api_config(), api_parts(&config, &seams, access, metrics), listener);
+        forebay_api::serve(config.api_config(), api_parts(&config, &seams, access, metrics), listeners);
     let (served, ()) = tokio::join!(served, filler);
     end(&tasks).await;
     served.context("serving HTTP")
@@ -171,31 +171,45 @@ async fn after_restart(seams: &Seams) -> anyhow::Result<()> {
     reopened.await.context("reading the database")
 }
 
-async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
-    let address = config.api.listen;
-    TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))
+/// The api's own address first.
+async fn listen(config: &Config) -> anyhow::Result<Vec<TcpListener>> {
+    let mut listeners = Vec::new();
+    for address in config.api_config().addresses() {
+        let bound = TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))?;
+        listeners.push(bound);
+    }
+    Ok(listeners)
 }
 
-/// Who may come in: on a loopback address everybody, as long as no key was ever made. Whoever made one wanted a closed
+/// Who may come in: on loopback addresses everybody, as long as no key was ever made. Whoever made one wanted a closed
 /// door, and it does not open when the last one is revoked.
 async fn access(config: &Config, seams: &Seams) -> anyhow::Result<Access> {
     Ok(match config.auth.mode {
         AuthMode::Open => Access::Open,
         AuthMode::Keys => Access::Keys,
-        AuthMode::Auto if !config.api.listen.ip().is_loopback() => Access::Keys,
+        AuthMode::Auto if !is_loopback(config) => Access::Keys,
         AuthMode::Auto if keys::were_made(seams.store.as_ref()).await? => Access::Keys,
         AuthMode::Auto => Access::Local,
     })
 }
 
-fn greet(listener: &TcpListener, access: Access) {
-    let Ok(address) = listener.local_addr() else { return };
+/// Whether nobody but this machine reaches any of the addresses.
+fn is_loopback(config: &Config) -> bool {
+    config.api_config().addresses().iter().all(|address| address.ip().is_loopback())
+}
+
+fn greet(listeners: &[TcpListener], access: Access) {
+    let mut addresses = listeners.iter().filter_map(|listener| listener.local_addr().ok());
+    let Some(address) = addresses.next() else { return };
     match access {
         Access::Open => {
             tracing::info!("listening on http://{address}, open to whoever reaches it; docs at /docs");
         }
         Access::Local => tracing::info!("listening on http://{address}, open to this machine; docs at /docs"),
         Access::Keys => tracing::info!("listening on http://{address}, for holders of a key; docs at /docs"),
+    }
+    for address in addresses {
+        tracing::info!("Ollama's clients find the same at http://{address}");
     }
 }
 

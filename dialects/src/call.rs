@@ -1,5 +1,8 @@
 //! A request that a job answers: what it asks for, and how its answer is written.
 
+#[cfg(test)]
+pub(crate) mod samples;
+
 use forebay_shared::job::{Item, Job, Kind, Object, Outcome, Output};
 use forebay_shared::model::ModelCard;
 use serde::Serialize;

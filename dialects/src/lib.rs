@@ -10,6 +10,7 @@ pub mod call;
 pub mod emotion;
 mod fault;
 pub mod images;
+mod inputs;
 pub mod item;
 pub mod kserve;
 pub mod ollama;

@@ -1,8 +1,27 @@
-//! Ollama's words.
+//! Ollama's words: requests become items and parameters, outcomes become answers, models what its lists say of them.
+//!
+//! Fields that Ollama does not know it passes over, and so does this dialect, unlike the others: its clients send each other's.
+
+pub mod chat;
+pub mod embed;
+pub mod embeddings;
+pub mod generate;
+pub mod model;
+mod name;
+mod said;
+mod seen;
+mod stream;
+mod times;
 
 use serde_json::{Value, json};
 
+pub use name::plain;
+pub use stream::Streaming;
+
 use crate::Refusal;
+
+/// Inputs of one request. Ollama has no bound; its clients send whole documents' worth of passages.
+const MOST_INPUTS: usize = 2048;
 
 /// What Ollama says when its queue is full; clients look for it, both spaces included.
 const BUSY: &str = "server busy, please try again.  maximum pending requests exceeded";

@@ -135,6 +135,7 @@ mod tests {
         ModelCard {
             name: "model".into(),
             digest: digest.into(),
+            bytes: None,
             kind,
             aliases: Vec::new(),
             description: String::new(),

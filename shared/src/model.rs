@@ -12,6 +12,9 @@ pub struct ModelCard {
     pub name: String,
     /// SHA-256 of its files, in hexadecimal.
     pub digest: String,
+    /// Bytes of its files together; unknown of models that were announced by an earlier version.
+    #[serde(default)]
+    pub bytes: Option<u64>,
     /// What it does.
     pub kind: Kind,
     /// Other names for it.

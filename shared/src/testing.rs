@@ -38,6 +38,7 @@ pub fn card(name: &str, kind: Kind) -> ModelCard {
     ModelCard {
         name: name.to_owned(),
         digest: "00".repeat(32),
+        bytes: Some(1000),
         kind,
         aliases: Vec::new(),
         description: String::new(),

@@ -48,6 +48,7 @@ impl ModelFiles {
             name: "echo".to_owned(),
             // There are no files to take a digest of; the program's version stands for them.
             digest: digest::of_text(env!("CARGO_PKG_VERSION")),
+            bytes: Some(0),
             kind: Kind::Echo,
             aliases: Vec::new(),
             description: "Gives every item back, without a model; for measuring the queue".to_owned(),

@@ -44,7 +44,7 @@ enum Chore {
         /// Take the runtime library for NVIDIA GPUs (256 MB; needs CUDA 13 and cuDNN 9)
         #[arg(long)]
         gpu: bool,
-        /// Also take the Python clients that end-to-end tests run, for running `cargo test` by hand
+        /// Also take the public clients that end-to-end tests run, for running `cargo test` by hand
         #[arg(long)]
         clients: bool,
     },

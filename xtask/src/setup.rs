@@ -28,7 +28,7 @@ use python::Python;
 pub struct Wanted {
     /// The runtime library with the CUDA and TensorRT providers.
     pub gpu: bool,
-    /// The public Python clients that end-to-end tests run.
+    /// The public clients that end-to-end tests run, Python's and Node.js's.
     pub clients: bool,
 }
 
@@ -62,6 +62,7 @@ pub fn assets(repository: &Repository, wanted: Wanted) -> Result<PathBuf> {
     let names = models::put(&works, &python)?;
     if wanted.clients {
         python.clients(&works)?;
+        npm::clients(&works, &python)?;
     }
     eprintln!("runtime library and models are ready in .forebay: {}", names.join(", "));
     Ok(data)

@@ -1,13 +1,14 @@
 //! `GET /`
 
 use axum::http::{HeaderMap, header};
-use axum::response::Html;
+use axum::response::{Html, IntoResponse, Response};
 
-use crate::problem::{Code, Problem};
+/// What Ollama answers, and its clients look for.
+const RUNNING: &str = "Ollama is running";
 
 /// The first page
 ///
-/// For people with a browser. Programs find nothing here yet.
+/// For people with a browser. Everybody else reads what Ollama's clients look for.
 #[utoipa::path(
     get,
     path = "/",
@@ -15,15 +16,17 @@ use crate::problem::{Code, Problem};
     operation_id = "home",
     security(()),
     responses(
-        (status = 200, description = "A page with links", body = String, content_type = "text/html"),
-        (status = 404, description = "The request does not ask for a page"),
+        (status = 200, description = "A page with links, if that is asked for; else `Ollama is running`", content(
+            (String = "text/html"),
+            (String = "text/plain"),
+        )),
     ),
 )]
-pub async fn home(headers: HeaderMap) -> Result<Html<&'static str>, Problem> {
+pub async fn home(headers: HeaderMap) -> Response {
     let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if accepts.contains("text/html") {
-        Ok(Html(include_str!("home.html")))
+        Html(include_str!("home.html")).into_response()
     } else {
-        Err(Problem::new(Code::NotFound, "there is nothing at GET /"))
+        RUNNING.into_response()
     }
 }

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::Response;
 use forebay_api::{
     Access, ApiConfig, AuthConfig, AuthMode, ByOutcome, FileConfig, HttpConfig, LimitConfig, Parts,
-    RetentionConfig, TaskConfig, router,
+    OllamaConfig, RetentionConfig, TaskConfig, router,
 };
 use forebay_shared::apikey;
 use forebay_shared::blobs::Blobs;
@@ -139,6 +139,7 @@ pub fn config() -> ApiConfig {
             keep: Span::new(Duration::from_hours(336)),
         },
         cache: cache_config(),
+        ollama: OllamaConfig { listen: String::new(), stream_default: true },
     }
 }
 
@@ -153,7 +154,7 @@ fn fetch() -> FetchConfig {
 }
 
 /// The models that every test finds.
-pub fn cards() -> Vec<ModelCard> {
+fn cards() -> Vec<ModelCard> {
     let mut embedding = card("minilm", Kind::TextEmbedding);
     embedding.prompts = vec!["query".to_owned(), "passage".to_owned()];
     embedding.dimensions = Some(384);
@@ -203,6 +204,11 @@ impl Builder {
 
     pub fn tasks(mut self, change: impl FnOnce(&mut TaskConfig)) -> Self {
         change(&mut self.config.tasks);
+        self
+    }
+
+    pub fn ollama(mut self, change: impl FnOnce(&mut OllamaConfig)) -> Self {
+        change(&mut self.config.ollama);
         self
     }
 

@@ -16,8 +16,7 @@ async fn unknown_paths_answer_in_their_dialects() {
         "/v1/chat/completions",
         "/predict",
         "/tasks/1",
-        "/api/tags",
-        "/",
+        "/api/push",
         "/v2/models/m",
         "/tei/embed",
     ] {
@@ -66,18 +65,11 @@ async fn unknown_paths_answer_in_their_dialects() {
       "error": "Task not found"
     }
 
-    GET /api/tags
+    GET /api/push
     404 Not Found
     content-type: application/json
     {
-      "error": "there is nothing at GET /api/tags"
-    }
-
-    GET /
-    404 Not Found
-    content-type: application/json
-    {
-      "error": "there is nothing at GET /"
+      "error": "there is nothing at GET /api/push"
     }
 
     GET /v2/models/m

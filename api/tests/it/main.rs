@@ -20,6 +20,7 @@ mod lifecycle;
 mod listing;
 mod models;
 mod multipart;
+mod ollama;
 mod openai;
 mod reading;
 mod refusals;

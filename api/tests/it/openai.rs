@@ -25,6 +25,14 @@ pub async fn next(consumer: &mut dyn Consumer) -> JobId {
     consumer.receive(1).await.unwrap().messages[0].job_id
 }
 
+/// The same, and nobody else is given its message.
+pub async fn taken(consumer: &mut dyn Consumer) -> JobId {
+    let delivery = consumer.receive(1).await.unwrap();
+    let id = delivery.messages[0].job_id;
+    consumer.ack(delivery).await.unwrap();
+    id
+}
+
 /// Asks for vectors of two texts.
 pub fn two() -> Value {
     json!({"model": "minilm", "input": ["a", "b"]})

@@ -163,7 +163,7 @@ async fn a_served_api_stops_when_it_is_asked() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let tasks = app.parts.tasks.clone();
-    let serving = forebay_api::serve(app.config.clone(), app.parts.clone(), listener);
+    let serving = forebay_api::serve(app.config.clone(), app.parts.clone(), vec![listener]);
     let asking = async {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();

@@ -17,7 +17,7 @@ use forebay_shared::segment::SegmentBuilder;
 use forebay_shared::store::{Attempts, Settled, Workers};
 use forebay_shared::testing::Watched;
 
-use crate::app::{OWNER, TestApp, cards};
+use crate::app::{OWNER, TestApp};
 
 /// A worker. Dropped with a claim that it has not settled, it fails the test.
 pub struct Worker {
@@ -35,7 +35,8 @@ pub struct Worker {
 impl Worker {
     pub async fn begin(app: &TestApp) -> Self {
         let id = app.ids.worker();
-        let models: Vec<_> = cards().into_iter().map(|card| card.name).collect();
+        let models = app.store.behind().models().await.unwrap();
+        let models: Vec<_> = models.into_iter().map(|model| model.card.name).collect();
         app.store.register(id, "here", &models, Duration::from_hours(1)).await.unwrap();
         Self {
             id,

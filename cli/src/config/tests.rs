@@ -56,6 +56,15 @@ fn an_upload_may_not_outlast_the_sweeper() {
 }
 
 #[test]
+fn a_second_address_must_be_one() {
+    let error = load("[ollama]\nlisten = \"11434\"", &[]).unwrap_err();
+    assert!(error.contains("ollama.listen") && error.contains("127.0.0.1:11434"), "{error}");
+    let config = load("[ollama]\nlisten = \"[::1]:11434\"", &[]).unwrap();
+    let addresses = config.api_config().addresses().into_iter().map(|address| address.to_string());
+    assert_eq!(addresses.collect::<Vec<_>>(), ["127.0.0.1:8080", "[::1]:11434"]);
+}
+
+#[test]
 fn a_tick_of_no_whole_seconds_is_refused() {
     for span in ["300ms", "1500ms"] {
         let error = load(&format!("[scheduler]\nfill = \"{span}\""), &[]).unwrap_err();

@@ -2,14 +2,15 @@
 //!
 //! Each script says by its exit status whether its client was content; `cargo xtask setup --clients` installs them.
 
-use std::process::Stdio;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use super::columns::on_both;
-use super::house::{House, LONG, Plan, starter_data};
+use super::columns::{embedded, on_both};
+use super::house::{House, LONG, Plan, address, starter_data};
 
 /// A key for those who ask for one.
 pub const KEY: &str = "a-key-of-at-least-32-characters-for-tests";
@@ -17,6 +18,9 @@ pub const KEY: &str = "a-key-of-at-least-32-characters-for-tests";
 on_both! {
     judging().with("FOREBAY_AUTH__MODE", "keys").with("FOREBAY_AUTH__BOOTSTRAP_KEY", KEY) => [
         openais_client_embeds_and_judges,
+    ];
+    Plan::models().with("FOREBAY_AUTH__MODE", "keys").with("FOREBAY_AUTH__BOOTSTRAP_KEY", KEY) => [
+        ollamas_clients_embed_and_look_at_pictures,
     ];
     small_files().with("FOREBAY_AUTH__MODE", "keys").with("FOREBAY_AUTH__BOOTSTRAP_KEY", KEY) => [
         openais_client_keeps_files,
@@ -44,6 +48,25 @@ async fn openais_client_embeds_and_judges(house: House) {
 async fn image_tasks_work_as_their_document_says(house: House) {
     let picture = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/samples/cat.jpg");
     run("image_tasks.py", &house, &[KEY, picture]).await;
+    house.stop();
+}
+
+async fn ollamas_clients_embed_and_look_at_pictures(house: House) {
+    let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/reference/images/photo-cat.png");
+    let picture = picture.to_str().unwrap();
+    run("ollama_base.py", &house, &[KEY, picture]).await;
+    run("ollama_base.cjs", &house, &[KEY, picture]).await;
+    house.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ollamas_clients_find_the_same_at_another_port() {
+    let mut house = embedded(Plan::echo().with("FOREBAY_OLLAMA__LISTEN", "127.0.0.1:0")).await;
+    let (_, here) = house.get("/api/tags").await;
+    let first = std::mem::take(&mut house.url);
+    house.url = address(&house.workers[0].says("Ollama's clients find the same at"));
+    assert_ne!(house.url, first);
+    assert_eq!(house.get("/api/tags").await, (StatusCode::OK, here));
     house.stop();
 }
 
@@ -83,23 +106,32 @@ pub async fn run(script: &str, house: &House, arguments: &[&str]) -> String {
 
 /// The same for one that may take so long.
 pub async fn run_for(patience: Duration, script: &str, house: &House, arguments: &[&str]) -> String {
-    let modules = starter_data().join("clients");
-    assert!(modules.is_dir(), "the clients are missing: run `cargo xtask setup --clients`");
-    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);
+    let [python, node] = ["clients", "clients-npm/node_modules"].map(|modules| {
+        let modules = starter_data().join(modules);
+        assert!(modules.is_dir(), "clients are missing: run `cargo xtask setup --clients`");
+        modules
+    });
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);
     let log = house.folder.path().join("client.log");
     let output = std::fs::File::create(&log).unwrap();
-    let mut client = std::process::Command::new("python3")
-        .arg("-B")
+    let mut client = if script.extension().is_some_and(|name| name == "cjs") {
+        Command::new("node")
+    } else {
+        Command::new("python3")
+    };
+    let mut client = client
         .arg(&script)
         .arg(&house.url)
         .args(arguments)
-        .env("PYTHONPATH", &modules)
+        .env("PYTHONPATH", &python)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("NODE_PATH", &node)
         .env("NO_PROXY", "127.0.0.1")
         .stdin(Stdio::null())
         .stdout(output.try_clone().unwrap())
         .stderr(output)
         .spawn()
-        .expect("there is a python3");
+        .expect("there are python3 and node");
     let started = Instant::now();
     let status = loop {
         match client.try_wait().unwrap() {

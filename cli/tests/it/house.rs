@@ -304,7 +304,7 @@ async fn answer(request: reqwest::RequestBuilder) -> (StatusCode, Value) {
 }
 
 /// `… listening on http://127.0.0.1:1234, …`
-fn address(greeting: &str) -> String {
+pub fn address(greeting: &str) -> String {
     let from = greeting.find("http://").unwrap_or_else(|| panic!("no address in `{greeting}`"));
     greeting[from..].split([',', ' ']).next().unwrap_or_default().to_owned()
 }

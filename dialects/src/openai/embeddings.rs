@@ -1,15 +1,13 @@
 //! `POST /v1/embeddings`: texts or their tokens become vectors.
 
-use std::fmt;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use forebay_shared::job::{Input, Item, Kind, Object, Output};
-use serde::de::{Error, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use forebay_shared::job::{Kind, Object, Output};
+use serde::{Deserialize, Serialize};
 
 use super::{Call, MOST_INPUTS};
 use crate::call::{self, Answered, unlike};
+use crate::inputs::Inputs;
 use crate::{Fault, FaultCode};
 
 /// The body.
@@ -50,162 +48,9 @@ pub(super) fn read(body: &[u8]) -> Result<Call, Fault> {
         params.insert("dimensions".to_owned(), dimensions.into());
     }
     let reply = Reply { encoding: encoding_format.unwrap_or_default() };
-    let items = input.items()?;
+    let items = input.items("input", MOST_INPUTS)?;
     let reply = super::Reply::Embeddings(reply);
     Ok(Call { model, named_by: None, kinds: &[Kind::TextEmbedding], items, params, reply })
-}
-
-/// A text, its tokens, or a list of either.
-#[derive(Debug)]
-enum Inputs {
-    One(Element),
-    Many(Vec<Element>),
-}
-
-/// What stands in the list, or instead of one.
-#[derive(Debug)]
-enum Element {
-    Text(String),
-    Token(u32),
-    Tokens(Vec<u32>),
-}
-
-impl Inputs {
-    fn items(self) -> Result<Vec<Item>, Fault> {
-        let (inputs, one) = match self {
-            Self::One(Element::Text(text)) => (vec![Input::Text(text)], true),
-            Self::Many(elements) if matches!(elements.first(), Some(Element::Token(_))) => {
-                (vec![Input::Tokens(all(elements, Element::token, "token ids")?)], true)
-            }
-            Self::Many(elements) if matches!(elements.first(), Some(Element::Tokens(_))) => {
-                (all(elements, Element::tokens, "lists of token ids")?, false)
-            }
-            Self::Many(elements) => (all(elements, Element::text, "strings")?, false),
-            Self::One(_) => return Err(Fault::new(FaultCode::InvalidField, EXPECTED).at("input")),
-        };
-        if inputs.is_empty() {
-            return Err(Fault::new(FaultCode::EmptyInput, "`input` must not be empty").at("input"));
-        }
-        if inputs.len() > MOST_INPUTS {
-            let message = format!("there are {} inputs, the limit is {MOST_INPUTS}", inputs.len());
-            return Err(Fault::new(FaultCode::TooManyItems, message).at("input").limit(MOST_INPUTS as u64));
-        }
-        let items = inputs.into_iter().enumerate().map(|(index, input)| {
-            let is_empty = match &input {
-                Input::Text(text) => text.is_empty(),
-                Input::Tokens(ids) => ids.is_empty(),
-                Input::Pair { text, text_pair } => text.is_empty() && text_pair.is_empty(),
-                Input::Image(_) | Input::Tensors(_) => false,
-            };
-            if is_empty {
-                let field = if one { "input".to_owned() } else { format!("input[{index}]") };
-                return Err(
-                    Fault::new(FaultCode::EmptyInput, format!("`{field}` must not be empty")).at(field)
-                );
-            }
-            Ok(Item { input, params: Object::new() })
-        });
-        items.collect()
-    }
-}
-
-/// The elements as what the first of them is.
-fn all<T>(elements: Vec<Element>, take: fn(Element) -> Option<T>, what: &str) -> Result<Vec<T>, Fault> {
-    let taken = elements.into_iter().enumerate().map(|(index, element)| {
-        take(element).ok_or_else(|| {
-            let message = format!("`input` is a list of {what}, and `input[{index}]` is something else");
-            Fault::new(FaultCode::InvalidField, message).at(format!("input[{index}]"))
-        })
-    });
-    taken.collect()
-}
-
-impl Element {
-    fn text(self) -> Option<Input> {
-        if let Self::Text(text) = self { Some(Input::Text(text)) } else { None }
-    }
-
-    fn token(self) -> Option<u32> {
-        if let Self::Token(id) = self { Some(id) } else { None }
-    }
-
-    fn tokens(self) -> Option<Input> {
-        if let Self::Tokens(ids) = self { Some(Input::Tokens(ids)) } else { None }
-    }
-}
-
-const EXPECTED: &str = "a string, a list of strings, a list of token ids, or a list of such lists";
-
-impl<'de> Deserialize<'de> for Inputs {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-
-        impl<'de> Visitor<'de> for Any {
-            type Value = Inputs;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(EXPECTED)
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Inputs, E> {
-                Ok(Inputs::One(Element::Text(text.to_owned())))
-            }
-
-            fn visit_string<E: Error>(self, text: String) -> Result<Inputs, E> {
-                Ok(Inputs::One(Element::Text(text)))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Inputs, A::Error> {
-                let mut elements = Vec::new();
-                while let Some(element) = list.next_element()? {
-                    elements.push(element);
-                }
-                Ok(Inputs::Many(elements))
-            }
-        }
-
-        deserializer.deserialize_any(Any)
-    }
-}
-
-impl<'de> Deserialize<'de> for Element {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-
-        impl<'de> Visitor<'de> for Any {
-            type Value = Element;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string, a token id, or a list of token ids")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Element, E> {
-                Ok(Element::Text(text.to_owned()))
-            }
-
-            fn visit_string<E: Error>(self, text: String) -> Result<Element, E> {
-                Ok(Element::Text(text))
-            }
-
-            fn visit_u64<E: Error>(self, id: u64) -> Result<Element, E> {
-                u32::try_from(id).map(Element::Token).map_err(|_| E::custom(format!("{id} is no token id")))
-            }
-
-            fn visit_i64<E: Error>(self, id: i64) -> Result<Element, E> {
-                Err(E::custom(format!("{id} is no token id")))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Element, A::Error> {
-                let mut ids = Vec::new();
-                while let Some(id) = list.next_element()? {
-                    ids.push(id);
-                }
-                Ok(Element::Tokens(ids))
-            }
-        }
-
-        deserializer.deserialize_any(Any)
-    }
 }
 
 /// How the answer is written.

@@ -90,6 +90,7 @@ pub fn read(root: &Path, name: &str) -> Result<ModelFiles, ModelError> {
     let card = ModelCard {
         name: name.to_owned(),
         digest,
+        bytes: Some(bytes),
         kind,
         aliases: manifest.aliases.clone(),
         description: manifest.description.clone(),

@@ -1,0 +1,29 @@
+//! `GET /api/ps`
+
+use axum::Json;
+use axum::extract::State;
+use forebay_dialects::ollama;
+use serde_json::Value;
+
+use super::{OllamaError, OllamaModels};
+use crate::auth::Reader;
+use crate::problem::Problem;
+use crate::state::App;
+
+/// List the models that are served, as Ollama lists those that run
+///
+/// A model that a worker serves is loaded when it is first asked for, unless the worker says otherwise.
+#[utoipa::path(
+    get,
+    path = "/api/ps",
+    tag = "ollama",
+    operation_id = "ollama_ps",
+    responses(
+        (status = 200, description = "Every model that a living worker serves, by name", body = OllamaModels),
+        (status = 503, description = "Ask again in a moment", body = OllamaError),
+    ),
+)]
+pub async fn ps(State(app): State<App>, _reader: Reader) -> Result<Json<Value>, Problem> {
+    let models = app.parts.catalog.models().await?;
+    Ok(Json(ollama::model::ps(&models, app.parts.clock.now())))
+}

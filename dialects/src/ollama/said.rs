@@ -1,0 +1,104 @@
+//! An answer in words, whole in its only piece: to `generate`, or to `chat`.
+
+use forebay_shared::clock::Timestamp;
+use forebay_shared::job::{Kind, Modality, Outcome};
+use forebay_shared::model::ModelCard;
+use serde::Serialize;
+
+use super::seen;
+use super::stream::Manner;
+use super::times::{Durations, Spent};
+use crate::call::{Answer, Answered, outputs, unfit};
+use crate::{Fault, FaultCode, call};
+
+/// Which endpoint is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Endpoint {
+    Generate,
+    Chat,
+}
+
+/// How the answer is written.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub(super) endpoint: Endpoint,
+    /// The model, as it was asked for.
+    pub(super) asked: String,
+    pub(super) manner: Manner,
+}
+
+#[derive(Serialize)]
+struct Piece<'a> {
+    model: &'a str,
+    created_at: Option<Timestamp>,
+    #[serde(flatten)]
+    words: Words,
+    done: bool,
+    done_reason: &'static str,
+    #[serde(flatten)]
+    durations: Durations,
+    #[serde(flatten)]
+    spent: Spent,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Words {
+    Response(String),
+    Message { role: &'static str, content: String },
+}
+
+impl Endpoint {
+    /// What a model must support for it.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Generate => "generate",
+            Self::Chat => "chat",
+        }
+    }
+
+    /// Where the pictures stand in a request.
+    pub(super) const fn field(self) -> &'static str {
+        match self {
+            Self::Generate => "images",
+            Self::Chat => "messages[].images",
+        }
+    }
+
+    fn words(self, text: String) -> Words {
+        match self {
+            Self::Generate => Words::Response(text),
+            Self::Chat => Words::Message { role: "assistant", content: text },
+        }
+    }
+}
+
+impl call::Reply for Reply {
+    fn write(&self, answered: Answered<'_>, outcomes: Vec<Outcome>) -> Result<Answer, Fault> {
+        let field = self.endpoint.field();
+        if outcomes.is_empty() {
+            let message = format!("{:?} looks at pictures: give `{field}`", self.asked);
+            return Err(Fault::new(FaultCode::MissingField, message).at(field));
+        }
+        let text = seen::words(&outputs(outcomes, field)?)?;
+        Ok(self.manner.write(&Piece {
+            model: &self.asked,
+            created_at: answered.job.and_then(|job| job.finished_at),
+            words: self.endpoint.words(text),
+            done: true,
+            done_reason: "stop",
+            durations: Durations::of(answered),
+            spent: Spent::of(answered),
+        }))
+    }
+
+    /// In the words that Ollama's clients look for.
+    fn unfit(&self, kinds: &[Kind], card: &ModelCard) -> Option<String> {
+        unfit(kinds, card)?;
+        let blind = if card.kind.takes(Modality::Image) { "" } else { ", and it takes no images" };
+        Some(format!("{:?} does not support {}{blind}", self.asked, self.endpoint.word()))
+    }
+}
+
+#[cfg(test)]
+mod tests;
