@@ -39,6 +39,8 @@ pub struct ApiConfig {
     pub cache: CacheConfig,
     /// How Ollama's clients are answered.
     pub ollama: OllamaConfig,
+    /// Which models stand behind the paths of Text Embeddings Inference.
+    pub tei: TeiConfig,
 }
 
 /// `[api]`: how it is reached.
@@ -158,6 +160,20 @@ pub struct OllamaConfig {
     pub listen: String,
     /// What it means that a request does not say whether its answer is to be streamed.
     pub stream_default: bool,
+}
+
+/// `[tei]`: the models behind paths of Text Embeddings Inference, whose requests name none; empty: none.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TeiConfig {
+    /// Behind `/tei/embed`.
+    pub embed: String,
+    /// Behind `/tei/predict`.
+    pub predict: String,
+    /// Behind `/tei/rerank`.
+    pub rerank: String,
+    /// Behind `/tei/similarity`.
+    pub similarity: String,
 }
 
 /// `[retention]`: how long things are kept.

@@ -49,7 +49,8 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 
 pub use auth::DEFAULT_OWNER;
 pub use config::{
-    ApiConfig, AuthConfig, AuthMode, FileConfig, HttpConfig, LimitConfig, OllamaConfig, RetentionConfig, TaskConfig,
+    ApiConfig, AuthConfig, AuthMode, FileConfig, HttpConfig, LimitConfig, OllamaConfig, RetentionConfig,
+    TaskConfig, TeiConfig,
 };
 pub use retention::{ByOutcome, OwnerBounds};
 pub use state::{Access, Parts};

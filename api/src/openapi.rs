@@ -33,6 +33,7 @@ use crate::state::App;
         (name = "openai", description = "OpenAI's calls, onto the same jobs"),
         (name = "images", description = "Image tasks, onto the same jobs"),
         (name = "ollama", description = "Ollama's calls, onto the same jobs and models"),
+        (name = "tei", description = "Calls of Text Embeddings Inference, onto the same jobs"),
         (name = "events", description = "Hear what happens to jobs as it happens"),
         (name = "schedules", description = "Submit the same work again and again"),
         (name = "webhooks", description = "Be told of what happens, by signed messages"),
@@ -103,6 +104,7 @@ fn refuse_strangers(path: &str, item: &mut PathItem) {
         Surface::OpenAi => ("OpenAiError", "application/json"),
         Surface::Images => ("ImageError", "application/json"),
         Surface::Ollama => ("OllamaError", "application/json"),
+        Surface::Tei => ("TeiError", "application/json"),
         _ => ("Problem", "application/problem+json"),
     };
     let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];

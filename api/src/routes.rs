@@ -15,6 +15,7 @@ pub mod openai;
 pub mod queues;
 pub mod schedules;
 mod segment;
+pub mod tei;
 pub mod webhooks;
 pub mod ws;
 
@@ -76,6 +77,12 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(ollama::embeddings::embeddings))
         .routes(routes!(ollama::generate::generate))
         .routes(routes!(ollama::chat::chat))
+        .routes(routes!(tei::embed::embed))
+        .routes(routes!(tei::predict::predict))
+        .routes(routes!(tei::rerank::rerank))
+        .routes(routes!(tei::similarity::similarity))
+        .routes(routes!(tei::info::info))
+        .routes(routes!(tei::health::health))
         .routes(routes!(webhooks::create::create, webhooks::list::list))
         .routes(routes!(webhooks::get::get, webhooks::update::update, webhooks::delete::delete))
         .routes(routes!(webhooks::rotate::rotate))

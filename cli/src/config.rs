@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use forebay_api::{
     ApiConfig, AuthConfig, FileConfig, HttpConfig, LimitConfig, OllamaConfig, RetentionConfig, TaskConfig,
+    TeiConfig,
 };
 use forebay_scheduler::config::SchedulerConfig;
 use forebay_shared::config::{
@@ -39,6 +40,7 @@ pub struct Config {
     pub bulk: BulkConfig,
     pub cache: CacheConfig,
     pub ollama: OllamaConfig,
+    pub tei: TeiConfig,
     pub fetch: FetchConfig,
     pub webhooks: WebhookConfig,
     pub scheduler: SchedulerConfig,
@@ -76,6 +78,7 @@ impl Config {
             bulk: self.bulk.clone(),
             cache: self.cache.clone(),
             ollama: self.ollama.clone(),
+            tei: self.tei.clone(),
         }
     }
 

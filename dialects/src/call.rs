@@ -65,6 +65,13 @@ impl Answer {
         let body = serde_json::to_vec(answer).expect("answers are finite trees of strings and numbers");
         Self { body, content_type: "application/json", headers: Vec::new() }
     }
+
+    /// The same with one more header.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
 }
 
 /// The output of every input, or what is wrong with the first that has none, where a dialect has no words for a part;

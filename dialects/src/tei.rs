@@ -1,15 +1,66 @@
-//! The words of Text Embeddings Inference.
+//! The words of Text Embeddings Inference: its requests name no model, so the service's configuration does.
+//!
+//! Fields that TEI does not know it passes over, and so does this dialect.
 
+mod cut;
+pub mod embed;
+pub mod info;
+pub mod predict;
+pub mod rerank;
+pub mod similarity;
+mod times;
+
+use forebay_shared::job::{Item, Kind, Object};
 use serde_json::{Value, json};
 
-use crate::Refusal;
+use crate::call::Call;
+use crate::inputs::too_many;
+use crate::{Fault, FaultCode, Refusal};
 
-/// `{"error","error_type"}`: 422 is `Validation`, 429 `Overloaded`, 503 `Unhealthy`; an empty input is 400 `Empty`.
+/// What stands behind a path.
+#[derive(Clone, Debug)]
+pub struct Behind {
+    /// The model that the configuration names; empty: none.
+    pub model: String,
+    /// Inputs of one request at most.
+    pub most: usize,
+}
+
+impl Behind {
+    /// A call of this model, whose inputs stand in `field`; `key` of the configuration names it.
+    fn call<R>(self, key: &'static str, kinds: &'static [Kind], asked: Asked<R>) -> Result<Call<R>, Fault> {
+        let Asked { field, items, params, reply } = asked;
+        if self.model.is_empty() {
+            let message =
+                format!("no model is set up for this: `{key}` of the service's configuration names it");
+            return Err(Fault::new(FaultCode::UnknownModel, message));
+        }
+        if items.is_empty() {
+            return Err(Fault::new(FaultCode::EmptyInput, format!("`{field}` must not be empty")).at(field));
+        }
+        if items.len() > self.most {
+            return Err(too_many(items.len(), self.most).at(field));
+        }
+        Ok(Call { model: self.model, named_by: Some(key), kinds, items, params, reply })
+    }
+}
+
+/// What a body asks for.
+struct Asked<R> {
+    field: &'static str,
+    items: Vec<Item>,
+    params: Object,
+    reply: R,
+}
+
+/// `{"error","error_type"}`: 422 is `Validation`, 429 `Overloaded`, 503 `Unhealthy`; an empty input is 400 `Empty`, and what
+/// goes wrong behind the API is `Backend`.
 pub fn error(refusal: &Refusal<'_>) -> (u16, Value) {
     let (status, kind) = match (refusal.code, refusal.status) {
         ("empty_input", _) => (400, "Empty"),
-        ("overloaded" | "too_many_requests", _) => (429, "Overloaded"),
-        ("internal", _) => (424, "Backend"),
+        ("overloaded", _) | (_, 429) => (429, "Overloaded"),
+        (_, 500) => (424, "Backend"),
+        (_, 504) => (504, "Backend"),
         (_, 503) => (503, "Unhealthy"),
         // TEI reads and validates in one step, and answers both with the same status.
         (_, 400) => (422, "Validation"),

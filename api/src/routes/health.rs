@@ -48,19 +48,25 @@ pub async fn livez() -> &'static str {
     ),
 )]
 pub async fn readyz(State(app): State<App>) -> (StatusCode, Json<Readiness>) {
-    let (catalogue, blobs) = tokio::join!(catalogue(&app), app.probe.blobs(&app));
+    let readiness = readiness(&app).await;
+    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(readiness))
+}
+
+/// Looks whether the process can serve.
+pub async fn readiness(app: &AppState) -> Readiness {
+    let (catalogue, blobs) = tokio::join!(catalogue(app), app.probe.blobs(app));
     let stopping = app.parts.tasks.is_stopping();
     let checks = Checks { catalogue, blobs, intake: Check::unless(stopping, "the service is stopping") };
     let ready = [checks.catalogue, checks.blobs, checks.intake].iter().all(|check| check.is_ok());
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Readiness { ready, checks }))
+    Readiness { ready, checks }
 }
 
 /// Whether the process can serve, and what was looked at.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct Readiness {
     /// Whether it can.
-    ready: bool,
+    pub ready: bool,
     /// What was looked at.
     checks: Checks,
 }

@@ -9,8 +9,8 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::Response;
 use forebay_api::{
-    Access, ApiConfig, AuthConfig, AuthMode, ByOutcome, FileConfig, HttpConfig, LimitConfig, Parts,
-    OllamaConfig, RetentionConfig, TaskConfig, router,
+    Access, ApiConfig, AuthConfig, AuthMode, ByOutcome, FileConfig, HttpConfig, LimitConfig, OllamaConfig,
+    Parts, RetentionConfig, TaskConfig, TeiConfig, router,
 };
 use forebay_shared::apikey;
 use forebay_shared::blobs::Blobs;
@@ -140,6 +140,12 @@ pub fn config() -> ApiConfig {
         },
         cache: cache_config(),
         ollama: OllamaConfig { listen: String::new(), stream_default: true },
+        tei: TeiConfig {
+            embed: "minilm".to_owned(),
+            predict: "emotion".to_owned(),
+            rerank: "ranker".to_owned(),
+            similarity: "twin".to_owned(),
+        },
     }
 }
 
@@ -209,6 +215,11 @@ impl Builder {
 
     pub fn ollama(mut self, change: impl FnOnce(&mut OllamaConfig)) -> Self {
         change(&mut self.config.ollama);
+        self
+    }
+
+    pub fn tei(mut self, change: impl FnOnce(&mut TeiConfig)) -> Self {
+        change(&mut self.config.tei);
         self
     }
 

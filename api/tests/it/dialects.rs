@@ -18,7 +18,7 @@ async fn unknown_paths_answer_in_their_dialects() {
         "/tasks/1",
         "/api/push",
         "/v2/models/m",
-        "/tei/embed",
+        "/tei/tokenize",
     ] {
         let answer = app.get(path).send().await;
         writeln!(told, "GET {path}\n{answer}").unwrap();
@@ -79,11 +79,11 @@ async fn unknown_paths_answer_in_their_dialects() {
       "error": "there is nothing at GET /v2/models/m"
     }
 
-    GET /tei/embed
+    GET /tei/tokenize
     404 Not Found
     content-type: application/json
     {
-      "error": "there is nothing at GET /tei/embed",
+      "error": "there is nothing at GET /tei/tokenize",
       "error_type": "Validation"
     }
     "#);

@@ -29,6 +29,7 @@ mod schedules;
 mod service;
 mod sse;
 mod submitting;
+mod tei;
 mod tensors;
 mod texts;
 mod times;

@@ -1,0 +1,101 @@
+//! `POST /tei/embed`
+
+use axum::extract::{Request, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use bytes::Bytes;
+use forebay_dialects::tei;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{TeiError, TruncationDirection, behind};
+use crate::auth::Submitter;
+use crate::body::must_be_json;
+use crate::call;
+use crate::problem::Problem;
+use crate::state::App;
+
+/// Embed texts, as TEI does
+///
+/// By the model that `tei.embed` of the configuration names. The call waits for its job, up to 60 seconds. Who hangs up
+/// before cancels the job, unless `x-forebay-detach` is `true`. Fields that are not named here are passed over.
+#[utoipa::path(
+    post,
+    path = "/tei/embed",
+    tag = "tei",
+    operation_id = "tei_embed",
+    request_body = TeiEmbedRequest,
+    params(
+        ("x-forebay-detach" = Option<bool>, Header, description = "Whether the job goes on when nobody waits for it any more; `false` by default"),
+        ("Cache-Control" = Option<String>, Header, description = "`no-cache`: no answer that was kept from earlier will do"),
+    ),
+    responses(
+        (status = 200, description = "A vector for each input, also where there is one", body = Vec<Vec<f32>>, headers(
+            ("x-forebay-job" = String, description = "The job that did it"),
+            ("x-compute-characters" = u64, description = "Characters of the inputs"),
+            ("x-compute-tokens" = u64, description = "Tokens that the model read, where it tells"),
+            ("x-total-time" = u64, description = "Milliseconds from submission to the end"),
+            ("x-compute-time" = u64, description = "Of these in preparation and in the model"),
+            ("x-tokenization-time" = u64, description = "Of these in preparation"),
+            ("x-queue-time" = u64, description = "Of these in the queue and waiting for the batch"),
+            ("x-inference-time" = u64, description = "Of these in the model"),
+        )),
+        (status = 400, description = "There is no input", body = TeiError),
+        (status = 404, description = "The configuration names no model for this, or one that there is not", body = TeiError),
+        (status = 408, description = "The body did not arrive in time", body = TeiError),
+        (status = 409, description = "Somebody cancelled the job", body = TeiError),
+        (status = 413, description = "The body is too large", body = TeiError),
+        (status = 415, description = "The body is not JSON", body = TeiError),
+        (status = 422, description = "The body cannot be read, a field is not valid, or the model cannot take an input", body = TeiError),
+        (status = 424, description = "The job failed", body = TeiError),
+        (status = 429, description = "Too much waits already", body = TeiError),
+        (status = 503, description = "Ask again in a moment", body = TeiError),
+        (status = 504, description = "The job did not end in time, and is cancelled unless it was to go on", body = TeiError),
+    ),
+)]
+pub async fn embed(
+    State(app): State<App>,
+    submitter: Submitter,
+    request: Request,
+) -> Result<Response, Problem> {
+    must_be_json(request.headers())?;
+    let behind = behind(&app, &app.config.tei.embed);
+    let read = move |_: &HeaderMap, body: &Bytes| tei::embed::read(body, behind);
+    call::dialect::serve(app, submitter, request, read).await
+}
+
+/// Texts or their tokens.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "the dialect reads it")]
+struct TeiEmbedRequest {
+    /// At most `limits.max_items` of them; `GET /tei/info` tells.
+    inputs: TeiEmbedInputs,
+    /// Cut a text that is too long (the default), or fail the call.
+    #[schema(default = true)]
+    truncate: Option<bool>,
+    /// Which end is cut off.
+    truncation_direction: Option<TruncationDirection>,
+    /// One of the model's prompts, put before each text.
+    prompt_name: Option<String>,
+    /// Whether vectors are brought to length one.
+    #[schema(default = true)]
+    normalize: Option<bool>,
+    /// Length of the vectors, from 1 to the model's.
+    #[schema(minimum = 1)]
+    dimensions: Option<u32>,
+}
+
+/// A text, texts, a text's token ids, or lists of them.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "the dialect reads it")]
+enum TeiEmbedInputs {
+    /// A text.
+    Text(String),
+    /// Texts.
+    Texts(Vec<String>),
+    /// The token ids of a text.
+    Tokens(Vec<u32>),
+    /// The token ids of texts.
+    TokenLists(Vec<Vec<u32>>),
+}
