@@ -148,6 +148,7 @@ mod tests {
             inputs: Vec::new(),
             outputs: Vec::new(),
             batch_cost: Cost::new(8).units(),
+            file: String::new(),
         }
     }
 

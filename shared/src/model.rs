@@ -48,6 +48,9 @@ pub struct ModelCard {
     pub outputs: Vec<TensorSpec>,
     /// What one batch may cost, in the kind's unit.
     pub batch_cost: u64,
+    /// Its graph, relative to the folder of all models; empty if it has none.
+    #[serde(default)]
+    pub file: String,
 }
 
 impl ModelCard {

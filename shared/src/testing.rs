@@ -51,6 +51,7 @@ pub fn card(name: &str, kind: Kind) -> ModelCard {
         inputs: Vec::new(),
         outputs: Vec::new(),
         batch_cost: 64,
+        file: format!("{name}/onnx/model.onnx"),
     }
 }
 

@@ -61,6 +61,7 @@ impl ModelFiles {
             inputs: Vec::new(),
             outputs: Vec::new(),
             batch_cost: manifest.budget(Kind::Echo).cost,
+            file: String::new(),
         };
         Self {
             root: PathBuf::new(),

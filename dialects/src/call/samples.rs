@@ -45,6 +45,7 @@ pub(crate) fn card(name: &str, kind: Kind) -> ModelCard {
         inputs: Vec::new(),
         outputs: Vec::new(),
         batch_cost: 64,
+        file: format!("{name}/onnx/model.onnx"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Finding models: every directory below the models' root that holds an ONNX file is one.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use forebay_shared::job::Kind;
 use forebay_shared::model::ModelCard;
@@ -103,8 +103,21 @@ pub fn read(root: &Path, name: &str) -> Result<ModelFiles, ModelError> {
         inputs: specs(&graph.inputs),
         outputs: specs(&graph.outputs),
         batch_cost: manifest.budget(kind).cost,
+        file: among_models(name, own, &onnx),
     };
     Ok(ModelFiles { root: root.to_owned(), onnx, manifest, config, card, max_pixels: u64::MAX, bytes })
+}
+
+/// Where a file is among the models: below the folder of its own model, or of one that lends its files.
+fn among_models(name: &str, own: &Path, file: &Path) -> String {
+    let mut place = PathBuf::from(name);
+    for part in file.strip_prefix(own).unwrap_or(file).components() {
+        match part {
+            Component::ParentDir => drop(place.pop()),
+            part => place.push(part),
+        }
+    }
+    place.to_string_lossy().into_owned()
 }
 
 /// What is told of the graph: of models that are used by plain tensors, what they take and give.
@@ -306,6 +319,8 @@ mod tests {
         assert_eq!(told, expected);
         assert_eq!((&models[1].card.labels, models[1].onnx.exists()), (&models[3].card.labels, true));
         assert_ne!(models[1].card.digest, models[3].card.digest);
+        let files = [0, 1, 3].map(|index| models[index].card.file.as_str());
+        assert_eq!(files, ["ner/model.onnx", "nli/model.onnx", "nli/model.onnx"], "whose file it is");
     }
 
     #[test]
