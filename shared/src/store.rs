@@ -34,6 +34,7 @@ mod promise;
 mod queues;
 mod reaping;
 mod recall;
+mod recent;
 mod retention;
 mod revival;
 mod row;
@@ -67,6 +68,7 @@ pub use models::Models;
 pub use postgres::Postgres;
 pub use queues::{QueueState, Queues};
 pub use recall::Recall;
+pub use recent::{Became, Recent};
 pub use retention::Retention;
 pub use revival::{Again, RetryOutcome, Revival};
 pub use schedules::{ScheduleOutcome, ScheduleTerms, Schedules};
@@ -96,6 +98,7 @@ pub trait Store:
     + Handover
     + Loads
     + Depths
+    + Recent
     + Workers
     + Retention
     + Segments

@@ -6,12 +6,14 @@ mod closing;
 mod depths;
 mod explain;
 mod files;
+mod recent;
 mod schedules;
 mod slicing;
 mod uploads;
 
 pub(super) use depths::depths;
 pub(super) use explain::explain;
+pub(super) use recent::recent;
 pub(super) use {answering::answering, bulks::bulks, closing::closing, slicing::slicing};
 pub(super) use {files::files, schedules::schedules, uploads::uploads};
 mod deliveries;

@@ -23,6 +23,7 @@ pub mod loads;
 pub mod models;
 mod promises;
 pub mod recall;
+pub mod recent;
 pub mod schedules;
 pub mod segments;
 pub mod slicing;

@@ -156,6 +156,7 @@ impl Store for Postgres {
 
 super::alike::stores!(Postgres, sqlx::Postgres);
 super::alike::depths!(Postgres, sqlx::Postgres);
+super::alike::recent!(Postgres, sqlx::Postgres);
 super::alike::explain!(Postgres, sqlx::Postgres);
 super::alike::files!(Postgres, sqlx::Postgres);
 super::alike::uploads!(Postgres, sqlx::Postgres);

@@ -10,6 +10,7 @@ mod files;
 mod handover;
 mod jobs;
 mod loads;
+mod recent;
 mod schedules;
 mod slices;
 mod webhooks;
@@ -37,6 +38,7 @@ pub(super) use files::{FileRow, PartRow, PieceRow, UploadRow, file_columns, uplo
 pub(super) use handover::{DueRow, LineRow, LookRow, OutRow, RouteRow, Turn};
 pub(super) use jobs::{JobRow, job_columns};
 pub(super) use loads::LoadRow;
+pub(super) use recent::BecameRow;
 pub(super) use schedules::{FiringRow, ScheduleRow, schedule_columns};
 pub(super) use slices::UnansweredRow;
 pub(super) use webhooks::{

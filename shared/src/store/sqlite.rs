@@ -159,6 +159,7 @@ impl Store for Sqlite {
 
 super::alike::stores!(Sqlite, sqlx::Sqlite);
 super::alike::depths!(Sqlite, sqlx::Sqlite);
+super::alike::recent!(Sqlite, sqlx::Sqlite);
 super::alike::explain!(Sqlite, sqlx::Sqlite);
 super::alike::files!(Sqlite, sqlx::Sqlite);
 super::alike::uploads!(Sqlite, sqlx::Sqlite);

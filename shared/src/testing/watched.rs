@@ -26,7 +26,7 @@ use crate::store::{
     ScheduleOutcome, ScheduleTerms, Schedules, SegmentLock, Segments, Settled, Signing, Slicing, Storage,
     Store, StoreError, StoreResult, Stored, Submitted, Tested, Try, Uploads, Webhooks, Worker, Workers,
 };
-use crate::store::{Again, QueueState, Queues, Recall, Revival};
+use crate::store::{Again, Became, QueueState, Queues, Recall, Recent, Revival};
 use crate::store::{Cursor, EventFilter, EventLog, EventPage, Explain, Explained, Followed, Logged};
 use async_trait::async_trait;
 use tokio::sync::{RwLock, RwLockWriteGuard};
@@ -246,6 +246,9 @@ pass_on!(Loads:
 pass_on!(Depths:
     ahead(owner: &str, id: JobId) -> Option<Ahead>;
     depths() -> Vec<Depth>;
+);
+pass_on!(Recent:
+    recent(owner: &str) -> Vec<Became>;
 );
 pass_on!(Workers:
     register(id: WorkerId, host: &str, models: &[String], life: Duration) -> ();

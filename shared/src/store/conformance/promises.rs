@@ -87,6 +87,10 @@ macro_rules! store_conformance {
             depths_count_queued_and_running,
             a_job_knows_what_stands_before_it,
         ]);
+        $crate::store_conformance!(@module $ground, recent: [
+            the_latest_jobs_tell_how_they_ended,
+            a_job_that_is_tried_again_has_not_ended,
+        ]);
         $crate::store_conformance!(@module $ground, workers: [
             a_beat_prolongs_the_lease,
             a_lapsed_worker_never_revives,
