@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use forebay_dialects::emotion::{Ids, is_id};
 use forebay_shared::config::{BulkConfig, CacheConfig, ModerationConfig, Secret, Size, Span, WebhookConfig};
 use serde::Deserialize;
 
@@ -29,6 +30,8 @@ pub struct ApiConfig {
     pub moderation: ModerationConfig,
     /// What pictures are given to that name no model.
     pub tasks: TaskConfig,
+    /// Which models the emotion API knows.
+    pub emotion: EmotionConfig,
     /// What files are taken.
     pub files: FileConfig,
     /// Who is told of what happened.
@@ -126,6 +129,14 @@ pub struct LimitConfig {
     pub owner_storage: Size,
 }
 
+/// `[emotion]`: which models the emotion API knows.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmotionConfig {
+    /// Ids, each with a model's name or alias.
+    pub models: Ids,
+}
+
 /// `[files]`: what files are taken, and for how long.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -206,8 +217,8 @@ impl ApiConfig {
         let (http, auth, limits) = (self.api.check(), self.auth.check(), self.limits.check());
         let (retention, moderation) = (self.retention.check(), self.moderation.check());
         let (files, webhooks, bulk) = (self.files.check(), self.webhooks.check(), self.bulk.check());
-        let (tasks, ollama) = (self.tasks.check(), self.ollama.check());
-        [http, auth, limits, retention, moderation, tasks, files, webhooks, bulk, ollama].concat()
+        let (emotion, tasks, ollama) = (self.emotion.check(), self.tasks.check(), self.ollama.check());
+        [http, auth, limits, retention, moderation, emotion, tasks, files, webhooks, bulk, ollama].concat()
     }
 }
 
@@ -346,6 +357,18 @@ impl TaskConfig {
             self.model.trim().is_empty(),
             "tasks.model must name a model, for pictures that come without the name of one",
         )])
+    }
+}
+
+impl EmotionConfig {
+    /// What contradicts itself, by key.
+    pub fn check(&self) -> Vec<String> {
+        let (known, unknown): (Vec<_>, Vec<_>) = self.models.iter().partition(|(id, _)| is_id(id));
+        let ids = unknown.iter().map(|(id, _)| {
+            format!("emotion.models: `{id}` is no id of the emotion API, which is an A and three digits")
+        });
+        let names = known.iter().filter(|(_, model)| model.is_empty());
+        ids.chain(names.map(|(id, _)| format!("emotion.models.{id} names no model"))).collect()
     }
 }
 

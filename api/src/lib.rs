@@ -37,6 +37,7 @@ mod state;
 mod stream;
 mod submission;
 mod submit;
+mod tally;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -49,8 +50,8 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 
 pub use auth::DEFAULT_OWNER;
 pub use config::{
-    ApiConfig, AuthConfig, AuthMode, FileConfig, HttpConfig, LimitConfig, OllamaConfig, RetentionConfig,
-    TaskConfig, TeiConfig,
+    ApiConfig, AuthConfig, AuthMode, EmotionConfig, FileConfig, HttpConfig, LimitConfig, OllamaConfig,
+    RetentionConfig, TaskConfig, TeiConfig,
 };
 pub use retention::{ByOutcome, OwnerBounds};
 pub use state::{Access, Parts};

@@ -1,6 +1,7 @@
 //! The OpenAPI document, made of what is mounted.
 
 use axum::Router;
+use forebay_dialects::emotion::{PredictAnswer, PredictMessage};
 use forebay_shared::job::{
     BackgroundRemovalParams, EchoParams, ImageClassificationParams, ImageEmbeddingParams,
     ImageSegmentationParams, ImageToImageParams, ObjectDetectionParams, OcrParams, RerankParams,
@@ -34,6 +35,7 @@ use crate::state::App;
         (name = "images", description = "Image tasks, onto the same jobs"),
         (name = "ollama", description = "Ollama's calls, onto the same jobs and models"),
         (name = "tei", description = "Calls of Text Embeddings Inference, onto the same jobs"),
+        (name = "emotion", description = "The emotion API's calls, onto the same jobs"),
         (name = "events", description = "Hear what happens to jobs as it happens"),
         (name = "schedules", description = "Submit the same work again and again"),
         (name = "webhooks", description = "Be told of what happens, by signed messages"),
@@ -61,6 +63,8 @@ use crate::state::App;
         OcrParams,
         ClientMessage,
         ServerMessage,
+        PredictMessage,
+        PredictAnswer,
     )),
     security(("bearer" = []), ("api_key" = [])),
     modifiers(&Keys),
@@ -105,6 +109,7 @@ fn refuse_strangers(path: &str, item: &mut PathItem) {
         Surface::Images => ("ImageError", "application/json"),
         Surface::Ollama => ("OllamaError", "application/json"),
         Surface::Tei => ("TeiError", "application/json"),
+        Surface::Emotion => ("EmotionError", "application/json"),
         _ => ("Problem", "application/problem+json"),
     };
     let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];

@@ -145,9 +145,9 @@ impl Problem {
         Some(line)
     }
 
-    /// The answer in the words of `surface`.
-    pub fn render(&self, surface: Surface, request_id: &str, at: Timestamp) -> Response {
-        let refusal = Refusal {
+    /// The same in neutral words, for a dialect to write down.
+    pub fn refusal(&self, at: Timestamp) -> Refusal<'_> {
+        Refusal {
             status: self.code.status().as_u16(),
             code: self.code.as_str(),
             title: self.code.title(),
@@ -155,7 +155,12 @@ impl Problem {
             field: self.more.field.as_deref(),
             model: self.more.model.as_deref(),
             at,
-        };
+        }
+    }
+
+    /// The answer in the words of `surface`.
+    pub fn render(&self, surface: Surface, request_id: &str, at: Timestamp) -> Response {
+        let refusal = self.refusal(at);
         let (status, content_type, body) = match surface.error() {
             None => {
                 let body = serde_json::to_vec(&self.body(request_id));

@@ -3,6 +3,7 @@
 pub mod bulk;
 pub mod cache;
 pub mod docs;
+pub mod emotion;
 pub mod events;
 pub mod health;
 pub mod home;
@@ -99,6 +100,8 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(images::create::create))
         .routes(routes!(images::get::get))
         .routes(routes!(images::process::process))
+        .merge(emotion::unversioned())
+        .nest("/api/v1", emotion::versioned())
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
         .routes(routes!(metrics::metrics))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use forebay_shared::blobs::Blobs;
 use forebay_shared::catalog::Catalog;
-use forebay_shared::clock::Clock;
+use forebay_shared::clock::{Clock, Timestamp};
 use forebay_shared::entropy::Entropy;
 use forebay_shared::events::Events;
 use forebay_shared::fetch::{Fetcher, Guard};
@@ -25,6 +25,7 @@ use crate::room::Room;
 use crate::routes::health::Probe;
 use crate::seats::Seats;
 use crate::submit::Door;
+use crate::tally::Tallies;
 
 /// Webhooks that are tested at once; each test may take as long as a receiver may.
 const TESTS: usize = 16;
@@ -96,6 +97,10 @@ pub struct State {
     pub memory: Memory,
     /// What the object store said when it was last probed.
     pub probe: Probe,
+    /// What owners' jobs have come to lately.
+    pub tallies: Tallies,
+    /// When this began.
+    pub began: Timestamp,
     /// Brings the test button's messages.
     pub postman: Postman,
     /// Places for tests of webhooks.
@@ -116,6 +121,7 @@ impl State {
         let seats = Seats::new(&config.limits);
         let room = Room::new(config.limits.room());
         let memory = Memory::new(config.limits.bodies_in_memory);
+        let began = parts.clock.now();
         let postman = Postman::new(parts.fetcher.clone(), &config.webhooks);
         Arc::new(Self {
             config,
@@ -129,6 +135,8 @@ impl State {
             room,
             memory,
             probe: Probe::default(),
+            tallies: Tallies::default(),
+            began,
             postman,
             tests: Semaphore::new(TESTS),
         })

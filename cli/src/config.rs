@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use forebay_api::{
-    ApiConfig, AuthConfig, FileConfig, HttpConfig, LimitConfig, OllamaConfig, RetentionConfig, TaskConfig,
-    TeiConfig,
+    ApiConfig, AuthConfig, EmotionConfig, FileConfig, HttpConfig, LimitConfig, OllamaConfig, RetentionConfig,
+    TaskConfig, TeiConfig,
 };
 use forebay_scheduler::config::SchedulerConfig;
 use forebay_shared::config::{
@@ -36,6 +36,7 @@ pub struct Config {
     pub retention: RetentionConfig,
     pub moderation: ModerationConfig,
     pub tasks: TaskConfig,
+    pub emotion: EmotionConfig,
     pub files: FileConfig,
     pub bulk: BulkConfig,
     pub cache: CacheConfig,
@@ -73,6 +74,7 @@ impl Config {
             retention: self.retention.clone(),
             moderation: self.moderation.clone(),
             tasks: self.tasks.clone(),
+            emotion: self.emotion.clone(),
             files: self.files.clone(),
             webhooks: self.webhooks.clone(),
             bulk: self.bulk.clone(),

@@ -117,8 +117,10 @@ mod tests {
             for (name, value) in table {
                 let path = if at.is_empty() { name.clone() } else { format!("{at}__{name}") };
                 match value {
-                    // An empty table is a key: what is in it is the operator's to name.
-                    toml::Value::Table(below) if !below.is_empty() => keys(&path, below, found),
+                    // A table on one line is a key: what is in it is the operator's to name.
+                    toml::Value::Table(below) if !DEFAULTS.contains(&format!("\n{name} = {{")) => {
+                        keys(&path, below, found);
+                    }
                     _ => found.push(format!("`FOREBAY_{}`", path.to_uppercase())),
                 }
             }

@@ -28,6 +28,12 @@ pub struct Call<R> {
 
 /// How an answer is written: all of a body that matters once its items are taken out.
 pub trait Reply: Send + 'static {
+    /// Takes note of the model that is going to answer, before any work is done; refuses one whose answers it has no
+    /// words for.
+    fn meet(&mut self, _card: &ModelCard) -> Result<(), Fault> {
+        Ok(())
+    }
+
     /// Writes the answer.
     fn write(&self, answered: Answered<'_>, outcomes: Vec<Outcome>) -> Result<Answer, Fault>;
 

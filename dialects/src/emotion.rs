@@ -1,43 +1,27 @@
-//! The emotion API's words.
+//! The emotion API: which of six emotions a text shows, of one text or of a hundred.
 
-use serde_json::{Value, json};
+mod batch;
+mod emotions;
+mod error;
+mod health;
+mod id;
+mod message;
+mod model;
+mod predict;
+mod stats;
 
-use crate::Refusal;
+pub use batch::{BatchPredictRequest, BatchPredictResponse, BatchPrediction, batch};
+pub use emotions::Emotion;
+pub use error::{ErrorResponse, error};
+pub use health::HealthResponse;
+pub use id::{Ids, is_id};
+pub use message::{PredictAnswer, PredictMessage, message, refused};
+pub use model::{ModelDetail, ModelInfo, find, listed};
+pub use predict::{Metadata, PredictRequest, PredictResponse, predict};
+pub use stats::{Lately, Latency, StatsResponse};
 
-/// `{"error","detail","timestamp","status_code"}`; bad input is 400, never 422.
-pub fn error(refusal: &Refusal<'_>) -> (u16, Value) {
-    let status = refusal.status_without_422();
-    let (error, detail) = match (refusal.code, refusal.model) {
-        ("unknown_model", Some(model)) => {
-            ("Model not found", format!("Model with ID {model} does not exist"))
-        }
-        _ => (refusal.title, refusal.message.to_owned()),
-    };
-    let body = json!({
-        "error": error, "detail": detail, "timestamp": refusal.at, "status_code": status
-    });
-    (status, body)
-}
+/// What all of this is about, in the document's words.
+const TASK: &str = "emotion-recognition";
 
 #[cfg(test)]
-mod tests {
-    #[test]
-    fn refusals_read_as_the_emotion_document_says() {
-        insta::assert_snapshot!(crate::refusal::samples::told(super::error), @r#"
-        malformed_json: 400 {"error":"The body is not valid JSON","detail":"expected `,` at line 1 column 9","timestamp":"2026-06-01T12:00:00.000000Z","status_code":400}
-        too_many_items: 400 {"error":"There are too many items","detail":"`inputs` has 2000 items, the limit is 1024","timestamp":"2026-06-01T12:00:00.000000Z","status_code":400}
-        empty_input: 400 {"error":"There is no input","detail":"it is empty","timestamp":"2026-06-01T12:00:00.000000Z","status_code":400}
-        unauthorized: 401 {"error":"No valid API key was given","detail":"the API key is not valid","timestamp":"2026-06-01T12:00:00.000000Z","status_code":401}
-        forbidden: 403 {"error":"The API key does not permit this","detail":"the scope `write` is missing","timestamp":"2026-06-01T12:00:00.000000Z","status_code":403}
-        unknown_model: 404 {"error":"Model not found","detail":"Model with ID nope does not exist","timestamp":"2026-06-01T12:00:00.000000Z","status_code":404}
-        not_found: 404 {"error":"There is nothing here","detail":"there is nothing at GET /x","timestamp":"2026-06-01T12:00:00.000000Z","status_code":404}
-        job_not_found: 404 {"error":"There is no such job","detail":"there is no such job","timestamp":"2026-06-01T12:00:00.000000Z","status_code":404}
-        method_not_allowed: 405 {"error":"The method is not allowed here","detail":"use GET","timestamp":"2026-06-01T12:00:00.000000Z","status_code":405}
-        body_too_large: 413 {"error":"The body is too large","detail":"the limit is 32 MiB","timestamp":"2026-06-01T12:00:00.000000Z","status_code":413}
-        too_many_requests: 429 {"error":"There are too many requests","detail":"ask again in a second","timestamp":"2026-06-01T12:00:00.000000Z","status_code":429}
-        internal: 500 {"error":"Something went wrong here","detail":"the request failed","timestamp":"2026-06-01T12:00:00.000000Z","status_code":500}
-        overloaded: 503 {"error":"There is too much to do","detail":"ask again in a second","timestamp":"2026-06-01T12:00:00.000000Z","status_code":503}
-        unavailable: 503 {"error":"The service is not available","detail":"ask again in a second","timestamp":"2026-06-01T12:00:00.000000Z","status_code":503}
-        "#);
-    }
-}
+mod tests;

@@ -2,7 +2,7 @@
 //!
 //! A dialect is a translation: it knows no HTTP server, no database and no tensors, so that the api, the scheduler and the
 //! workers can all speak it. All translate refusals; requests and answers come with the dialects themselves, so far with
-//! OpenAI's and image tasks.
+//! OpenAI's, the emotion API's and image tasks.
 #![warn(missing_docs)]
 
 pub mod bulk;

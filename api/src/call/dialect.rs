@@ -48,7 +48,8 @@ async fn served<R: Reply>(
     let (call, room) = limits::in_time(app.config.api.upload_timeout, reading).await?;
     let model = find(&app, &call.model, call.named_by).await?;
     fits(call.reply.unfit(call.kinds, &model.card))?;
-    let Call { items, params, reply, .. } = call;
+    let Call { items, params, mut reply, .. } = call;
+    reply.meet(&model.card)?;
     check_params(&params, &model)
         .map_err(|(name, detail)| Problem::new(Code::InvalidParams, detail).at(name.unwrap_or_default()))?;
     if items.is_empty() {
@@ -102,7 +103,7 @@ async fn find(app: &App, name: &str, named_by: Option<&'static str>) -> Result<M
         None => Problem::unknown_model(name),
         Some(key) => {
             let detail = format_args!("there is no model `{name}`, which `{key}` of the configuration names");
-            Problem::new(Code::UnknownModel, detail).at("model").model(name)
+            Problem::new(Code::UnknownModel, detail).at("model")
         }
     })
 }

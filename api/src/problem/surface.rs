@@ -76,7 +76,16 @@ mod tests {
             (Surface::OpenAi, &["/v1", "/v1/", "/v1/models", "/v1/models/a/b", "/v1/jobsx", "/v1/files"]),
             (
                 Surface::Emotion,
-                &["/predict", "/predict/batch", "/models", "/models/A001", "/health", "/stats", "/api/v1/x"],
+                &[
+                    "/predict",
+                    "/predict/batch",
+                    "/predict/ws",
+                    "/models",
+                    "/models/A001",
+                    "/health",
+                    "/stats",
+                    "/api/v1/x",
+                ],
             ),
             (Surface::Images, &["/tasks", "/tasks/1", "/process"]),
             (Surface::Ollama, &["/", "/api", "/api/tags", "/api/v10"]),

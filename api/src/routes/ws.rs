@@ -1,15 +1,12 @@
 //! `GET /v1/ws`
 
 use axum::extract::State;
-use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::response::Response;
 
 use crate::auth::Caller;
-use crate::problem::{Code, Problem, ProblemBody};
-use crate::socket::{Visitor, serve};
+use crate::problem::{Problem, ProblemBody};
+use crate::socket::{Session, Upgrade, Visitor, open};
 use crate::state::App;
-use crate::{auth, host};
 
 /// Talk over a WebSocket
 ///
@@ -38,24 +35,7 @@ use crate::{auth, host};
         (status = 429, description = "Too many streams are open", body = ProblemBody, content_type = "application/problem+json"),
     ),
 )]
-pub async fn ws(
-    State(app): State<App>,
-    Caller { owner, headers }: Caller,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Result<Response, Problem> {
-    if !host::is_own_origin(&app, &headers) {
-        let detail = "without keys the service opens sockets for pages of its own only";
-        return Err(Problem::new(Code::ForbiddenHost, detail).at("Origin"));
-    }
-    let upgrade = upgrade.map_err(|why| {
-        Problem::new(Code::InvalidHeader, format_args!("this path is for WebSockets: {why}")).at("Upgrade")
-    })?;
-    let seat = app.seats.take(&owner)?;
-    let limit = app.config.limits.max_body.as_usize();
-    let visitor = Visitor { credentials: auth::credentials(&headers) };
-    Ok(upgrade
-        .protocols([auth::SUBPROTOCOL])
-        .max_message_size(limit)
-        .max_frame_size(limit)
-        .on_upgrade(move |socket| serve(app, visitor, socket, seat)))
+pub async fn ws(State(app): State<App>, caller: Caller, upgrade: Upgrade) -> Result<Response, Problem> {
+    let visitor = Visitor::of(&caller.headers);
+    open(app.clone(), &caller, upgrade, Session::new(app, visitor))
 }

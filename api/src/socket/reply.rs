@@ -2,33 +2,27 @@
 
 use axum::body::to_bytes;
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::HeaderValue;
 use axum::response::Response;
+use bytes::Bytes;
 use forebay_shared::store::Cursor;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use serde_json::value::RawValue;
 
-use super::{ClientMessage, ServerMessage};
+use super::{ClientMessage, ServerMessage, Visitor};
 use crate::auth::{Reader, Submitter, Writer};
 use crate::problem::{Code, Problem};
 use crate::routes::jobs::{Id, Name, NotAName, cancel, find, own_id, submit};
 use crate::state::App;
 use crate::stream::{JobStream, OwnerStream, Permitted, Tells, Told, not_ours};
 
-/// Whoever opened the socket.
-#[derive(Clone, Debug)]
-pub struct Visitor {
-    /// The headers that a key stands in. It is looked at again for every message, so that a revocation takes effect.
-    pub credentials: HeaderMap,
-}
-
 /// What a subscription tells, with its number.
 pub(super) type Telling = BoxStream<'static, (u64, Option<Told>)>;
 
 /// An answer, and the stream that begins with it.
-pub(super) struct Reply {
+pub struct Reply {
     pub(super) message: ServerMessage,
     pub(super) stream: Option<(u64, Telling)>,
 }
@@ -40,11 +34,8 @@ pub(super) async fn submitted(
     asked: ClientMessage,
 ) -> Result<ServerMessage, Problem> {
     let job = asked.job.ok_or_else(|| missing("job"))?;
-    let mut request = Request::new(axum::body::Body::from(job.get().to_owned()));
-    *request.headers_mut() = visitor.credentials;
+    let mut request = visitor.request(job.get().to_owned().into());
     let headers = request.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::CONTENT_LENGTH, job.get().len().into());
     if let Some(key) = &asked.idempotency_key {
         let value = HeaderValue::try_from(key.as_str()).map_err(|_| {
             Problem::new(Code::InvalidField, "`idempotency_key` must be visible ASCII").at("idempotency_key")
@@ -106,14 +97,14 @@ async fn follow(
         let after = asked.after.map(|after| after.parse::<u32>().map_err(|_| version())).transpose()?;
         let stream = JobStream::open(&app, (&owner, id), after.map(i64::from), None).await?;
         return Ok(match stream {
-            Some(stream) => telling(number, Permitted::new(stream, &app, &visitor.credentials)),
+            Some(stream) => telling(number, Permitted::new(stream, &app, visitor.credentials())),
             None => futures::stream::once(async move { (number, None) }).boxed(),
         });
     }
     let after = asked.after.map(|after| after.parse::<Cursor>().map_err(|_| not_ours())).transpose()?;
     let filter = asked.filter.unwrap_or_default().read(&app, &owner).await?;
     let stream = OwnerStream::open(&app, &owner, filter, after, None).await?;
-    Ok(telling(number, Permitted::new(stream, &app, &visitor.credentials)))
+    Ok(telling(number, Permitted::new(stream, &app, visitor.credentials())))
 }
 
 /// A stream's words under its number, and none at its end.
@@ -147,9 +138,7 @@ pub(super) fn failed(reference: Option<String>, problem: &Problem) -> BoxFuture<
 
 /// The headers of a request as far as they say who asks.
 fn parts(visitor: Visitor) -> axum::http::request::Parts {
-    let mut request = Request::new(axum::body::Body::empty());
-    *request.headers_mut() = visitor.credentials;
-    request.into_parts().0
+    visitor.request(Bytes::new()).into_parts().0
 }
 
 fn name(job: Option<&RawValue>) -> Result<Option<Name>, Problem> {

@@ -9,8 +9,8 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::Response;
 use forebay_api::{
-    Access, ApiConfig, AuthConfig, AuthMode, ByOutcome, FileConfig, HttpConfig, LimitConfig, OllamaConfig,
-    Parts, RetentionConfig, TaskConfig, TeiConfig, router,
+    Access, ApiConfig, AuthConfig, AuthMode, ByOutcome, EmotionConfig, FileConfig, HttpConfig, LimitConfig,
+    OllamaConfig, Parts, RetentionConfig, TaskConfig, TeiConfig, router,
 };
 use forebay_shared::apikey;
 use forebay_shared::blobs::Blobs;
@@ -111,6 +111,7 @@ pub fn config() -> ApiConfig {
             categories: [("sad".to_owned(), "gloom".to_owned())].into(),
         },
         tasks: TaskConfig { model: "net".to_owned() },
+        emotion: EmotionConfig { models: [("A001".to_owned(), "emotion".to_owned())].into() },
         files: FileConfig {
             max_size: Size::new(32 << 20),
             batch_max_size: Size::new(24 << 20),
@@ -220,6 +221,11 @@ impl Builder {
 
     pub fn tei(mut self, change: impl FnOnce(&mut TeiConfig)) -> Self {
         change(&mut self.config.tei);
+        self
+    }
+
+    pub fn emotion(mut self, change: impl FnOnce(&mut EmotionConfig)) -> Self {
+        change(&mut self.config.emotion);
         self
     }
 

@@ -14,7 +14,7 @@ async fn unknown_paths_answer_in_their_dialects() {
     for path in [
         "/v1/jobs/1/2/3",
         "/v1/chat/completions",
-        "/predict",
+        "/predictions",
         "/tasks/1",
         "/api/push",
         "/v2/models/m",
@@ -48,12 +48,12 @@ async fn unknown_paths_answer_in_their_dialects() {
       }
     }
 
-    GET /predict
+    GET /predictions
     404 Not Found
     content-type: application/json
     {
       "error": "There is nothing here",
-      "detail": "there is nothing at GET /predict",
+      "detail": "there is nothing at GET /predictions",
       "timestamp": "2026-06-01T12:00:00.000000Z",
       "status_code": 404
     }

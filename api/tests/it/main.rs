@@ -10,6 +10,7 @@ mod contract;
 mod dialects;
 mod door;
 mod drawing;
+mod emotion;
 mod ending;
 mod explaining;
 mod files;

@@ -37,6 +37,15 @@ fn a_contradiction_names_its_keys() {
 }
 
 #[test]
+fn the_emotion_apis_models_have_its_ids() {
+    let own = load("[emotion]\nmodels = { A002 = \"mood\" }", &[]).unwrap().emotion.models;
+    let own: Vec<_> = own.iter().map(|(id, model)| (id.as_str(), model.as_str())).collect();
+    assert_eq!(own, [("A001", "emotion"), ("A002", "mood")], "the default stays");
+    let error = load("[emotion]\nmodels = { A01 = \"mood\", A003 = \"\" }", &[]).unwrap_err();
+    assert!(error.contains("`A01`") && error.contains("emotion.models.A003"), "{error}");
+}
+
+#[test]
 fn signed_urls_need_an_s3_server_and_end() {
     let error = load("[blobs]\nsigned_urls = true", &[]).unwrap_err();
     assert!(error.contains("blobs.signed_urls") && error.contains("blobs.url is empty"), "{error}");
