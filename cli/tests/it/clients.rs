@@ -114,12 +114,7 @@ pub async fn run_for(patience: Duration, script: &str, house: &House, arguments:
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);
     let log = house.folder.path().join("client.log");
     let output = std::fs::File::create(&log).unwrap();
-    let mut client = if script.extension().is_some_and(|name| name == "cjs") {
-        Command::new("node")
-    } else {
-        Command::new("python3")
-    };
-    let mut client = client
+    let mut client = interpreter(&script)
         .arg(&script)
         .arg(&house.url)
         .args(arguments)
@@ -131,7 +126,7 @@ pub async fn run_for(patience: Duration, script: &str, house: &House, arguments:
         .stdout(output.try_clone().unwrap())
         .stderr(output)
         .spawn()
-        .expect("there are python3 and node");
+        .expect("there are python3, node and bash");
     let started = Instant::now();
     let status = loop {
         match client.try_wait().unwrap() {
@@ -146,4 +141,13 @@ pub async fn run_for(patience: Duration, script: &str, house: &House, arguments:
     let told = std::fs::read_to_string(&log).unwrap();
     assert!(status.success(), "{} ended with {status}:\n{told}", script.display());
     told
+}
+
+/// What runs a script, by the end of its name.
+fn interpreter(script: &Path) -> Command {
+    Command::new(match script.extension().and_then(std::ffi::OsStr::to_str) {
+        Some("cjs" | "mjs") => "node",
+        Some("sh") => "bash",
+        _ => "python3",
+    })
 }

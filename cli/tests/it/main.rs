@@ -7,6 +7,7 @@ mod columns;
 mod counting;
 mod deployment;
 mod documents;
+mod emotion;
 mod explaining;
 mod fairness;
 mod faults;
