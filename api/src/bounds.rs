@@ -246,7 +246,7 @@ mod tests {
     fn a_keys_queued_cost_is_bounded() {
         let mut waiting = Waiting::default();
         let key = Some(fresh_ids().key());
-        let limits = KeyLimits { max_running: None, max_queued: Some(Cost::new(50)) };
+        let limits = KeyLimits { max_queued: Some(Cost::new(50)), ..KeyLimits::default() };
         let mut admit =
             |cost| waiting.admit(&NewJob { key, ..job("alice", cost) }, &model(), &BOUNDS, limits);
         admit(40).unwrap();

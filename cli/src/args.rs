@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use forebay_shared::rate::Rate;
 
 /// Asynchronous inference: work in over HTTP, out in full batches through ONNX Runtime.
 #[derive(Debug, Parser)]
@@ -88,6 +89,12 @@ pub enum KeysCommand {
         /// What its waiting jobs may cost together, in tokens or pictures; more are refused [default: no limit]
         #[arg(long, value_name = "COST", value_parser = clap::value_parser!(u64).range(1..=i64::MAX.cast_unsigned()))]
         max_queued: Option<u64>,
+        /// How many requests it may make: 100/s, 30/min burst 60, … [default: as rate_limits.key_requests says]
+        #[arg(long, value_name = "RATE")]
+        rate: Option<Rate>,
+        /// What its submissions may cost, in tokens or pictures: 1000000/h, … [default: as rate_limits.key_cost says]
+        #[arg(long, value_name = "RATE")]
+        cost_rate: Option<Rate>,
         #[command(flatten)]
         data: DataFlag,
     },

@@ -19,7 +19,17 @@ const SHORTEST: usize = 32;
 /// Does what was asked and prints the answer.
 pub async fn run(command: KeysCommand, store: Arc<dyn Store>) -> anyhow::Result<()> {
     match command {
-        KeysCommand::Create { owner, name, scopes, expires_in, max_running, max_queued, .. } => {
+        KeysCommand::Create {
+            owner,
+            name,
+            scopes,
+            expires_in,
+            max_running,
+            max_queued,
+            rate,
+            cost_rate,
+            ..
+        } => {
             let lasts = expires_in.as_deref().map(span).transpose()?;
             let key = apikey::generate(&OsEntropy);
             let new = NewKey {
@@ -29,7 +39,12 @@ pub async fn run(command: KeysCommand, store: Arc<dyn Store>) -> anyhow::Result<
                 name,
                 scopes: parse_scopes(&scopes)?,
                 expires_at: lasts.map(|lasts| store.now().plus(lasts)),
-                limits: KeyLimits { max_running, max_queued: max_queued.map(Cost::new) },
+                limits: KeyLimits {
+                    max_running,
+                    max_queued: max_queued.map(Cost::new),
+                    requests: rate,
+                    cost: cost_rate,
+                },
             };
             store.create_key(&new).await.context("storing the key")?;
             println!("{}", key.expose());
@@ -112,6 +127,8 @@ fn line(key: &ApiKey, store: &dyn Store) -> String {
     };
     let running = key.limits.max_running.map(|most| format!(", {most} running"));
     let queued = key.limits.max_queued.map(|most| format!(", {} queued", most.units()));
-    let limits = running.unwrap_or_default() + &queued.unwrap_or_default();
+    let requests = key.limits.requests.map(|rate| format!(", requests {rate}"));
+    let cost = key.limits.cost.map(|rate| format!(", cost {rate}"));
+    let limits = [running, queued, requests, cost].map(Option::unwrap_or_default).concat();
     format!("{}  {:<16}  {:<20}  {:<18}  {state}{limits}", key.id, key.owner, key.name, scopes.join(","))
 }

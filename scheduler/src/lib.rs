@@ -196,6 +196,7 @@ impl Chores {
             self.count_storage().await;
             self.forget_firings().await;
             self.forget_leases().await;
+            self.forget_rates().await;
         }
     }
 

@@ -81,6 +81,13 @@ impl Chores {
         }
     }
 
+    /// Forgets who has all of its limits again.
+    pub(crate) async fn forget_rates(&self) {
+        if let Err(error) = self.parts.store.forget_idle_rates().await {
+            tracing::warn!(%error, "limits that nobody uses cannot be forgotten at the moment");
+        }
+    }
+
     /// Does what is to be done to objects: segments are blanked or removed, garbage is removed.
     pub(crate) async fn clean(&self) {
         if let Err(error) = self.try_clean().await {

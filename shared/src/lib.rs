@@ -29,6 +29,7 @@ pub mod model;
 pub mod picture;
 #[cfg(feature = "seams")]
 pub mod queue;
+pub mod rate;
 mod retry_after;
 #[cfg(feature = "seams")]
 pub mod schedule;

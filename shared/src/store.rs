@@ -32,6 +32,7 @@ mod models;
 mod postgres;
 mod promise;
 mod queues;
+mod rates;
 mod reaping;
 mod recall;
 mod recent;
@@ -67,6 +68,7 @@ pub use loads::{Load, Loads};
 pub use models::Models;
 pub use postgres::Postgres;
 pub use queues::{QueueState, Queues};
+pub use rates::Rates;
 pub use recall::Recall;
 pub use recent::{Became, Recent};
 pub use retention::Retention;
@@ -109,6 +111,7 @@ pub trait Store:
     + Keys
     + Models
     + Leadership
+    + Rates
     + Webhooks
     + Deliveries
     + Schedules

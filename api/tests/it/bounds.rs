@@ -124,7 +124,7 @@ async fn a_keys_limits_are_its_own() {
     let app = TestApp::build().keys().start().await;
     let (template, free) = app.key("alice", &Scope::ALL).await;
     let secret = "fb_a-key-with-limits-of-its-own-0123456789";
-    let limits = KeyLimits { max_running: Some(1), max_queued: Some(Cost::new(24)) };
+    let limits = KeyLimits { max_running: Some(1), max_queued: Some(Cost::new(24)), ..KeyLimits::default() };
     let hash = forebay_shared::apikey::hash(secret);
     let key = NewKey { id: app.ids.key(), hash, limits, ..template };
     app.store.create_key(&key).await.unwrap();

@@ -6,6 +6,7 @@ mod closing;
 mod depths;
 mod explain;
 mod files;
+mod rates;
 mod recent;
 mod schedules;
 mod slicing;
@@ -13,6 +14,7 @@ mod uploads;
 
 pub(super) use depths::depths;
 pub(super) use explain::explain;
+pub(super) use rates::rates;
 pub(super) use recent::recent;
 pub(super) use {answering::answering, bulks::bulks, closing::closing, slicing::slicing};
 pub(super) use {files::files, schedules::schedules, uploads::uploads};
@@ -36,8 +38,9 @@ macro_rules! stores {
                         sqlx::query::<$db>(
                             "-- store.create_key
                              insert into keys (
-                                 id, hash, owner, name, scopes, created_at, expires_at, max_running, max_queued
-                             ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                                 id, hash, owner, name, scopes, created_at, expires_at, max_running, max_queued,
+                                 request_rate, cost_rate
+                             ) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
                         )
                         .bind(key.id)
                         .bind(key.hash.to_vec())
@@ -48,6 +51,8 @@ macro_rules! stores {
                         .bind(key.expires_at)
                         .bind(key.limits.max_running.map(u32::cast_signed))
                         .bind(key.limits.max_queued.map(|cost| cost.units().cast_signed()))
+                        .bind(key.limits.requests.map(|rate| rate.to_string()))
+                        .bind(key.limits.cost.map(|rate| rate.to_string()))
                         .execute(connection)
                         .await?;
                         Ok(())
@@ -62,7 +67,8 @@ macro_rules! stores {
                     Box::pin(async move {
                         let row: Option<$crate::store::row::KeyRow> = sqlx::query_as::<$db, _>(
                             "-- store.key_by_hash
-                             select id, owner, name, scopes, created_at, expires_at, revoked_at, max_running, max_queued
+                             select id, owner, name, scopes, created_at, expires_at, revoked_at, max_running, max_queued,
+                                 request_rate, cost_rate
                              from keys where hash = $1",
                         )
                         .bind(hash)
@@ -79,7 +85,8 @@ macro_rules! stores {
                     Box::pin(async move {
                         let rows: Vec<$crate::store::row::KeyRow> = sqlx::query_as::<$db, _>(
                             "-- store.keys
-                             select id, owner, name, scopes, created_at, expires_at, revoked_at, max_running, max_queued
+                             select id, owner, name, scopes, created_at, expires_at, revoked_at, max_running, max_queued,
+                                 request_rate, cost_rate
                              from keys order by id",
                         )
                         .fetch_all(connection)

@@ -22,6 +22,7 @@ pub mod leadership;
 pub mod loads;
 pub mod models;
 mod promises;
+pub mod rates;
 pub mod recall;
 pub mod recent;
 pub mod schedules;

@@ -6,6 +6,7 @@ use super::StoreResult;
 use crate::clock::Timestamp;
 use crate::id::KeyId;
 use crate::job::Cost;
+use crate::rate::Rate;
 use crate::words::words;
 
 /// What a key permits.
@@ -28,13 +29,17 @@ impl Scope {
     pub const ALL: [Self; 4] = [Self::Write, Self::Read, Self::Metrics, Self::Admin];
 }
 
-/// What a key may have at once.
+/// What a key may have at once, and how much in a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KeyLimits {
     /// How many of its jobs may be with the broker or run; more wait in the database.
     pub max_running: Option<u32>,
     /// What its queued jobs may cost together; more are refused.
     pub max_queued: Option<Cost>,
+    /// Its requests; without, as the configuration says for keys.
+    pub requests: Option<Rate>,
+    /// What its submissions may cost; without, as the configuration says for keys.
+    pub cost: Option<Rate>,
 }
 
 /// A key about to be stored.

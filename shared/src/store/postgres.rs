@@ -158,6 +158,7 @@ super::alike::stores!(Postgres, sqlx::Postgres);
 super::alike::depths!(Postgres, sqlx::Postgres);
 super::alike::recent!(Postgres, sqlx::Postgres);
 super::alike::explain!(Postgres, sqlx::Postgres);
+super::alike::rates!(Postgres, sqlx::Postgres);
 super::alike::files!(Postgres, sqlx::Postgres);
 super::alike::uploads!(Postgres, sqlx::Postgres);
 super::alike::webhook_stores!(Postgres, sqlx::Postgres);

@@ -10,6 +10,7 @@ mod files;
 mod handover;
 mod jobs;
 mod loads;
+mod rates;
 mod recent;
 mod schedules;
 mod slices;
@@ -38,6 +39,7 @@ pub(super) use files::{FileRow, PartRow, PieceRow, UploadRow, file_columns, uplo
 pub(super) use handover::{DueRow, LineRow, LookRow, OutRow, RouteRow, Turn};
 pub(super) use jobs::{JobRow, job_columns};
 pub(super) use loads::LoadRow;
+pub(super) use rates::{RateRow, nanos};
 pub(super) use recent::BecameRow;
 pub(super) use schedules::{FiringRow, ScheduleRow, schedule_columns};
 pub(super) use slices::UnansweredRow;
@@ -82,6 +84,8 @@ pub(super) struct KeyRow {
     revoked_at: Option<Timestamp>,
     max_running: Option<i32>,
     max_queued: Option<i64>,
+    request_rate: Option<String>,
+    cost_rate: Option<String>,
 }
 
 impl KeyRow {
@@ -103,6 +107,8 @@ impl KeyRow {
                     .map(|most| at.number("max_queued", most))
                     .transpose()?
                     .map(Cost::new),
+                requests: self.request_rate.map(|rate| at.word("request_rate", &rate)).transpose()?,
+                cost: self.cost_rate.map(|rate| at.word("cost_rate", &rate)).transpose()?,
             },
         })
     }

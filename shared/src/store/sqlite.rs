@@ -161,6 +161,7 @@ super::alike::stores!(Sqlite, sqlx::Sqlite);
 super::alike::depths!(Sqlite, sqlx::Sqlite);
 super::alike::recent!(Sqlite, sqlx::Sqlite);
 super::alike::explain!(Sqlite, sqlx::Sqlite);
+super::alike::rates!(Sqlite, sqlx::Sqlite);
 super::alike::files!(Sqlite, sqlx::Sqlite);
 super::alike::uploads!(Sqlite, sqlx::Sqlite);
 super::alike::webhook_stores!(Sqlite, sqlx::Sqlite);

@@ -16,13 +16,14 @@ use crate::id::{
 };
 use crate::job::{Attempt, Claimed, Cost, Job, NewJob, Settlement};
 use crate::model::{Model, ModelCard};
+use crate::rate::{Ask, Lease};
 use crate::schedule::{Fired, Firing, NewFiring, Schedule};
 use crate::store::{
     After, Ahead, Answering, ApiKey, Attempts, Beat, BulkCancelOutcome, BulkPage, Bulks, Cache,
     CancelOutcome, Cancellation, Closing, Completion, DeleteOutcome, Deliveries, Delivery, DeliveryState,
     Depth, Depths, Endpoint, EndpointChange, Expiry, Fanned, FileFilter, FilePage, Files, Filter, Handed,
     Handover, Jobs, KeptAt, Keys, Leadership, Load, Loads, Models, NewEndpoint, NewKept, NewKey, NewSegment,
-    Noted, Outgoing, Pace, Page, PartOutcome, Reaped, Replay, Retention, Room, Route, RouteState,
+    Noted, Outgoing, Pace, Page, PartOutcome, Rates, Reaped, Replay, Retention, Room, Route, RouteState,
     ScheduleOutcome, ScheduleTerms, Schedules, SegmentLock, Segments, Settled, Signing, Slicing, Storage,
     Store, StoreError, StoreResult, Stored, Submitted, Tested, Try, Uploads, Webhooks, Worker, Workers,
 };
@@ -353,6 +354,10 @@ pass_on!(Schedules:
     fire_now(owner: &str, id: ScheduleId, fired: &Fired) -> Option<Firing>;
     firings(owner: &str, id: ScheduleId, before: Option<Timestamp>, limit: u32) -> Vec<Firing>;
     forget_firings(before: Timestamp, limit: u32) -> u64;
+);
+pass_on!(Rates:
+    lease_rate(name: &str, ask: Ask) -> Lease;
+    forget_idle_rates() -> u64;
 );
 pass_on!(Leadership:
     lead(name: &str, holder: &str, life: Duration) -> bool;

@@ -22,15 +22,22 @@ fn key(ground: &Ground, secret: u8) -> NewKey {
 
 /// A stored key with these limits.
 pub async fn limited(ground: &Ground, max_running: Option<u32>, max_queued: Option<Cost>) -> KeyId {
-    let key = NewKey { limits: KeyLimits { max_running, max_queued }, ..key(ground, 7) };
+    let limits = KeyLimits { max_running, max_queued, ..KeyLimits::default() };
+    let key = NewKey { limits, ..key(ground, 7) };
     ground.store.create_key(&key).await.unwrap();
     key.id
 }
 
 pub async fn a_keys_limits_are_kept(ground: &Ground) {
-    limited(ground, Some(3), Some(Cost::new(1_000))).await;
+    let limits = KeyLimits {
+        max_running: Some(3),
+        max_queued: Some(Cost::new(1_000)),
+        requests: Some("30/min burst 60".parse().unwrap()),
+        cost: Some("1000000/h".parse().unwrap()),
+    };
+    ground.store.create_key(&NewKey { limits, ..key(ground, 7) }).await.unwrap();
     let found = ground.store.key_by_hash(&[7; 32]).await.unwrap().expect("it was stored");
-    assert_eq!(found.limits, KeyLimits { max_running: Some(3), max_queued: Some(Cost::new(1_000)) });
+    assert_eq!(found.limits, limits);
 }
 
 pub async fn a_key_is_found_by_its_hash(ground: &Ground) {

@@ -193,6 +193,15 @@ macro_rules! store_conformance {
             a_resigned_lease_is_free,
             lapsed_leases_are_forgotten_and_others_held,
         ]);
+        $crate::store_conformance!(@module $ground, rates: [
+            a_burst_is_leased_once_and_comes_back_with_time,
+            who_cannot_have_what_it_wants_has_what_it_needs,
+            subjects_do_not_share_limits,
+            callers_at_once_get_no_more_than_one_would,
+            a_clock_that_was_set_back_costs_one_burst,
+            leases_are_granted_as_the_policy_says,
+            who_has_all_of_its_limit_is_forgotten_and_nobody_else,
+        ]);
         $crate::store_conformance!(@module $ground, webhooks: [
             an_endpoint_reads_back_as_it_was_made,
             owners_do_not_share_endpoints,
