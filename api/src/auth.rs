@@ -16,6 +16,7 @@ use forebay_shared::id::KeyId;
 use forebay_shared::store::{ApiKey, KeyLimits, Scope, StoreResult};
 
 use crate::problem::{Code, Problem};
+use crate::rates::Meter;
 use crate::state::{Access, App};
 
 /// Whose everything is while no keys are asked for.
@@ -45,6 +46,8 @@ pub struct Submitter {
     pub owner: String,
     /// The key, if keys are asked for.
     pub key: Option<KeyId>,
+    /// What its cost counts for.
+    pub meter: Meter,
 }
 
 /// Somebody who may read or write, on a connection that stays.
@@ -54,6 +57,8 @@ pub struct Caller {
     pub owner: String,
     /// The request's headers; a key that a browser could only name among the subprotocols stands in `Authorization`.
     pub headers: HeaderMap,
+    /// What its questions count for.
+    pub meter: Meter,
 }
 
 /// The subprotocol that is spoken.
@@ -91,10 +96,10 @@ impl FromRequestParts<App> for Submitter {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let key = key(app, &parts.headers, Some(Scope::Write)).await?;
-        Ok(key.map_or_else(
-            || Self { owner: DEFAULT_OWNER.to_owned(), key: None },
-            |key| Self { owner: key.owner, key: Some(key.id) },
-        ))
+        let Ok(meter) = Meter::from_request_parts(parts, app).await;
+        let (owner, key) =
+            key.map_or_else(|| (DEFAULT_OWNER.to_owned(), None), |key| (key.owner, Some(key.id)));
+        Ok(Self { owner, key, meter })
     }
 }
 
@@ -113,7 +118,8 @@ impl FromRequestParts<App> for Caller {
             Err(problem) if problem.code() == Code::Forbidden => owner(app, &headers, Scope::Write).await?,
             owner => owner?,
         };
-        Ok(Self { owner, headers })
+        let Ok(meter) = Meter::from_request_parts(parts, app).await;
+        Ok(Self { owner, headers, meter })
     }
 }
 
@@ -152,6 +158,15 @@ impl FromRequestParts<App> for Admin {
 pub async fn whose(app: &App, headers: &HeaderMap) -> Result<String, Problem> {
     let key = key(app, headers, None).await?;
     Ok(key.map_or_else(|| DEFAULT_OWNER.to_owned(), |key| key.owner))
+}
+
+/// The request's key, if it is a valid one, wherever it stands. Whoever needs one says what is wrong without.
+pub async fn recognised(app: &App, headers: &HeaderMap) -> Option<ApiKey> {
+    if presented(headers).is_some() {
+        return key(app, headers, None).await.ok().flatten();
+    }
+    let held = [(header::AUTHORIZATION, among_protocols(headers)?)];
+    key(app, &held.into_iter().collect(), None).await.ok().flatten()
 }
 
 /// The owner that the request's key belongs to, if the key permits `scope`.

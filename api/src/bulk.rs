@@ -48,7 +48,7 @@ pub struct Wishes {
 
 /// Makes a bulk of what is wished; `file` is the field that names the file.
 pub async fn create(app: &State, submitter: Submitter, wishes: Wishes, file: &str) -> Result<Bulk, Problem> {
-    let Submitter { owner, key } = submitter;
+    let Submitter { owner, key, .. } = submitter;
     let new = NewBulk {
         id: app.parts.ids.bulk(),
         owner,

@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use forebay_dialects::emotion::{Ids, is_id};
 use forebay_shared::config::{BulkConfig, CacheConfig, ModerationConfig, Secret, Size, Span, WebhookConfig};
+use ipnet::IpNet;
 use serde::Deserialize;
 
+use crate::address::ProxyHeader;
 use crate::bounds::Bounds;
 use crate::limits::JSON_COPIES;
+use crate::rates::RateConfig;
 use crate::retention::{ByOutcome, OwnerBounds, Terms};
 
 /// Attempts that a submission may ask for at most; more only hide a defect.
@@ -24,6 +27,8 @@ pub struct ApiConfig {
     pub auth: AuthConfig,
     /// How much one request may ask for.
     pub limits: LimitConfig,
+    /// How much somebody may do in a time.
+    pub rate_limits: RateConfig,
     /// How long things are kept.
     pub retention: RetentionConfig,
     /// Which model judges texts.
@@ -60,6 +65,10 @@ pub struct HttpConfig {
     pub upload_timeout: Span,
     /// After how long a stream that has nothing to tell says so.
     pub keep_alive: Span,
+    /// Networks of proxies that say whom they heard.
+    pub trusted_proxies: Vec<IpNet>,
+    /// In which header they say it.
+    pub proxy_header: ProxyHeader,
 }
 
 /// `[auth]`: who may come in.

@@ -1,4 +1,4 @@
-//! What every answer gets: an id, a body in its dialect's words, a count, and a log line if it went wrong.
+//! What every answer gets: an id, a body in its dialect's words, how its limits stand, a count, and a log line if it went wrong.
 
 use std::any::Any;
 use std::time::Instant;
@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::problem::{Code, Problem, Surface};
+use crate::rates::Told;
 use crate::state::App;
 
 /// The request's id, theirs or ours.
@@ -28,6 +29,7 @@ pub async fn dress(State(app): State<App>, mut request: Request, next: Next) -> 
     request.headers_mut().insert(REQUEST_ID, id.clone());
 
     let mut response = next.run(request).await;
+    let told = response.extensions_mut().remove::<Told>();
     if let Some(problem) = problem(&mut response) {
         let id = id.to_str().unwrap_or_default();
         log(&problem, id, &method, &route);
@@ -36,6 +38,7 @@ pub async fn dress(State(app): State<App>, mut request: Request, next: Next) -> 
         response.headers_mut().extend(allow.map(|allow| (header::ALLOW, allow)));
     }
     response.headers_mut().insert(REQUEST_ID, id);
+    response.headers_mut().extend(told.map(|Told(standing)| standing).unwrap_or_default());
     let labels = [
         ("method", method.to_string()),
         ("route", route.clone()),

@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 mod accept;
+mod address;
 mod auth;
 mod body;
 mod bounds;
@@ -25,6 +26,7 @@ mod openapi;
 mod place;
 mod prefer;
 mod problem;
+mod rates;
 mod resume;
 mod retention;
 mod room;
@@ -39,6 +41,8 @@ mod submission;
 mod submit;
 mod tally;
 
+use std::net::SocketAddr;
+
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
@@ -48,11 +52,13 @@ use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
+pub use address::ProxyHeader;
 pub use auth::DEFAULT_OWNER;
 pub use config::{
     ApiConfig, AuthConfig, AuthMode, EmotionConfig, FileConfig, HttpConfig, LimitConfig, OllamaConfig,
     RetentionConfig, TaskConfig, TeiConfig,
 };
+pub use rates::RateConfig;
 pub use retention::{ByOutcome, OwnerBounds};
 pub use state::{Access, Parts};
 
@@ -78,6 +84,7 @@ pub fn router(config: ApiConfig, parts: Parts) -> Router {
         .layer(DefaultBodyLimit::max(upload.as_usize()))
         .layer(RequestBodyTimeoutLayer::new(patience.get()))
         .layer(CatchPanicLayer::custom(dress::panicked))
+        .layer(from_fn_with_state(app.clone(), rates::limit))
         .layer(from_fn_with_state(app.clone(), host::guard))
         .layer(from_fn_with_state(app.clone(), dress::dress))
         .with_state(app)
@@ -86,7 +93,7 @@ pub fn router(config: ApiConfig, parts: Parts) -> Router {
 /// Serves on all listeners until a soft stop: then nobody new is let in, and what is in flight has a bounded time to finish.
 pub async fn serve(config: ApiConfig, parts: Parts, listeners: Vec<TcpListener>) -> std::io::Result<()> {
     let (tasks, patience) = (parts.tasks.clone(), config.api.stop_timeout.get());
-    let router = router(config, parts);
+    let router = router(config, parts).into_make_service_with_connect_info::<SocketAddr>();
     let serving = try_join_all(listeners.into_iter().map(|listener| {
         // Small answers must not wait for more to send.
         let listener = listener.tap_io(|connection| {

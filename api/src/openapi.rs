@@ -26,7 +26,9 @@ use crate::state::App;
         title = "Forebay",
         description = "Asynchronous inference: submit text or pictures, get an id at once, collect the result.\n\n\
             Errors of the job API are problems (RFC 9457) with a stable `code`; paths of other dialects answer in \
-            those dialects' words. Every answer carries `x-request-id`.",
+            those dialects' words. Every answer carries `x-request-id`; where a rate limit is configured, \
+            `x-ratelimit-limit`, `-remaining` and `-reset` (seconds), the same with `-cost` for what submissions cost, and \
+            on OpenAI's paths with `-requests` and `-tokens`, as OpenAI has them.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     tags(
@@ -117,11 +119,12 @@ fn refuse_strangers(path: &str, item: &mut PathItem) {
         let refusals = [
             ("401", "No valid API key was given; never while the service runs open"),
             ("403", "The API key does not permit this"),
+            ("429", "A rate limit is used up; `Retry-After` says for how long"),
         ];
         for (status, description) in refusals {
             let content = Content::new(Some(Ref::from_schema_name(schema)));
             let response = ResponseBuilder::new().description(description).content(content_type, content);
-            operation.responses.responses.insert(status.to_owned(), response.build().into());
+            operation.responses.responses.entry(status.to_owned()).or_insert(response.build().into());
         }
     }
 }

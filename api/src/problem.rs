@@ -23,6 +23,9 @@ use utoipa::ToSchema;
 pub use code::Code;
 pub use surface::Surface;
 
+/// As `Retry-After`, in milliseconds: OpenAI's clients look here first.
+const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
+
 /// Why this request is refused.
 #[derive(Clone, Debug)]
 pub struct Problem {
@@ -75,12 +78,11 @@ impl Problem {
         self
     }
 
-    /// When to come back; a second without this.
+    /// When to come back; a second without this. Said in milliseconds too, for clients that read them.
     #[must_use]
     pub fn retry_after(self, after: Duration) -> Self {
-        let seconds = after.as_millis().div_ceil(1000).max(1);
-        let value = HeaderValue::try_from(seconds.to_string()).expect("a number can stand in a header");
-        self.header(header::RETRY_AFTER, value)
+        let millis = u64::try_from(after.as_micros().div_ceil(1000)).unwrap_or(u64::MAX).max(1);
+        self.header(header::RETRY_AFTER, millis.div_ceil(1000).into()).header(RETRY_AFTER_MS, millis.into())
     }
 
     /// A header that the answer needs.

@@ -21,6 +21,7 @@ use crate::config::ApiConfig;
 use crate::follow::{Follower, Tail};
 use crate::limits::Memory;
 use crate::place::Places;
+use crate::rates::Purses;
 use crate::room::Room;
 use crate::routes::health::Probe;
 use crate::seats::Seats;
@@ -93,6 +94,8 @@ pub struct State {
     pub keyring: Arc<Keyring>,
     /// Who may bring more.
     pub room: Room,
+    /// What is leased of everybody's limits.
+    pub purses: Purses,
     /// Room for bodies.
     pub memory: Memory,
     /// What the object store said when it was last probed.
@@ -121,6 +124,7 @@ impl State {
         let seats = Seats::new(&config.limits);
         let room = Room::new(config.limits.room());
         let memory = Memory::new(config.limits.bodies_in_memory);
+        let purses = Purses::new(&parts);
         let began = parts.clock.now();
         let postman = Postman::new(parts.fetcher.clone(), &config.webhooks);
         Arc::new(Self {
@@ -133,6 +137,7 @@ impl State {
             seats,
             keyring,
             room,
+            purses,
             memory,
             probe: Probe::default(),
             tallies: Tallies::default(),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use forebay_api::{
-    ApiConfig, AuthConfig, EmotionConfig, FileConfig, HttpConfig, LimitConfig, OllamaConfig, RetentionConfig,
-    TaskConfig, TeiConfig,
+    ApiConfig, AuthConfig, EmotionConfig, FileConfig, HttpConfig, LimitConfig, OllamaConfig, RateConfig,
+    RetentionConfig, TaskConfig, TeiConfig,
 };
 use forebay_scheduler::config::SchedulerConfig;
 use forebay_shared::config::{
@@ -33,6 +33,7 @@ pub struct Config {
     pub api: HttpConfig,
     pub auth: AuthConfig,
     pub limits: LimitConfig,
+    pub rate_limits: RateConfig,
     pub retention: RetentionConfig,
     pub moderation: ModerationConfig,
     pub tasks: TaskConfig,
@@ -71,6 +72,7 @@ impl Config {
             api: self.api.clone(),
             auth: self.auth.clone(),
             limits: self.limits.clone(),
+            rate_limits: self.rate_limits,
             retention: self.retention.clone(),
             moderation: self.moderation.clone(),
             tasks: self.tasks.clone(),

@@ -48,6 +48,7 @@ pub enum Code {
     TooManySchedules,
     ScheduleChanged,
     BodyTooLarge,
+    CostTooLarge,
     UnsupportedMediaType,
     CursorExpired,
     RangeNotSatisfiable,
@@ -70,6 +71,7 @@ pub enum Code {
     DeadlinesDisagree,
     TooFarAhead,
     TooManyRequests,
+    TooMuchCost,
     QueueFull,
     TooManyStreams,
     Internal,
@@ -146,6 +148,8 @@ impl Code {
             Self::TooManySchedules => ("too_many_schedules", 409, "There are too many schedules"),
             Self::ScheduleChanged => ("schedule_changed", 409, "The schedule was changed meanwhile"),
             Self::BodyTooLarge => ("body_too_large", 413, "The body is too large"),
+            // Sending it again does not help: not 429.
+            Self::CostTooLarge => ("cost_too_large", 413, "Too much is asked for at once"),
             Self::UnsupportedMediaType => {
                 ("unsupported_media_type", 415, "The content type is not supported")
             }
@@ -170,6 +174,7 @@ impl Code {
             Self::DeadlinesDisagree => ("deadlines_disagree", 422, "The job could never end in time"),
             Self::TooFarAhead => ("too_far_ahead", 422, "The instant is too far ahead"),
             Self::TooManyRequests => ("too_many_requests", 429, "There are too many requests"),
+            Self::TooMuchCost => ("too_much_cost", 429, "Too much was asked for in too short a time"),
             Self::QueueFull => ("queue_full", 429, "Too much is waiting already"),
             Self::TooManyStreams => ("too_many_streams", 429, "There are too many streams"),
             Self::Internal => ("internal", 500, "Something went wrong here"),

@@ -36,6 +36,6 @@ use crate::state::App;
     ),
 )]
 pub async fn ws(State(app): State<App>, caller: Caller, upgrade: Upgrade) -> Result<Response, Problem> {
-    let visitor = Visitor::of(&caller.headers);
+    let visitor = Visitor::of(&caller);
     open(app.clone(), &caller, upgrade, Session::new(app, visitor))
 }

@@ -72,6 +72,7 @@ impl Predictions {
 
     async fn predicted(self, message: Bytes) -> Result<String, Problem> {
         let Self { app, visitor, path } = self;
+        visitor.enter(&app).await?;
         let (mut parts, body) = visitor.request(message).into_parts();
         parts.extensions.insert(path);
         let submitter = Submitter::from_request_parts(&mut parts, &app).await?;

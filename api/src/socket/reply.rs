@@ -33,6 +33,7 @@ pub(super) async fn submitted(
     visitor: Visitor,
     asked: ClientMessage,
 ) -> Result<ServerMessage, Problem> {
+    visitor.enter(&app).await?;
     let job = asked.job.ok_or_else(|| missing("job"))?;
     let mut request = visitor.request(job.get().to_owned().into());
     let headers = request.headers_mut();
@@ -58,6 +59,7 @@ pub(super) async fn cancelled(
     visitor: Visitor,
     asked: ClientMessage,
 ) -> Result<ServerMessage, Problem> {
+    visitor.enter(&app).await?;
     let name = name(asked.job.as_deref())?.ok_or_else(|| missing("job"))?;
     let mut parts = parts(visitor);
     let writer = Writer::from_request_parts(&mut parts, &app).await?;
@@ -91,6 +93,7 @@ async fn follow(
     asked: ClientMessage,
     number: u64,
 ) -> Result<BoxStream<'static, (u64, Option<Told>)>, Problem> {
+    visitor.enter(&app).await?;
     let Reader(owner) = Reader::from_request_parts(&mut parts(visitor.clone()), &app).await?;
     if let Some(name) = name(asked.job.as_deref())? {
         let id = find(&app, &owner, name).await?;

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::Response;
 use forebay_api::{
     Access, ApiConfig, AuthConfig, AuthMode, ByOutcome, EmotionConfig, FileConfig, HttpConfig, LimitConfig,
-    OllamaConfig, Parts, RetentionConfig, TaskConfig, TeiConfig, router,
+    OllamaConfig, Parts, ProxyHeader, RateConfig, RetentionConfig, TaskConfig, TeiConfig, router,
 };
 use forebay_shared::apikey;
 use forebay_shared::blobs::Blobs;
@@ -68,6 +68,8 @@ pub fn config() -> ApiConfig {
             body_timeout: Span::new(Duration::from_secs(30)),
             upload_timeout: Span::new(Duration::from_mins(30)),
             keep_alive: Span::new(Duration::from_secs(15)),
+            trusted_proxies: Vec::new(),
+            proxy_header: ProxyHeader::XForwardedFor,
         },
         auth: AuthConfig {
             mode: AuthMode::Auto,
@@ -94,6 +96,7 @@ pub fn config() -> ApiConfig {
             max_streams_per_owner: 3,
             owner_storage: Size::new(0),
         },
+        rate_limits: RateConfig::default(),
         retention: RetentionConfig {
             jobs: Span::new(Duration::from_hours(168)),
             interactive: ByOutcome::default(),
@@ -231,6 +234,11 @@ impl Builder {
 
     pub fn http(mut self, change: impl FnOnce(&mut HttpConfig)) -> Self {
         change(&mut self.config.api);
+        self
+    }
+
+    pub fn rates(mut self, change: impl FnOnce(&mut RateConfig)) -> Self {
+        change(&mut self.config.rate_limits);
         self
     }
 
@@ -440,6 +448,13 @@ impl Call {
 
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.request = self.request.header(name, value);
+        self
+    }
+
+    /// Over a connection from this address.
+    pub fn from(mut self, address: &str) -> Self {
+        let peer = std::net::SocketAddr::new(address.parse().unwrap(), 4711);
+        self.request = self.request.extension(axum::extract::ConnectInfo(peer));
         self
     }
 

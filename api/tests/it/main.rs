@@ -23,6 +23,7 @@ mod models;
 mod multipart;
 mod ollama;
 mod openai;
+mod rates;
 mod reading;
 mod refusals;
 mod retention;

@@ -31,6 +31,26 @@ fn an_unknown_key_is_refused_by_name() {
 }
 
 #[test]
+fn rates_are_read_as_people_write_them() {
+    let limits = load("", &[]).unwrap().rate_limits;
+    let shown = limits.image_task_requests.map(|rate| rate.to_string());
+    assert_eq!((shown.as_deref(), limits.key_requests), (Some("30/min"), None));
+    let limits = load("[rate_limits]\nkey_requests = \"100/s burst 500\"", &[]).unwrap().rate_limits;
+    assert_eq!(limits.key_requests.map(forebay_shared::rate::Rate::burst), Some(500));
+    let error = load("[rate_limits]\naddress_cost = \"fast\"", &[]).unwrap_err();
+    assert!(error.contains("address_cost") && error.contains("`fast` is not a rate like"), "{error}");
+}
+
+#[test]
+fn proxies_are_named_by_network_and_header() {
+    let config =
+        load("[api]\ntrusted_proxies = [\"10.0.0.0/8\"]\nproxy_header = \"forwarded\"", &[]).unwrap();
+    assert_eq!(config.api.trusted_proxies.len(), 1);
+    let error = load("[api]\nproxy_header = \"x-real-ip\"", &[]).unwrap_err();
+    assert!(error.contains("proxy_header") && error.contains("x-forwarded-for"), "{error}");
+}
+
+#[test]
 fn a_contradiction_names_its_keys() {
     let error = load("[worker]\nlease = \"5s\"\nbeat = \"3s\"", &[]).unwrap_err();
     assert!(error.contains("worker.lease") && error.contains("worker.beat"), "{error}");

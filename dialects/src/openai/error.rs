@@ -9,6 +9,7 @@ pub fn error(refusal: &Refusal<'_>) -> (u16, Value) {
     let status = refusal.status_without_422();
     let kind = match status {
         403 => "permission_error",
+        429 if refusal.code == "too_much_cost" => "tokens",
         429 => "requests",
         500.. => "server_error",
         _ => "invalid_request_error",
@@ -17,7 +18,7 @@ pub fn error(refusal: &Refusal<'_>) -> (u16, Value) {
     let code = match refusal.code {
         "unauthorized" => Some("invalid_api_key"),
         "unknown_model" => Some("model_not_found"),
-        "too_many_requests" => Some("rate_limit_exceeded"),
+        "too_many_requests" | "too_much_cost" => Some("rate_limit_exceeded"),
         // Of these it has none: their sentences say it.
         "file_not_found" | "upload_not_found" | "file_too_large" | "not_found" | "method_not_allowed" => None,
         code => Some(code),

@@ -36,6 +36,6 @@ pub async fn ws(
     path: MatchedPath,
     upgrade: Upgrade,
 ) -> Result<Response, Problem> {
-    let visitor = Visitor::of(&caller.headers);
+    let visitor = Visitor::of(&caller);
     open(app.clone(), &caller, upgrade, Predictions { app, visitor, path })
 }

@@ -8,6 +8,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::multipart;
 use crate::problem::{Code, Problem};
+use crate::rates::Meter;
 use crate::state::App;
 use crate::submission::Submission;
 use crate::submission::draft::{Draft, Rules};
@@ -41,12 +42,31 @@ pub struct Placed {
     pub blob_bytes: u64,
 }
 
-/// Reads, checks and places what the request brings; `keyed` if it may come again.
-pub async fn ready(app: &App, id: JobId, request: Request, keyed: bool) -> Result<(Placed, Inputs), Problem> {
-    limits::in_time(app.config.api.upload_timeout, unhurried(app, id, request, keyed)).await
+/// How a submission comes.
+#[derive(Clone, Copy)]
+pub struct Coming<'a> {
+    /// Whether it may come again.
+    pub keyed: bool,
+    /// What its cost counts for.
+    pub meter: &'a Meter,
 }
 
-async fn unhurried(app: &App, id: JobId, request: Request, keyed: bool) -> Result<(Placed, Inputs), Problem> {
+/// Reads, checks, charges for and places what the request brings.
+pub async fn ready(
+    app: &App,
+    id: JobId,
+    request: Request,
+    coming: Coming<'_>,
+) -> Result<(Placed, Inputs), Problem> {
+    limits::in_time(app.config.api.upload_timeout, unhurried(app, id, request, coming)).await
+}
+
+async fn unhurried(
+    app: &App,
+    id: JobId,
+    request: Request,
+    Coming { keyed, meter }: Coming<'_>,
+) -> Result<(Placed, Inputs), Problem> {
     let (draft, inputs, room) = match body::media_type(request.headers()).as_str() {
         "application/json" => {
             let (draft, room) = from_json(app, request, keyed).await?;
@@ -58,13 +78,14 @@ async fn unhurried(app: &App, id: JobId, request: Request, keyed: bool) -> Resul
             return Err(Problem::new(Code::UnsupportedMediaType, detail).at("Content-Type"));
         }
     };
-    Brought { id, draft, inputs, room }.place().await
+    Brought { id, draft, inputs, room }.place(app, meter).await
 }
 
 impl Brought {
-    /// Puts the inputs where they belong.
-    pub async fn place(self) -> Result<(Placed, Inputs), Problem> {
+    /// Charges for the work and puts the inputs where they belong.
+    pub async fn place(self, app: &App, meter: &Meter) -> Result<(Placed, Inputs), Problem> {
         let Self { id, mut draft, mut inputs, room } = self;
+        meter.charge(app, draft.cost).await?;
         let items = inputs.place(std::mem::take(&mut draft.items)).await?;
         // What was read is in the row's form or in the object store; nothing of it is held while somebody waits.
         drop(room);

@@ -10,7 +10,7 @@ use forebay_shared::job::{ClientId, Idempotency, Job, Kind, NewJob};
 use forebay_shared::store::Submitted;
 
 pub use super::multipart::MultipartSubmission;
-use super::ready::{Placed, ready};
+use super::ready::{Coming, Placed, ready};
 use super::{Followed, JobView, apply, follow, url};
 use crate::auth::Submitter;
 use crate::follow::Wait;
@@ -153,7 +153,9 @@ async fn take(
 ) -> Result<Response, Problem> {
     app.room.enter(app.parts.store.as_ref(), app.parts.clock.as_ref(), &submitter.owner).await?;
     let id = app.parts.ids.job();
-    let (placed, inputs) = ready(app, id, request, wishes.is_keyed()).await?;
+    let coming = Coming { keyed: wishes.is_keyed(), meter: &submitter.meter };
+    // Boxed: what reading a body takes need not be carried until the job has ended.
+    let (placed, inputs) = Box::pin(ready(app, id, request, coming)).await?;
     let Entered { job, kind, result, replayed } = enter(app, submitter, &wishes, (placed, inputs)).await?;
     let view = JobView::with_result(app, job.clone(), kind, result).await?;
     Ok(answer(app, &job, view, &wishes, replayed))

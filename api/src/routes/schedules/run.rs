@@ -9,6 +9,7 @@ use super::firing::FiringView;
 use super::{Id, schedule_not_found};
 use crate::auth::Writer;
 use crate::problem::{Problem, ProblemBody};
+use crate::rates::Meter;
 use crate::routes::jobs::url as job_url;
 use crate::state::App;
 use crate::submit;
@@ -36,6 +37,7 @@ use crate::submit;
 pub async fn run(
     State(app): State<App>,
     Writer(owner): Writer,
+    meter: Meter,
     Id(id): Id,
 ) -> Result<(StatusCode, HeaderMap, Json<FiringView>), Problem> {
     let (store, now) = (&app.parts.store, app.parts.store.now());
@@ -43,6 +45,7 @@ pub async fn run(
     let model = app.parts.catalog.find(&schedule.template.model).await?;
     let job = schedule.template.job(app.parts.ids.job(), id, &owner, model.as_ref(), now);
     if let (Ok(job), Some(model)) = (&job, &model) {
+        meter.charge(&app, job.cost).await?;
         submit::room(&app, job, model).await?;
     }
     let fired = job.map_or_else(Fired::Failed, |job| Fired::Job(Box::new(job)));
