@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
-use forebay_dialects::call::Reply;
+use forebay_dialects::call::{Reply, Urgency};
 use forebay_shared::id::JobId;
 use forebay_shared::job::{Class, Cost, Item, Job, Keep, NewJob, Object};
 use forebay_shared::model::Model;
@@ -71,6 +71,8 @@ pub struct Work {
     pub inputs: Inputs,
     /// Parameters for every item.
     pub params: Object,
+    /// How soon.
+    pub urgency: Urgency,
     /// The room that the body takes.
     pub room: OwnedSemaphorePermit,
 }
@@ -133,7 +135,7 @@ async fn ended(app: &App, work: Work, manner: Manner) -> Result<(Job, Option<Str
 }
 
 async fn new_job(app: &App, work: Work, manner: &Manner) -> Result<(NewJob, Inputs), Problem> {
-    let Work { id, submitter, model, items, mut inputs, mut params, room } = work;
+    let Work { id, submitter, model, items, mut inputs, mut params, urgency, room } = work;
     if manner.fresh {
         cache::be_fresh(&mut params);
     }
@@ -142,14 +144,14 @@ async fn new_job(app: &App, work: Work, manner: &Manner) -> Result<(NewJob, Inpu
     submitter.meter.charge(app, cost).await?;
     let items = inputs.place(items).await?;
     drop(room);
-    let patience = app.config.limits.max_wait.get();
+    let (patience, now) = (app.config.limits.max_wait.get(), app.parts.store.now());
     let job = NewJob {
         id,
         owner: submitter.owner,
         model: model.card.name,
         model_digest: model.card.digest,
         class: Class::Interactive,
-        priority: 0,
+        priority: urgency.priority,
         item_count,
         items,
         cost,
@@ -166,8 +168,8 @@ async fn new_job(app: &App, work: Work, manner: &Manner) -> Result<(NewJob, Inpu
         client_id: None,
         key: submitter.key,
         run_at: None,
-        start_by: None,
-        finish_by: (!manner.detached).then(|| app.parts.store.now().plus(patience)),
+        start_by: urgency.start_within.map(|wait| now.plus(wait)),
+        finish_by: (!manner.detached).then(|| now.plus(patience)),
         webhook: None,
         bulk: None,
         trace: manner.trace.clone(),

@@ -40,6 +40,7 @@ mod stream;
 mod submission;
 mod submit;
 mod tally;
+mod unpack;
 
 use std::net::SocketAddr;
 

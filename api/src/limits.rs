@@ -71,7 +71,7 @@ impl Memory {
 
     /// Waits until `room` is room for `bytes`. Who waits in vain gives up and with that makes room, so that bodies which
     /// hold a part each do not wait for each other for ever.
-    async fn grow(&self, room: &mut OwnedSemaphorePermit, bytes: u64) -> Result<(), Problem> {
+    pub async fn grow(&self, room: &mut OwnedSemaphorePermit, bytes: u64) -> Result<(), Problem> {
         let wanted = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX).min(self.size);
         let held = u32::try_from(room.num_permits()).unwrap_or(u32::MAX);
         let Some(missing) = wanted.checked_sub(held).filter(|missing| *missing > 0) else { return Ok(()) };
@@ -113,6 +113,12 @@ impl Memory {
         }
         Ok((whole.freeze(), room))
     }
+}
+
+/// Gives back what of `room` is more than `bytes` need.
+pub fn shrink(room: &mut OwnedSemaphorePermit, bytes: u64) {
+    let needed = usize::try_from(bytes.div_ceil(UNIT)).unwrap_or(usize::MAX);
+    drop(room.split(room.num_permits().saturating_sub(needed)));
 }
 
 /// How large the body says it is, if it does; one that says too much is refused before it is read.

@@ -43,6 +43,7 @@ use crate::state::App;
         (name = "webhooks", description = "Be told of what happens, by signed messages"),
         (name = "queues", description = "What stands in the queues of models, and orders to them"),
         (name = "bulk", description = "Files of requests that run when nothing more urgent does"),
+        (name = "kserve", description = "KServe's Open Inference Protocol v2, onto the same jobs"),
         (name = "models", description = "Which models there are, and what they take"),
         (name = "files", description = "Files and uploads in parts, as OpenAI has them"),
         (name = "service", description = "Health and metrics"),
@@ -107,12 +108,13 @@ pub fn routes() -> (Router<App>, utoipa::openapi::OpenApi) {
 /// What every path that is not public answers to a missing key, or to one that does not permit enough.
 fn refuse_strangers(path: &str, item: &mut PathItem) {
     let (schema, content_type) = match Surface::of(path) {
+        Surface::Kserve => ("KserveError", "application/json"),
         Surface::OpenAi => ("OpenAiError", "application/json"),
         Surface::Images => ("ImageError", "application/json"),
         Surface::Ollama => ("OllamaError", "application/json"),
         Surface::Tei => ("TeiError", "application/json"),
         Surface::Emotion => ("EmotionError", "application/json"),
-        _ => ("Problem", "application/problem+json"),
+        Surface::Native => ("Problem", "application/problem+json"),
     };
     let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
     for operation in operations.into_iter().flatten().filter(|operation| !is_public(operation)) {

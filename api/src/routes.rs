@@ -9,6 +9,7 @@ pub mod health;
 pub mod home;
 pub mod images;
 pub mod jobs;
+pub mod kserve;
 pub mod metrics;
 pub mod models;
 pub mod ollama;
@@ -102,6 +103,16 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(images::process::process))
         .merge(emotion::unversioned())
         .nest("/api/v1", emotion::versioned())
+        .routes(routes!(kserve::server::server))
+        .routes(routes!(kserve::server::live))
+        .routes(routes!(kserve::server::ready))
+        .routes(routes!(kserve::model::metadata))
+        .routes(routes!(kserve::model::version_metadata))
+        .routes(routes!(kserve::model::ready))
+        .routes(routes!(kserve::model::version_ready))
+        .routes(routes!(kserve::infer::infer))
+        .routes(routes!(kserve::infer::infer_version))
+        .routes(routes!(kserve::index::index))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
         .routes(routes!(metrics::metrics))

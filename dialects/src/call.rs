@@ -3,6 +3,8 @@
 #[cfg(test)]
 pub(crate) mod samples;
 
+use std::time::Duration;
+
 use forebay_shared::job::{Item, Job, Kind, Object, Outcome, Output};
 use forebay_shared::model::ModelCard;
 use serde::Serialize;
@@ -41,6 +43,20 @@ pub trait Reply: Send + 'static {
     fn unfit(&self, kinds: &[Kind], card: &ModelCard) -> Option<String> {
         unfit(kinds, card)
     }
+
+    /// How soon it is to be done.
+    fn urgency(&self) -> Urgency {
+        Urgency::default()
+    }
+}
+
+/// How soon a call is to be done; by itself like any other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Urgency {
+    /// −10…10; higher goes first.
+    pub priority: i16,
+    /// Not begun within this time, it expires.
+    pub start_within: Option<Duration>,
 }
 
 /// What an answer says besides its outcomes.

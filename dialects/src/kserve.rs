@@ -1,8 +1,19 @@
 //! The words of KServe's Open Inference Protocol, version 2.
 
+mod infer;
+mod input;
+mod metadata;
+mod output;
+mod ports;
+mod reply;
+
 use serde_json::{Value, json};
 
 use crate::Refusal;
+
+pub use infer::Request;
+pub use metadata::{IndexEntry, ModelMetadata, ModelReady, ServerMetadata, VERSION};
+pub use reply::Reply;
 
 /// `{"error":"…"}`
 pub fn error(refusal: &Refusal<'_>) -> (u16, Value) {
@@ -10,7 +21,10 @@ pub fn error(refusal: &Refusal<'_>) -> (u16, Value) {
 }
 
 #[cfg(test)]
-mod tests {
+mod tests;
+
+#[cfg(test)]
+mod refusals {
     #[test]
     fn refusals_read_as_kserve_writes_them() {
         insta::assert_snapshot!(crate::refusal::samples::told(super::error), @r#"

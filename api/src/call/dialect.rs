@@ -13,12 +13,15 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::{Manner, Work, answer, result};
 use crate::auth::Submitter;
 use crate::config::LimitConfig;
-use crate::limits;
 use crate::problem::{Code, Problem};
 use crate::state::App;
-use crate::submission::draft::check_params;
+use crate::submission::draft::{check_input, check_needs, check_params};
 use crate::submission::picture;
 use crate::submission::place::Inputs;
+use crate::{limits, unpack};
+
+/// What refusals call the inputs that a dialect has read.
+const INPUTS: &str = "inputs";
 
 /// Answers a call with what its job gave; `read` makes a call of its body.
 pub async fn serve<R: Reply>(
@@ -57,9 +60,13 @@ async fn served<R: Reply>(
         let answered = Answered { id: "", model: &model.card.name, job: None };
         return result::respond(reply.write(answered, Vec::new())?);
     }
-    let id = app.parts.ids.job();
+    for item in &items {
+        check_input(&model, &item.input, INPUTS)?;
+        check_needs(&model, &item.input, [&item.params, &params], INPUTS)?;
+    }
+    let (id, urgency) = (app.parts.ids.job(), reply.urgency());
     let inputs = Inputs::new(&app, id);
-    answer(app, Work { id, submitter, model, items, inputs, params, room }, manner, reply).await
+    answer(app, Work { id, submitter, model, items, inputs, params, urgency, room }, manner, reply).await
 }
 
 async fn taken<R: Reply>(
@@ -68,7 +75,7 @@ async fn taken<R: Reply>(
     read: impl FnOnce(&HeaderMap, &Bytes) -> Result<Call<R>, Fault> + Send + 'static,
 ) -> Result<(Call<R>, OwnedSemaphorePermit), Problem> {
     let headers = request.headers().clone();
-    let (body, room) = app.memory.read(request, app.config.limits.max_body).await?;
+    let (body, room) = unpack::read(app, request, app.config.limits.max_body).await?;
     let (size, bounds) = (body.len(), app.config.limits.clone());
     let read = move || {
         let call = read(&headers, &body)?;

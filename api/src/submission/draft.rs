@@ -164,26 +164,13 @@ impl Draft {
                 Problem::new(Code::InvalidParams, detail).at(field)
             })?;
         }
-        self.check_needs(&input, &params, field)?;
+        check_needs(&self.model, &input, [&params, &self.params], field)?;
         Ok(Item { input, params })
-    }
-
-    /// Whether the item has the parameter that its kind cannot do without.
-    fn check_needs(&self, input: &Input, params: &Object, field: &str) -> Result<(), Problem> {
-        let missing = Missing::of(self.model.card.kind, input, [params, &self.params]);
-        let Some(missing) = missing else { return Ok(()) };
-        let detail = missing.message(&format!("`{field}`"));
-        Err(Problem::new(Code::InvalidParams, detail).at(within("params", Some(missing.name))))
     }
 
     /// Whether the model takes such an input.
     pub fn check_input(&self, input: &Input, field: &str) -> Result<(), Problem> {
-        let card = &self.model.card;
-        let Some(refused) = card.kind.refuses(input) else {
-            return Ok(card.check_tensors(input).map_err(|error| wrong_tensor(error, field))?);
-        };
-        let detail = format_args!("the model `{}` does {} and takes no {refused}", card.name, card.kind);
-        Err(Problem::new(Code::WrongInput, detail).at(field))
+        check_input(&self.model, input, field)
     }
 
     /// Takes the items in, in the client's order.
@@ -232,6 +219,23 @@ pub fn count(items: usize, rules: &Rules) -> Result<(), Problem> {
         return Err(Problem::new(Code::TooManyItems, detail).at("inputs").limit(u64::from(limit)));
     }
     Ok(())
+}
+
+/// Whether the model takes such an input.
+pub fn check_input(model: &Model, input: &Input, field: &str) -> Result<(), Problem> {
+    let card = &model.card;
+    let Some(refused) = card.kind.refuses(input) else {
+        return Ok(card.check_tensors(input).map_err(|error| wrong_tensor(error, field))?);
+    };
+    let detail = format_args!("the model `{}` does {} and takes no {refused}", card.name, card.kind);
+    Err(Problem::new(Code::WrongInput, detail).at(field))
+}
+
+/// Whether an item has the parameter that its kind cannot do without, of its own or of its job.
+pub fn check_needs(model: &Model, input: &Input, params: [&Object; 2], field: &str) -> Result<(), Problem> {
+    let Some(missing) = Missing::of(model.card.kind, input, params) else { return Ok(()) };
+    let detail = missing.message(&format!("`{field}`"));
+    Err(Problem::new(Code::InvalidParams, detail).at(within("params", Some(missing.name))))
 }
 
 /// The parameter's name, if it is one, and what is wrong with it.

@@ -17,7 +17,7 @@ async fn unknown_paths_answer_in_their_dialects() {
         "/predictions",
         "/tasks/1",
         "/api/push",
-        "/v2/models/m",
+        "/v2/else",
         "/tei/tokenize",
     ] {
         let answer = app.get(path).send().await;
@@ -72,11 +72,11 @@ async fn unknown_paths_answer_in_their_dialects() {
       "error": "there is nothing at GET /api/push"
     }
 
-    GET /v2/models/m
+    GET /v2/else
     404 Not Found
     content-type: application/json
     {
-      "error": "there is nothing at GET /v2/models/m"
+      "error": "there is nothing at GET /v2/else"
     }
 
     GET /tei/tokenize

@@ -17,6 +17,7 @@ mod files;
 mod following;
 mod images;
 mod keys;
+mod kserve;
 mod lifecycle;
 mod listing;
 mod models;

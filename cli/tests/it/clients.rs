@@ -27,6 +27,7 @@ on_both! {
     ];
     Plan::models().with("FOREBAY_AUTH__MODE", "keys").with("FOREBAY_AUTH__BOOTSTRAP_KEY", KEY) => [
         image_tasks_work_as_their_document_says,
+        tritons_client_infers,
     ];
     Plan::models() => [
         a_connection_that_ends_takes_its_job_along,
@@ -96,6 +97,14 @@ async fn a_connection_that_ends_takes_its_job_along(house: House) {
     let (status, next) =
         house.post("/v1/embeddings", &json!({"model": "all-minilm-l6-v2", "input": "a"})).await;
     assert_eq!(status, StatusCode::OK, "{next}");
+    house.stop();
+}
+
+async fn tritons_client_infers(house: House) {
+    let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../models");
+    let (reference, picture) =
+        (format!("{models}/reference/expected/magika.json"), format!("{models}/samples/cat.jpg"));
+    run("kserve_triton.py", &house, &[KEY, &reference, &picture]).await;
     house.stop();
 }
 

@@ -3,6 +3,7 @@
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
+use forebay_dialects::call::Urgency;
 use forebay_dialects::images;
 use forebay_shared::model::Model;
 use utoipa::ToSchema;
@@ -69,7 +70,8 @@ async fn processed(app: App, submitter: Submitter, request: Request) -> Result<R
     let Brought { id, draft, inputs, room } = picture::bring(&app, request, false).await?;
     let drawn = wants_picture(&headers, &draft.model)?;
     let (model, items, params) = (draft.model, draft.items, draft.params);
-    let work = Work { id, submitter, model, items, inputs, params, room };
+    let urgency = Urgency::default();
+    let work = Work { id, submitter, model, items, inputs, params, urgency, room };
     if drawn {
         call::picture(app, work, manner).await
     } else {

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use bytes::Bytes;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -37,12 +38,16 @@ pub struct TensorBody {
     #[serde(default)]
     #[schema(content_encoding = "base64")]
     pub base64: Option<String>,
+    /// The same bytes, where they come beside the JSON.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub bytes: Option<Bytes>,
 }
 
 impl TensorBody {
     /// The tensor, if it keeps to every limit and has no more than `most` bytes.
     pub(super) fn read(self, most: u64) -> Result<Tensor, TensorError> {
-        let Self { name, datatype, shape, data, base64 } = self;
+        let Self { name, datatype, shape, data, base64, bytes } = self;
         if !(1..=LONGEST_NAME).contains(&name.chars().count()) {
             let message = format!("the name must have from 1 to {LONGEST_NAME} characters");
             return Err(TensorError::at("name", message).limit(LONGEST_NAME as u64));
@@ -62,12 +67,20 @@ impl TensorBody {
         let wrong = |field, what: String| {
             TensorError::at(field, format!("the {field} of the tensor `{name}` {what}"))
         };
-        let (bytes, encoding) = match (data, base64) {
-            (Some(data), None) => {
+        let (bytes, encoding) = match (data, base64, bytes) {
+            (Some(data), None, None) => {
                 let bytes = elements::read(datatype, &shape, elements, most, &data);
-                (bytes.map_err(|what| wrong("data", what))?, Encoding::Json)
+                (bytes.map_err(|what| wrong("data", what))?.into(), Encoding::Json)
             }
-            (None, Some(base64)) => {
+            (None, None, Some(bytes)) => {
+                // A text with its length may be longer than any number.
+                if bytes.len() as u64 > most {
+                    return Err(too_large());
+                }
+                fits(datatype, &shape, elements, &bytes).map_err(|what| wrong("data", what))?;
+                (bytes, Encoding::Base64)
+            }
+            (None, Some(base64), None) => {
                 if (base64.len() / 4 * 3) as u64 > most.saturating_add(2) {
                     return Err(too_large());
                 }
@@ -75,14 +88,14 @@ impl TensorBody {
                     wrong("base64", format!("cannot be read: {}", error.to_string().to_ascii_lowercase()))
                 })?;
                 fits(datatype, &shape, elements, &bytes).map_err(|what| wrong("base64", what))?;
-                (bytes, Encoding::Base64)
+                (bytes.into(), Encoding::Base64)
             }
             _ => {
                 let message = format!("the tensor `{name}` must have exactly one of `data` and `base64`");
                 return Err(TensorError::new(message));
             }
         };
-        Ok(Tensor { name, datatype, shape, bytes: bytes.into(), encoding })
+        Ok(Tensor { name, datatype, shape, bytes, encoding })
     }
 }
 
