@@ -1,5 +1,7 @@
 //! The OpenAPI document, made of what is mounted.
 
+mod v30;
+
 use axum::Router;
 use forebay_dialects::emotion::{PredictAnswer, PredictMessage};
 use forebay_shared::job::{
@@ -139,4 +141,10 @@ fn is_public(operation: &Operation) -> bool {
 pub fn json(document: &utoipa::openapi::OpenApi) -> String {
     let json = document.to_pretty_json().expect("the document is made of strings and numbers");
     format!("{json}\n")
+}
+
+/// The same in the words of OpenAPI 3.0.3.
+pub fn json_v30(document: &utoipa::openapi::OpenApi) -> String {
+    let document = serde_json::to_value(document).expect("the document is made of strings and numbers");
+    format!("{:#}\n", v30::rendering(document))
 }

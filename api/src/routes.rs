@@ -64,6 +64,7 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(models::get))
         .routes(routes!(openai::embeddings::embeddings))
         .routes(routes!(openai::moderations::moderations))
+        .routes(routes!(openai::images::generations))
         .routes(routes!(openai::files::create::create, openai::files::list::list))
         .routes(routes!(openai::files::get::get, openai::files::delete::delete))
         .routes(routes!(openai::files::content::content))

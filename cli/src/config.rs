@@ -9,8 +9,8 @@ use forebay_api::{
 };
 use forebay_scheduler::config::SchedulerConfig;
 use forebay_shared::config::{
-    BlobConfig, BulkConfig, CacheConfig, ConfigError, FetchConfig, Layers, ModerationConfig, QueueConfig,
-    StoreConfig, TelemetryConfig, WebhookConfig,
+    BlobConfig, BulkConfig, CacheConfig, ConfigError, FetchConfig, Layers, ModelConfig, ModerationConfig,
+    QueueConfig, StoreConfig, TelemetryConfig, WebhookConfig,
 };
 use forebay_worker::config::WorkerConfig;
 use serde::Deserialize;
@@ -35,6 +35,7 @@ pub struct Config {
     pub limits: LimitConfig,
     pub rate_limits: RateConfig,
     pub retention: RetentionConfig,
+    pub models: ModelConfig,
     pub moderation: ModerationConfig,
     pub tasks: TaskConfig,
     pub emotion: EmotionConfig,
@@ -109,7 +110,7 @@ impl Config {
 
     /// Rules that span sections.
     fn across(&self) -> Vec<String> {
-        let mut complaints = [self.blobs.check(), self.cache.check()].concat();
+        let mut complaints = [self.blobs.check(), self.cache.check(), self.models.check()].concat();
         if self.limits.max_image_pixels > self.worker.max_pixels {
             complaints.push(
                 "limits.max_image_pixels must be at most worker.max_pixels, or accepted pictures fail"

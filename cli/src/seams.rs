@@ -39,7 +39,7 @@ impl Seams {
         let ids = Ids::system();
         let store = open_store(config, tasks).await?;
         let blobs = Blobs::open(&config.blobs, &config.data_dir.join("blobs"))?;
-        let catalog = Arc::new(Catalog::new(store.clone()));
+        let catalog = Arc::new(Catalog::new(store.clone(), config.models.clone()));
         let host = format!("{}/{}", hostname(), std::process::id());
         let (queue, producer, events): (Arc<dyn Queue>, Arc<dyn Producer>, Arc<dyn Events>) =
             if config.queue.url.is_empty() {

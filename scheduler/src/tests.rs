@@ -8,7 +8,7 @@ use forebay_shared::blobs::Blobs;
 use forebay_shared::cache::CacheKey;
 use forebay_shared::catalog::Catalog;
 use forebay_shared::clock::{Clock, ManualClock, SystemClock, Timestamp};
-use forebay_shared::config::{CacheConfig, FetchConfig, Size, Span, WebhookConfig};
+use forebay_shared::config::{CacheConfig, FetchConfig, ModelConfig, Size, Span, WebhookConfig};
 use forebay_shared::entropy::SeededEntropy;
 use forebay_shared::events::{Event, Events, LocalEvents};
 use forebay_shared::fetch::Fetcher;
@@ -140,7 +140,7 @@ fn chores(
 ) -> Arc<Chores> {
     let (store, tasks) = (ground.store.clone(), Tasks::new());
     let producer: Arc<dyn Producer> = queue.clone();
-    let catalog = Arc::new(Catalog::new(store.clone()));
+    let catalog = Arc::new(Catalog::new(store.clone(), ModelConfig::default()));
     let filler = Filler::new(store.clone(), catalog.clone(), producer.clone(), tasks.clone());
     let webhooks = webhook_config();
     let parts = SchedulerParts {

@@ -18,8 +18,8 @@ use serde::de::DeserializeOwned;
 use environment::Environment;
 pub use human::{Secret, Size, Span};
 pub use sections::{
-    BlobConfig, BulkConfig, CacheConfig, FetchConfig, LogFormat, ModerationConfig, QueueConfig, StoreConfig,
-    TelemetryConfig, WebhookConfig,
+    BlobConfig, BulkConfig, CacheConfig, FetchConfig, LogFormat, ModelConfig, ModerationConfig, QueueConfig,
+    StoreConfig, TelemetryConfig, WebhookConfig,
 };
 
 /// Configuration that does not make sense.

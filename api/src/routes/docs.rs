@@ -22,6 +22,7 @@ const LOGO: &str = "https://cdn.redoc.ly/redoc/logo-mini.svg";
 /// The pages. They document the other paths and are not themselves documented.
 pub fn pages(document: &OpenApi) -> Router<App> {
     let json = Bytes::from(crate::openapi::json(document));
+    let older = Bytes::from(crate::openapi::json_v30(document));
     let yaml = Bytes::from(document.to_yaml().expect("the document is made of strings and numbers"));
     let redoc = Redoc::new("/openapi.json").with_title("Forebay").html().replace(LOGO, "data:,");
     let redoc = Bytes::from(redoc);
@@ -33,6 +34,7 @@ pub fn pages(document: &OpenApi) -> Router<App> {
     );
     Router::new()
         .route("/openapi.json", get(async || ([(header::CONTENT_TYPE, "application/json")], json)))
+        .route("/openapi-3.0.json", get(async || ([(header::CONTENT_TYPE, "application/json")], older)))
         .route("/openapi.yaml", get(async || ([(header::CONTENT_TYPE, "application/yaml")], yaml)))
         .route("/redoc", get(async || Html(redoc)))
         .merge(swagger)

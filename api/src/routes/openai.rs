@@ -3,6 +3,7 @@
 pub mod batches;
 pub mod embeddings;
 pub mod files;
+pub mod images;
 pub mod moderations;
 pub mod uploads;
 

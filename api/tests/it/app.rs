@@ -16,7 +16,9 @@ use forebay_shared::apikey;
 use forebay_shared::blobs::Blobs;
 use forebay_shared::catalog::Catalog;
 use forebay_shared::clock::{Clock, ManualClock};
-use forebay_shared::config::{BlobConfig, FetchConfig, ModerationConfig, Secret, Size, Span, WebhookConfig};
+use forebay_shared::config::{
+    BlobConfig, FetchConfig, ModelConfig, ModerationConfig, Secret, Size, Span, WebhookConfig,
+};
 use forebay_shared::entropy::OsEntropy;
 use forebay_shared::events::LocalEvents;
 use forebay_shared::fetch::{Fetcher, Guard};
@@ -57,6 +59,7 @@ pub struct Builder {
     blobs: Blobs,
     fetch: FetchConfig,
     cards: Vec<ModelCard>,
+    models: ModelConfig,
 }
 
 /// The defaults of `cli/config.default.toml`, but for limits that a test would not like to reach.
@@ -269,6 +272,12 @@ impl Builder {
         self
     }
 
+    /// Another name of a model.
+    pub fn alias(mut self, alias: &str, name: &str) -> Self {
+        self.models.aliases.insert(alias.to_owned(), name.to_owned());
+        self
+    }
+
     /// The object store cannot be reached.
     pub fn without_blobs(mut self) -> Self {
         let nowhere = BlobConfig {
@@ -296,7 +305,7 @@ impl Builder {
         store.announce(&self.cards).await.unwrap();
         let seam: Arc<dyn Store> = store.clone();
         let (queue, blobs) = (LocalQueue::new(), self.blobs);
-        let catalog = Arc::new(Catalog::new(seam.clone()));
+        let catalog = Arc::new(Catalog::new(seam.clone(), self.models));
         let filler = Filler::new(seam.clone(), catalog.clone(), Arc::new(queue.clone()), tasks.clone());
         // Until the first look every job waits in the database.
         filler.fill().await.unwrap();
@@ -331,6 +340,7 @@ impl TestApp {
             blobs: Blobs::in_memory(),
             fetch: fetch(),
             cards: cards(),
+            models: ModelConfig::default(),
         }
     }
 
@@ -340,7 +350,7 @@ impl TestApp {
 
     /// The same, as if it had just started: it has not read the catalogue yet.
     pub fn restarted(mut self) -> Self {
-        self.parts.catalog = Arc::new(Catalog::new(self.parts.store.clone()));
+        self.parts.catalog = Arc::new(Catalog::new(self.parts.store.clone(), ModelConfig::default()));
         self.router = router(self.config.clone(), self.parts.clone());
         self
     }

@@ -19,6 +19,7 @@ fn openapi_matches_committed() {
 #[tokio::test]
 async fn the_document_is_served_as_json_and_yaml() {
     let app = TestApp::start().await;
+    assert_eq!(app.get("/openapi-3.0.json").send().await.json()["openapi"], "3.0.3");
     assert_eq!(app.get("/openapi.json").send().await.json(), document());
     let yaml = app.get("/openapi.yaml").send().await;
     assert!(yaml.text().starts_with("openapi: 3.1.0"), "{}", &yaml.text()[..100]);

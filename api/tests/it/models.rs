@@ -51,6 +51,16 @@ async fn a_model_is_ready_while_a_worker_lives() {
 }
 
 #[tokio::test]
+async fn a_model_answers_to_the_configurations_names_too() {
+    let app = TestApp::build().alias("text-embedding-ada-002", "words").start().await;
+    let model = app.get("/v1/models/text-embedding-ada-002").send().await.json();
+    assert_eq!(
+        (&model["id"], &model["aliases"]),
+        (&json!("acme/words:v1.5"), &json!(["words", "text-embedding-ada-002"]),)
+    );
+}
+
+#[tokio::test]
 async fn names_may_contain_slashes_and_colons() {
     let app = TestApp::start().await;
     for name in ["acme/words:v1.5", "acme%2Fwords%3Av1.5", "words"] {

@@ -81,6 +81,15 @@ def models():
     refused(openai.NotFoundError, lambda: client.models.retrieve("nope"), 404, code="model_not_found")
 
 
+def other_names():
+    # As `models.aliases` has it: the answer says who it was.
+    answer = client.embeddings.create(model="text-embedding-ada-002", input=TEXTS[0])
+    assert answer.model == MODEL, answer.model
+    assert client.models.retrieve("text-embedding-ada-002").id == MODEL
+    draw = lambda: client.images.generate(model="dall-e-3", prompt="a cup")
+    refused(openai.NotFoundError, draw, 404, code="model_not_found", param="model")
+
+
 def moderations():
     answer = client.moderations.create(
         model="omni-moderation-latest",
@@ -115,6 +124,6 @@ def errors():
     refused(openai.NotFoundError, call, 404, code="model_not_found", param="model", **invalid)
 
 
-for part in (models, embeddings, moderations, errors):
+for part in (models, embeddings, other_names, moderations, errors):
     part()
     print(part.__name__, "are as they should be")

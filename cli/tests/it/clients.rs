@@ -37,6 +37,7 @@ on_both! {
 /// The models, one of which judges texts.
 pub fn judging() -> Plan {
     Plan::models()
+        .with("FOREBAY_MODELS__ALIASES", r#"{ text-embedding-ada-002 = "all-minilm-l6-v2" }"#)
         .with("FOREBAY_MODERATION__MODEL", "emotion")
         .with("FOREBAY_MODERATION__CATEGORIES", r#"{ angry = "harassment", sad = "gloom" }"#)
 }

@@ -419,10 +419,13 @@ impl Life {
 }
 
 async fn no_object_is_without_a_row_and_no_row_without_its_object(mut life: Life) {
-    for _ in 0..STEPS {
+    let mut steps = 0;
+    // What happens depends on the hour at which a life begins, so some need longer than others until much has happened.
+    while steps < STEPS || life.results.len() <= 5 || life.files.len() <= 2 {
+        assert!(steps < 10 * STEPS, "little happens in {steps} steps");
         life.step().await;
+        steps += 1;
     }
-    assert!(life.results.len() > 5 && life.files.len() > 2, "much has happened");
     life.settle_down().await;
     life.assert_consistent().await;
     // In the end all is past its retention, and nothing at all is left.

@@ -146,6 +146,31 @@ impl ModerationConfig {
     }
 }
 
+/// `[models]`: what models are called.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Further names, each with the name or alias of the model that answers to it.
+    pub aliases: BTreeMap<String, String>,
+}
+
+impl ModelConfig {
+    /// What contradicts itself, by key. Empty: nothing does.
+    pub fn check(&self) -> Vec<String> {
+        let complaint = |(alias, name): (&String, &String)| {
+            let key = format!("models.aliases.{alias:?}");
+            if alias.trim().is_empty() || name.trim().is_empty() {
+                Some(format!("{key} must be a name, and name a model"))
+            } else if self.aliases.contains_key(name) {
+                Some(format!("{key} must name a model itself, not another alias of the configuration"))
+            } else {
+                None
+            }
+        };
+        self.aliases.iter().filter_map(complaint).collect()
+    }
+}
+
 /// `[bulk]`: what a bulk's file may be, and how it is cut.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,5 +1,6 @@
 use super::*;
 use crate::clock::ManualClock;
+use crate::config::ModelConfig;
 use crate::events::LocalEvents;
 use crate::id::{JobId, WorkerId};
 use crate::job::{Class, Kind, NewJob};
@@ -39,7 +40,7 @@ impl Scene {
         let (queue, events) = (LocalQueue::new(), LocalEvents::new());
         let replica = || {
             let (store, tasks) = (Arc::new(Watched::new(ground.store.clone())), Tasks::new());
-            let catalog = Arc::new(Catalog::new(store.clone()));
+            let catalog = Arc::new(Catalog::new(store.clone(), ModelConfig::default()));
             let filler = Filler::new(store.clone(), catalog, Arc::new(queue.clone()), tasks.clone());
             tasks.spawn("fill", filler.run(Arc::new(events.clone())));
             (store, tasks)

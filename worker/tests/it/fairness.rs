@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forebay_shared::catalog::Catalog;
+use forebay_shared::config::ModelConfig;
 use forebay_shared::handover::Filler;
 use forebay_shared::id::JobId;
 use forebay_shared::job::{Class, NewJob, Status};
@@ -28,7 +29,7 @@ fn job(ground: &Ground, owner: &str, class: Class, count: usize) -> NewJob {
 async fn batches_before_the_newcomer(class: Class, (jobs, items): (usize, usize), ended: usize) -> u64 {
     let mut ground = Ground::new().await;
     let tasks = Tasks::new();
-    let catalog = Arc::new(Catalog::new(ground.store.clone()));
+    let catalog = Arc::new(Catalog::new(ground.store.clone(), ModelConfig::default()));
     let filler = Filler::new(ground.store.clone(), catalog, Arc::new(ground.queue.clone()), tasks.clone());
     let running = ground.start().await;
     tasks.spawn("fill", filler.clone().run(Arc::new(ground.events.clone())));

@@ -235,3 +235,13 @@ async fn pictures_are_not_judged() {
     }
     "#);
 }
+
+#[tokio::test]
+async fn pictures_made_of_words() {
+    let path = "/v1/images/generations";
+    let asked = |model: Value| json!({"model": model, "prompt": "a cup", "n": 1, "size": "512x512"});
+    assert_eq!(pair(path, asked(json!("dall-e-3"))).await, (json!("model"), json!("model_not_found")));
+    assert_eq!(pair(path, json!({"prompt": "a cup"})).await, (json!("model"), json!("model_not_found")));
+    assert_eq!(pair(path, asked(json!("emotion"))).await, (json!("model"), json!("wrong_input")));
+    assert_eq!(pair(path, json!({"model": "emotion"})).await, (json!("prompt"), json!("missing_field")));
+}
