@@ -95,7 +95,9 @@ mod tests {
     }
 
     fn names(models: &[Model]) -> Vec<(&str, Vec<&str>)> {
-        let aliases = |model: &Model| model.card.aliases.iter().map(String::as_str).collect();
+        fn aliases(model: &Model) -> Vec<&str> {
+            model.card.aliases.iter().map(String::as_str).collect()
+        }
         models.iter().map(|model| (model.card.name.as_str(), aliases(model))).collect()
     }
 
