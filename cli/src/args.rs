@@ -33,7 +33,7 @@ pub enum Command {
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Keys(KeysCommand),
-    /// Try models out before they serve
+    /// Try models out before they serve; bring them in, list, copy and delete them
     #[command(subcommand)]
     Models(ModelsCommand),
     /// Look at the configuration
@@ -122,6 +122,62 @@ pub enum ModelsCommand {
         #[command(flatten)]
         data: DataFlag,
     },
+    /// Bring a model in from a folder or an archive: its files go to the object store, its name to the database
+    Import {
+        /// A folder, or a .zip, .tar or .tar.gz of one
+        from: PathBuf,
+        /// What it is to be called: `name` or `org/name` [default: as the folder or archive]
+        #[arg(long)]
+        name: Option<String>,
+        #[command(flatten)]
+        owner: OwnerFlag,
+        #[command(flatten)]
+        data: DataFlag,
+    },
+    /// List the models that were brought in
+    List {
+        #[command(flatten)]
+        owner: OwnerFlag,
+        #[command(flatten)]
+        data: DataFlag,
+    },
+    /// Print what is known of a model that was brought in, and its files
+    Show {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        owner: OwnerFlag,
+        #[command(flatten)]
+        data: DataFlag,
+    },
+    /// Give a model another name; nothing is stored twice
+    Copy {
+        /// Its name
+        from: String,
+        /// Its other name
+        to: String,
+        #[command(flatten)]
+        owner: OwnerFlag,
+        #[command(flatten)]
+        data: DataFlag,
+    },
+    /// Delete a model that was brought in; refused while jobs for it wait or run
+    Delete {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        owner: OwnerFlag,
+        #[command(flatten)]
+        data: DataFlag,
+    },
+}
+
+/// `--owner`
+#[derive(Debug, Args)]
+pub struct OwnerFlag {
+    /// Whose models are meant, and who sees them [default: everybody's]
+    #[arg(long)]
+    pub owner: Option<String>,
 }
 
 /// `forebay config …`
@@ -138,7 +194,14 @@ impl Command {
             Self::Serve(flags) => (Some(&flags.listen), Some(&flags.data)),
             Self::Api(listen) => (Some(listen), None),
             Self::Worker(data)
-            | Self::Models(ModelsCommand::Check { data, .. })
+            | Self::Models(
+                ModelsCommand::Check { data, .. }
+                | ModelsCommand::Import { data, .. }
+                | ModelsCommand::List { data, .. }
+                | ModelsCommand::Show { data, .. }
+                | ModelsCommand::Copy { data, .. }
+                | ModelsCommand::Delete { data, .. },
+            )
             | Self::Keys(
                 KeysCommand::List(data) | KeysCommand::Create { data, .. } | KeysCommand::Revoke { data, .. },
             ) => (None, Some(data)),

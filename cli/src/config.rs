@@ -10,7 +10,7 @@ use forebay_api::{
 use forebay_scheduler::config::SchedulerConfig;
 use forebay_shared::config::{
     BlobConfig, BulkConfig, CacheConfig, ConfigError, FetchConfig, Layers, ModelConfig, ModerationConfig,
-    QueueConfig, StoreConfig, TelemetryConfig, WebhookConfig,
+    QueueConfig, RegistryConfig, StoreConfig, TelemetryConfig, WebhookConfig,
 };
 use forebay_worker::config::WorkerConfig;
 use serde::Deserialize;
@@ -47,6 +47,7 @@ pub struct Config {
     pub fetch: FetchConfig,
     pub webhooks: WebhookConfig,
     pub scheduler: SchedulerConfig,
+    pub registry: RegistryConfig,
     pub worker: WorkerConfig,
     pub telemetry: TelemetryConfig,
 }
@@ -110,7 +111,7 @@ impl Config {
 
     /// Rules that span sections.
     fn across(&self) -> Vec<String> {
-        let mut complaints = [self.blobs.check(), self.cache.check(), self.models.check()].concat();
+        let mut complaints = [self.blobs.check(), self.cache.check(), self.models.check(), self.registry.check()].concat();
         if self.limits.max_image_pixels > self.worker.max_pixels {
             complaints.push(
                 "limits.max_image_pixels must be at most worker.max_pixels, or accepted pictures fail"

@@ -52,7 +52,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
             Command::Scheduler => roles::scheduler(config).await,
             Command::Worker(_) => roles::worker(config).await,
             Command::Migrate => migrate(&config).await,
-            Command::Models(command) => models::run(command, &config),
+            Command::Models(command) => models::run(command, &config).await,
             Command::Keys(command) => {
                 let tasks = Tasks::new();
                 let done = keys::run(command, seams::open_store(&config, &tasks).await?).await;

@@ -1,21 +1,61 @@
-//! `forebay models …`: what can be done with models before they serve.
+//! `forebay models …`: what can be done with models.
 
-use std::path::Path;
+mod bar;
+mod import;
+mod registry;
+
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use forebay_shared::blobs::Blobs;
+use forebay_shared::id::Ids;
+use forebay_shared::registry::Registrar;
+use forebay_shared::shutdown::Tasks;
 use forebay_worker::check::{check, read_samples};
 use forebay_worker::open::load_runtime;
 
 use crate::args::ModelsCommand;
 use crate::config::Config;
+use crate::seams;
 
 /// Does what the command says.
-pub fn run(command: ModelsCommand, config: &Config) -> anyhow::Result<()> {
-    let ModelsCommand::Check { folder, samples, .. } = command;
+pub async fn run(command: ModelsCommand, config: &Config) -> anyhow::Result<()> {
+    if let ModelsCommand::Check { folder, samples, .. } = &command {
+        return try_out(folder, samples, config);
+    }
+    let tasks = Tasks::new();
+    let registrar = Registrar {
+        store: seams::open_store(config, &tasks).await?,
+        blobs: Blobs::open(&config.blobs, &config.data_dir.join("blobs"))?,
+        ids: Ids::system(),
+        limits: config.registry.clone(),
+    };
+    let done = match command {
+        ModelsCommand::Check { .. } => Ok(()),
+        ModelsCommand::Import { from, name, owner, .. } => {
+            import::run((&from, name, owner.owner), &registrar, &config.data_dir).await
+        }
+        ModelsCommand::List { owner, .. } => registry::list(&registrar, owner.owner.as_deref()).await,
+        ModelsCommand::Show { name, owner, .. } => {
+            registry::show(&registrar, owner.owner.as_deref(), &name).await
+        }
+        ModelsCommand::Copy { from, to, owner, .. } => {
+            registry::copy(&registrar, owner.owner.as_deref(), (&from, &to)).await
+        }
+        ModelsCommand::Delete { name, owner, .. } => {
+            registry::delete(&registrar, owner.owner.as_deref(), &name).await
+        }
+    };
+    tasks.halt();
+    done
+}
+
+/// `forebay models check`
+fn try_out(folder: &Path, samples: &[PathBuf], config: &Config) -> anyhow::Result<()> {
     let runtime = load_runtime(&config.worker, Path::new(&config.data_dir))?;
     // `.` has no name of its own.
     let folder = folder.canonicalize().with_context(|| format!("looking for {}", folder.display()))?;
-    let report = check(&folder, read_samples(&samples)?, &runtime, config.worker.max_pixels)?;
+    let report = check(&folder, read_samples(samples)?, &runtime, config.worker.max_pixels)?;
     eprint!("{report}");
     println!("# forebay.toml, as found by `forebay models check` on this machine");
     print!("{}", report.manifest());

@@ -10,6 +10,8 @@ const PURGE: u32 = 500;
 const EVENTS: u32 = 5000;
 /// Kept answers of one statement.
 const ANSWERS: u32 = 1000;
+/// Files of models of one statement.
+const CONTENTS: u32 = 500;
 /// Objects of one round.
 const OBJECTS: u32 = 500;
 
@@ -70,6 +72,18 @@ impl Chores {
             Ok(forgotten)
         };
         self.in_rounds(ANSWERS, "kept answers cannot be expired", round).await;
+    }
+
+    /// Forgets files of models that no model has had for as long as an object without a row is spared. Who brings one in
+    /// finds what it has stored, or touched, until its model names it.
+    pub(crate) async fn forget_contents(&self) {
+        let age = self.config.sweep_age.get();
+        let round = || async move {
+            let forgotten = self.parts.store.forget_contents(age, CONTENTS).await?;
+            metrics::counter!("forebay_registry_files_forgotten_total").increment(forgotten);
+            Ok(forgotten)
+        };
+        self.in_rounds(CONTENTS, "files of models cannot be forgotten", round).await;
     }
 
     /// Counts what owners' jobs keep, after what is past its time is gone.

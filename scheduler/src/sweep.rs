@@ -1,14 +1,15 @@
 //! Objects that no row names: what dies between an object and its row leaves them.
 //!
 //! Segments and media stand under the id of the worker that wrote them, inputs under the id of their job, what files own in
-//! a folder of theirs, as do kept answers. Those of living workers, and those that are young, are spared.
+//! a folder of theirs, as do kept answers and the files of models. Those of living workers, and those that are young, are
+//! spared.
 
 use std::collections::{BTreeSet, HashSet};
 
 use forebay_shared::blobs::{BlobEntry, BlobResult};
 use forebay_shared::id::{JobId, WorkerId};
 use forebay_shared::segment::CleanError;
-use forebay_shared::{cache, file};
+use forebay_shared::{cache, file, registry};
 use futures::TryStreamExt;
 
 use crate::Chores;
@@ -19,6 +20,7 @@ const CHUNK: usize = 500;
 impl Chores {
     pub(crate) async fn sweep_all(&self) {
         self.expire_answers().await;
+        self.forget_contents().await;
         match self.try_sweep().await {
             Ok(0) => {}
             Ok(objects) => {
@@ -40,6 +42,7 @@ impl Chores {
         swept += self.sweep_folder("inputs", Naming::Job { place: 1 }).await?;
         swept += self.sweep_folder(file::FOLDER, Naming::File).await?;
         swept += self.sweep_folder(cache::FOLDER, Naming::Answers).await?;
+        swept += self.sweep_folder(registry::FOLDER, Naming::Contents).await?;
         Ok(swept)
     }
 
@@ -72,6 +75,7 @@ impl Chores {
             Naming::Segment => self.parts.store.recorded_segments(&keys).await?.into_iter().collect(),
             Naming::File => self.parts.store.named_files(&keys).await?.into_iter().collect(),
             Naming::Answers => self.parts.store.named_cached(&keys).await?.into_iter().collect(),
+            Naming::Contents => self.parts.store.named_contents(&keys).await?.into_iter().collect(),
             Naming::Job { place } => {
                 let jobs: BTreeSet<JobId> = keys.iter().filter_map(|key| job_of(key, place)).collect();
                 let jobs: Vec<JobId> = jobs.into_iter().collect();
@@ -91,6 +95,8 @@ enum Naming {
     File,
     /// Those of the kept answers that stand in it.
     Answers,
+    /// That of the bytes of models' files.
+    Contents,
     /// The job whose id stands at this place of its key.
     Job { place: usize },
 }

@@ -17,6 +17,7 @@ use forebay_shared::handover::{Filler, OVERDUE};
 use forebay_shared::id::{JobId, WorkerId};
 use forebay_shared::job::{Claimed, Class, Ending, FailureCode, Kind, Status};
 use forebay_shared::queue::{LocalQueue, Message, Producer, Queue};
+use forebay_shared::registry::{Content, ContentDigest, ModelFile, NewModel};
 use forebay_shared::segment::SegmentBuilder;
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::conformance::{Ground, LIFE, ended};
@@ -455,4 +456,35 @@ async fn kept_answers_go_in_time_and_for_room_and_their_objects_with_them() {
     bench.chores.clone().sweep().await;
     bench.chores.clone().retain().await;
     assert!(!bench.is_there(&young).await);
+}
+
+#[tokio::test]
+async fn files_of_models_go_when_no_model_has_them_and_what_an_import_stores_is_spared() {
+    let bench = Bench::new().await;
+    let (store, ids) = (&bench.ground.store, &bench.ground.ids);
+    let content = |number: u8| Content::at(ContentDigest([number; 32]), ids.uuid(), 7);
+    let [named, abandoned, wanted, unrecorded] = [1, 2, 3, 4].map(content);
+    for content in [&named, &abandoned, &wanted, &unrecorded] {
+        bench.blobs.put(&content.object, Bytes::from_static(b"weights")).await.unwrap();
+    }
+    for content in [&named, &abandoned, &wanted] {
+        store.record_content(content).await.unwrap();
+    }
+    let file = ModelFile { path: "model.onnx".to_owned(), digest: named.digest, bytes: 7 };
+    let (name, source) = ("mood".to_owned(), "test".to_owned());
+    store.put_model(&NewModel { owner: None, name, source, files: vec![file] }).await.unwrap();
+    bench.chores.clone().sweep().await;
+    for content in [&named, &abandoned, &wanted, &unrecorded] {
+        assert!(bench.is_there(&content.object).await, "it is young");
+    }
+    bench.ground.clock.advance(HOUR + Duration::from_mins(1));
+    store.touch_contents(&[wanted.digest]).await.unwrap();
+    bench.chores.clone().sweep().await;
+    bench.chores.clone().retain().await;
+    assert!(bench.is_there(&named.object).await && bench.is_there(&wanted.object).await);
+    assert!(!bench.is_there(&abandoned.object).await && !bench.is_there(&unrecorded.object).await);
+    store.delete_model(None, "mood").await.unwrap();
+    bench.chores.clone().sweep().await;
+    bench.chores.clone().retain().await;
+    assert!(!bench.is_there(&named.object).await, "nobody has it any more");
 }

@@ -19,6 +19,7 @@ use environment::Environment;
 pub use human::{Secret, Size, Span};
 pub use sections::{
     BlobConfig, BulkConfig, CacheConfig, FetchConfig, LogFormat, ModelConfig, ModerationConfig, QueueConfig,
+    RegistryConfig,
     StoreConfig, TelemetryConfig, WebhookConfig,
 };
 

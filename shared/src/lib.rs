@@ -30,6 +30,7 @@ pub mod picture;
 #[cfg(feature = "seams")]
 pub mod queue;
 pub mod rate;
+pub mod registry;
 mod retry_after;
 #[cfg(feature = "seams")]
 pub mod schedule;

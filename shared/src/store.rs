@@ -36,6 +36,7 @@ mod rates;
 mod reaping;
 mod recall;
 mod recent;
+mod registry;
 mod retention;
 mod revival;
 mod row;
@@ -71,6 +72,7 @@ pub use queues::{QueueState, Queues};
 pub use rates::Rates;
 pub use recall::Recall;
 pub use recent::{Became, Recent};
+pub use registry::{Change, CopyOutcome, PutOutcome, Registry, Removal};
 pub use retention::Retention;
 pub use revival::{Again, RetryOutcome, Revival};
 pub use schedules::{ScheduleOutcome, ScheduleTerms, Schedules};
@@ -108,6 +110,7 @@ pub trait Store:
     + Uploads
     + Storage
     + Cache
+    + Registry
     + Keys
     + Models
     + Leadership

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::clock::{ManualClock, SystemClock};
 use crate::config::{
-    BlobConfig, BulkConfig, CacheConfig, ModerationConfig, QueueConfig, Secret, Size, Span, StoreConfig,
+    BlobConfig, BulkConfig, CacheConfig, ModerationConfig, QueueConfig, RegistryConfig, Secret, Size, Span, StoreConfig,
 };
 use crate::entropy::{OsEntropy, SeededEntropy};
 use crate::id::Ids;
@@ -63,6 +63,11 @@ pub fn cache_config() -> CacheConfig {
         max_bytes: Size::new(1 << 30),
         inline: Size::new(16 << 10),
     }
+}
+
+/// Small models.
+pub fn registry_config() -> RegistryConfig {
+    RegistryConfig { max_files: 20, max_bytes: Size::new(32 << 20), disk_reserve: Size::new(0) }
 }
 
 /// OpenAI's limits of a bulk, with slices of a second.

@@ -1,5 +1,6 @@
 //! What is known of models without loading any, from directories in the Hugging Face layout.
 
+mod closed;
 mod digest;
 mod failed;
 mod graph;
@@ -14,6 +15,7 @@ use forebay_shared::job::Kind;
 use forebay_shared::model::ModelCard;
 use serde_json::Value;
 
+pub use closed::read_closed;
 pub(crate) use failed::failed;
 pub use graph::{Axis, Graph, Port};
 pub use manifest::{DetectionHead, DetectionSection, Letterbox, Manifest};

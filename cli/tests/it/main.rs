@@ -15,6 +15,7 @@ mod files;
 mod following;
 mod house;
 mod lines;
+mod models;
 mod process;
 #[cfg(feature = "services")]
 mod proxy;

@@ -1,8 +1,8 @@
 //! No object without a row, and no row without its object, whatever happened before.
 //!
 //! A seeded life: jobs with inputs in objects, results in shared segments, media; files of their own objects and of ranges
-//! of results, uploads in parts; deletions, expiries, and deaths between any two steps. Then every object and every row is read. Whoever gives rows objects
-//! of another kind adds where those stand to [`NAMED`], and what happens to them to [`Life::step`].
+//! of results, uploads in parts; models of shared files; deletions, expiries, and deaths between any two steps. Then every
+//! object and every row is read. Whoever gives rows objects of another kind adds where those stand to [`NAMED`], and what happens to them to [`Life::step`].
 
 use std::collections::{BTreeMap, BTreeSet};
 #[cfg(feature = "services")]
@@ -22,9 +22,9 @@ use serde_json::Value;
 use super::*;
 
 /// What happens in one life.
-const STEPS: usize = 150;
+const STEPS: usize = 200;
 /// Where rows name objects: as a text, as a list of texts, or as a list of objects with a `key`.
-const NAMED: [&str; 8] = [
+const NAMED: [&str; 9] = [
     "select items_blob from jobs where items_blob is not null",
     "select cast(blobs as text) from jobs",
     "select cast(files as text) from jobs",
@@ -33,6 +33,7 @@ const NAMED: [&str; 8] = [
     "select object from file_pieces",
     "select object from upload_parts",
     "select object from cached where object is not null",
+    "select object from registry_contents",
 ];
 /// What is still to be done to objects.
 const UNDONE: [&str; 2] = ["select key from garbage", "select segment from blanks"];
@@ -123,7 +124,7 @@ impl Life {
     }
 
     async fn step(&mut self) {
-        match self.pick(17) {
+        match self.pick(18) {
             0..=2 => self.submit().await,
             3..=5 => self.work().await,
             6 => self.delete().await,
@@ -135,7 +136,8 @@ impl Life {
             12 => self.bench.ground.clock.advance(Duration::from_secs(self.pick(40 * 60) as u64)),
             13 => self.bench.chores.clone().retain().await,
             14 => self.keep_answers().await,
-            15 => drop(self.bench.ground.store.trim_cached(self.pick(200) as u64, 3).await.unwrap()),
+            15 => self.bring_a_model_in().await,
+            16 => drop(self.bench.ground.store.trim_cached(self.pick(200) as u64, 3).await.unwrap()),
             _ => {
                 self.bench.chores.clone().repair().await;
                 self.bench.chores.clone().sweep().await;
@@ -278,6 +280,34 @@ impl Life {
             .collect();
         let life = HOUR * u32::try_from(1 + self.pick(20)).unwrap();
         self.bench.ground.store.keep_cached(&answers, life).await.unwrap();
+    }
+
+    /// A model of some of a few files; or some of these only, because whoever brought it in died. Or one is deleted.
+    async fn bring_a_model_in(&mut self) {
+        let (ids, store) = (self.bench.ground.ids.clone(), self.bench.ground.store.clone());
+        let name = format!("model-{}", self.pick(4));
+        if self.pick(3) == 0 {
+            store.delete_model(None, &name).await.unwrap();
+            return;
+        }
+        let mut files = Vec::new();
+        for path in ["a", "b"] {
+            let digest = ContentDigest([u8::try_from(self.pick(6)).unwrap(); 32]);
+            files.push(ModelFile { path: path.to_owned(), digest, bytes: 7 });
+            if !store.touch_contents(&[digest]).await.unwrap().is_empty() {
+                continue;
+            }
+            let content = Content::at(digest, ids.uuid(), 7);
+            self.put(&content.object, b"weights").await;
+            if self.pick(5) == 0 {
+                return;
+            }
+            store.record_content(&content).await.unwrap();
+            if self.pick(5) == 0 {
+                return;
+            }
+        }
+        store.put_model(&NewModel { owner: None, name, source: "test".to_owned(), files }).await.unwrap();
     }
 
     /// A body that is streamed into an object and then given up, by its client or by the api's death.
@@ -434,6 +464,9 @@ async fn no_object_is_without_a_row_and_no_row_without_its_object(mut life: Life
     }
     for id in life.files.keys() {
         life.bench.ground.store.delete_file("alice", *id).await.unwrap();
+    }
+    for model in life.bench.ground.store.all_registered().await.unwrap() {
+        life.bench.ground.store.delete_model(None, &model.name).await.unwrap();
     }
     life.bench.ground.clock.advance(HOUR * 24 * 60);
     life.settle_down().await;

@@ -117,6 +117,35 @@ impl CacheConfig {
     }
 }
 
+/// `[registry]`: what a model may take that is brought in.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegistryConfig {
+    /// Files of one model, and entries of an archive.
+    pub max_files: usize,
+    /// Bytes of one model, unpacked.
+    pub max_bytes: Size,
+    /// What stays free on a disk that a model is written to.
+    pub disk_reserve: Size,
+}
+
+impl RegistryConfig {
+    /// What contradicts itself, by key. Empty: nothing does.
+    pub fn check(&self) -> Vec<String> {
+        let rules = [
+            (
+                !(1..=MOST_MODEL_FILES).contains(&self.max_files),
+                format!("registry.max_files must be from 1 to {MOST_MODEL_FILES}, not {}", self.max_files),
+            ),
+            (self.max_bytes.bytes() == 0, "registry.max_bytes must be a byte at least".to_owned()),
+        ];
+        rules.into_iter().filter(|(broken, _)| *broken).map(|(_, complaint)| complaint).collect()
+    }
+}
+
+/// A model's files are named in one transaction, a statement each.
+const MOST_MODEL_FILES: usize = 10_000;
+
 /// Below a second an answer is over before it can be asked for again.
 const SHORTEST_TTL: Duration = Duration::from_secs(1);
 /// As long as a client may have its jobs kept.

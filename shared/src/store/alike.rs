@@ -8,6 +8,7 @@ mod explain;
 mod files;
 mod rates;
 mod recent;
+mod registry;
 mod schedules;
 mod slicing;
 mod uploads;
@@ -17,7 +18,7 @@ pub(super) use explain::explain;
 pub(super) use rates::rates;
 pub(super) use recent::recent;
 pub(super) use {answering::answering, bulks::bulks, closing::closing, slicing::slicing};
-pub(super) use {files::files, schedules::schedules, uploads::uploads};
+pub(super) use {files::files, registry::registry, schedules::schedules, uploads::uploads};
 mod deliveries;
 mod webhooks;
 

@@ -25,6 +25,7 @@ mod promises;
 pub mod rates;
 pub mod recall;
 pub mod recent;
+pub mod registry;
 pub mod schedules;
 pub mod segments;
 pub mod slicing;

@@ -12,6 +12,7 @@ mod jobs;
 mod loads;
 mod rates;
 mod recent;
+mod registry;
 mod schedules;
 mod slices;
 mod webhooks;
@@ -41,6 +42,7 @@ pub(super) use jobs::{JobRow, job_columns};
 pub(super) use loads::LoadRow;
 pub(super) use rates::{RateRow, nanos};
 pub(super) use recent::BecameRow;
+pub(super) use registry::{ContentRow, ModelFileRow, RegisteredRow, registered_columns};
 pub(super) use schedules::{FiringRow, ScheduleRow, schedule_columns};
 pub(super) use slices::UnansweredRow;
 pub(super) use webhooks::{

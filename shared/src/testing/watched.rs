@@ -17,6 +17,7 @@ use crate::id::{
 use crate::job::{Attempt, Claimed, Cost, Job, NewJob, Settlement};
 use crate::model::{Model, ModelCard};
 use crate::rate::{Ask, Lease};
+use crate::registry::{Content, ContentDigest, ModelFile, NewModel, Registered};
 use crate::schedule::{Fired, Firing, NewFiring, Schedule};
 use crate::store::{
     After, Ahead, Answering, ApiKey, Attempts, Beat, BulkCancelOutcome, BulkPage, Bulks, Cache,
@@ -28,6 +29,7 @@ use crate::store::{
     Store, StoreError, StoreResult, Stored, Submitted, Tested, Try, Uploads, Webhooks, Worker, Workers,
 };
 use crate::store::{Again, Became, QueueState, Queues, Recall, Recent, Revival};
+use crate::store::{CopyOutcome, PutOutcome, Registry, Removal};
 use crate::store::{Cursor, EventFilter, EventLog, EventPage, Explain, Explained, Followed, Logged};
 use async_trait::async_trait;
 use tokio::sync::{RwLock, RwLockWriteGuard};
@@ -283,6 +285,18 @@ pass_on!(Files:
 pass_on!(Storage:
     count_storage() -> ();
     is_full(owner: &str, room: u64) -> bool;
+);
+pass_on!(Registry:
+    touch_contents(digests: &[ContentDigest]) -> Vec<Content>;
+    record_content(content: &Content) -> Content;
+    put_model(model: &NewModel) -> PutOutcome;
+    registered(owner: Option<&str>, name: &str) -> Option<Registered>;
+    registered_files(owner: Option<&str>, name: &str) -> Vec<(ModelFile, Content)>;
+    all_registered() -> Vec<Registered>;
+    copy_model(from: (Option<&str>, &str), to: (Option<&str>, &str)) -> CopyOutcome;
+    delete_model(owner: Option<&str>, name: &str) -> Removal;
+    forget_contents(age: Duration, limit: u32) -> u64;
+    named_contents(objects: &[String]) -> Vec<String>;
 );
 pass_on!(Cache:
     cached(asked: &[(String, CacheKey)]) -> Vec<((String, CacheKey), KeptAt)>;

@@ -175,7 +175,8 @@ impl Manifest {
     }
 }
 
-fn table(root: &Path) -> Result<toml::Table, ModelError> {
+/// What a directory's manifest states, as it is written.
+pub(super) fn table(root: &Path) -> Result<toml::Table, ModelError> {
     let file = root.join("forebay.toml");
     match std::fs::read_to_string(&file) {
         Ok(text) => toml::from_str(&text).map_err(|error| content(root, &error)),

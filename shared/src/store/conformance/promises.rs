@@ -183,6 +183,16 @@ macro_rules! store_conformance {
             a_hash_is_stored_once,
             a_keys_limits_are_kept,
         ]);
+        $crate::store_conformance!(@module $ground, registry: [
+            a_registered_model_reads_back_as_it_was,
+            a_model_has_only_files_that_are_stored,
+            a_name_means_what_was_put_last,
+            an_owners_model_stands_before_everybodys_and_is_nobody_elses,
+            a_copy_is_a_name_of_its_own,
+            a_model_that_jobs_want_is_not_deleted,
+            bytes_are_stored_once,
+            bytes_that_no_model_has_are_forgotten_after_a_while,
+        ]);
         $crate::store_conformance!(@module $ground, models: [
             the_latest_announcement_stands,
             a_model_outlives_its_workers,

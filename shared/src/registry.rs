@@ -1,0 +1,173 @@
+//! The registry: models in object storage, by name.
+//!
+//! A model is a list of paths, each with the SHA-256 of a file; files of equal bytes are stored once, however many models have
+//! them. A name is everybody's or one owner's, whose own stands before everybody's. What is done with models is done by
+//! [`Registrar`], whoever asks; nothing here reads or runs a model.
+
+#[cfg(feature = "seams")]
+mod copy;
+#[cfg(feature = "seams")]
+mod fetch;
+#[cfg(feature = "seams")]
+mod folder;
+#[cfg(feature = "seams")]
+mod import;
+mod name;
+#[cfg(feature = "seams")]
+mod room;
+#[cfg(feature = "seams")]
+mod scratch;
+#[cfg(feature = "seams")]
+mod unpack;
+
+use std::fmt;
+#[cfg(feature = "seams")]
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+#[cfg(feature = "seams")]
+use crate::{blobs::Blobs, id::Ids, store::Store};
+#[cfg(feature = "seams")]
+pub use copy::CopyError;
+#[cfg(feature = "seams")]
+pub use fetch::{FetchError, fetch};
+#[cfg(feature = "seams")]
+pub use import::{Import, ImportError, Imported, Progress, Silent};
+pub use name::{LONGEST_NAME, NameError, PathError, check_name, check_path};
+#[cfg(feature = "seams")]
+pub use scratch::Scratch;
+#[cfg(feature = "seams")]
+pub use unpack::{UnpackError, unpack};
+
+/// The folder of objects that hold files of models.
+pub const FOLDER: &str = "models";
+
+/// The SHA-256 of a file's bytes, or of a model's list of files.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContentDigest(pub [u8; 32]);
+
+impl fmt::Display for ContentDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for ContentDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A file's bytes, stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// Their SHA-256.
+    pub digest: ContentDigest,
+    /// The object that they are.
+    pub object: String,
+    /// How many.
+    pub bytes: u64,
+}
+
+impl Content {
+    /// Where bytes with this digest are to be stored. `id` makes each time another place of it, so that an object that is being
+    /// removed is never the one that is just being written. Of the id only what is random counts: there are servers that
+    /// make one file name of a key.
+    pub fn at(digest: ContentDigest, id: Uuid, bytes: u64) -> Self {
+        let (_, _, _, random) = id.as_fields();
+        Self { digest, object: format!("{FOLDER}/{digest}/{}", hex::encode(random)), bytes }
+    }
+}
+
+/// One of a model's files.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ModelFile {
+    /// Where it stands in the model's folder, `/` between folders.
+    pub path: String,
+    /// The SHA-256 of its bytes.
+    pub digest: ContentDigest,
+    /// How many those are.
+    pub bytes: u64,
+}
+
+/// A model to be registered, whose files are stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewModel {
+    /// Whose it is; `None`: everybody's.
+    pub owner: Option<String>,
+    /// What it is called.
+    pub name: String,
+    /// Where it came from, for people.
+    pub source: String,
+    /// Its files.
+    pub files: Vec<ModelFile>,
+}
+
+impl NewModel {
+    /// What the model is: the SHA-256 of its files' paths and digests.
+    pub fn digest(&self) -> ContentDigest {
+        let mut files: Vec<&ModelFile> = self.files.iter().collect();
+        files.sort();
+        let mut digest = Sha256::new();
+        for file in files {
+            digest.update((file.path.len() as u64).to_le_bytes());
+            digest.update(file.path.as_bytes());
+            digest.update(file.digest.0);
+        }
+        ContentDigest(digest.finalize().into())
+    }
+
+    /// The size of all its files.
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
+
+    /// The model as it is if it is registered now, and was not before.
+    pub fn registered(&self, now: Timestamp) -> Registered {
+        Registered {
+            owner: self.owner.clone(),
+            name: self.name.clone(),
+            digest: self.digest(),
+            bytes: self.bytes(),
+            source: self.source.clone(),
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
+/// A model as it is registered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registered {
+    /// Whose it is; `None`: everybody's.
+    pub owner: Option<String>,
+    /// What it is called.
+    pub name: String,
+    /// What it is: see [`NewModel::digest`].
+    pub digest: ContentDigest,
+    /// The size of all its files.
+    pub bytes: u64,
+    /// Where it came from, for people.
+    pub source: String,
+    /// Since when the name exists.
+    pub created_at: Timestamp,
+    /// Since when it means these files.
+    pub updated_at: Timestamp,
+}
+
+/// What is done with models, the same for every API and for the command line.
+#[cfg(feature = "seams")]
+#[derive(Clone, Debug)]
+pub struct Registrar {
+    /// The index.
+    pub store: Arc<dyn Store>,
+    /// The files.
+    pub blobs: Blobs,
+    /// Names of objects.
+    pub ids: Ids,
+    /// What a model may take.
+    pub limits: crate::config::RegistryConfig,
+}

@@ -1,0 +1,255 @@
+//! A folder becomes a model: read, stored, named.
+
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use futures::{StreamExt, TryStreamExt, stream};
+use sha2::{Digest, Sha256};
+use tokio::io::AsyncReadExt;
+
+use super::folder::{self, Found};
+use super::{Content, ContentDigest, ModelFile, NameError, NewModel, PathError, Registered, Registrar, check_name};
+use crate::blobs::BlobError;
+use crate::config::Size;
+use crate::store::{Change, PutOutcome, StoreError};
+
+/// Files that are stored at once; each holds a part of what the object store takes at once.
+const AT_ONCE: usize = 4;
+/// Bytes read at once.
+const CHUNK: usize = 1 << 20;
+/// How often what is stored is touched while the rest is being stored; the sweep spares what is far older.
+const TOUCH: Duration = Duration::from_mins(1);
+/// How often a model is put whose bytes were forgotten in the very moment; they are touched before, so once is enough.
+const TRIES: usize = 3;
+
+/// A folder that is to become a model.
+#[derive(Clone, Debug)]
+pub struct Import {
+    /// The folder.
+    pub folder: PathBuf,
+    /// Whose model it is to be; `None`: everybody's.
+    pub owner: Option<String>,
+    /// What it is to be called.
+    pub name: String,
+    /// Where it came from, for people.
+    pub source: String,
+}
+
+/// What an import came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imported {
+    /// The model as it is now.
+    pub model: Registered,
+    /// What its name meant before.
+    pub change: Change,
+    /// Bytes that had to be stored; the others were.
+    pub stored: u64,
+}
+
+/// Hears how far an import is.
+pub trait Progress: Send + Sync {
+    /// What follows is about so many bytes, as far as that is known.
+    fn begin(&self, what: &'static str, bytes: Option<u64>);
+    /// So many bytes more are done.
+    fn advance(&self, bytes: u64);
+}
+
+/// Nobody listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn begin(&self, _: &'static str, _: Option<u64>) {}
+    fn advance(&self, _: u64) {}
+}
+
+/// Why a folder did not become a model.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// No model can be called that.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// No file of a model can be called that.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// A file's name is not text.
+    #[error("{}: its name is not UTF-8", file.display())]
+    Characters {
+        /// Which one.
+        file: PathBuf,
+    },
+    /// A file cannot be read.
+    #[error("{}: {source}", file.display())]
+    File {
+        /// Which one.
+        file: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Something is neither.
+    #[error("{}: it is neither a file nor a folder", file.display())]
+    Special {
+        /// Which one.
+        file: PathBuf,
+    },
+    /// A file was written to meanwhile.
+    #[error("{}: it changed while it was read", file.display())]
+    Changed {
+        /// Which one.
+        file: PathBuf,
+    },
+    /// There is nothing.
+    #[error("{}: there are no files in it", folder.display())]
+    Empty {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// There are too many files.
+    #[error("a model has at most {limit} files (registry.max_files)")]
+    TooMany {
+        /// So many are taken.
+        limit: usize,
+    },
+    /// There are too many bytes.
+    #[error("a model has at most {limit} (registry.max_bytes), not {}", Size::new(*bytes))]
+    TooLarge {
+        /// So many there are.
+        bytes: u64,
+        /// So many are taken.
+        limit: Size,
+    },
+    /// Bytes were forgotten again and again while the model was to be named.
+    #[error("what was stored is being removed; try again")]
+    Swept,
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The object store.
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
+}
+
+impl Registrar {
+    /// Makes a folder's files a model. Bytes that are stored already are not sent again. What an import that fails has stored
+    /// is used by the next one, or forgotten after a while.
+    pub async fn import(&self, import: Import, progress: Arc<dyn Progress>) -> Result<Imported, ImportError> {
+        check_name(&import.name)?;
+        let (folder, limits) = (import.folder, self.limits.clone());
+        let found = blocking(move || folder::files(&folder, &limits)).await?;
+        progress.begin("reading", Some(found.iter().map(|file| file.bytes).sum()));
+        let files = self.read_all(found, &progress).await?;
+        let model = NewModel {
+            owner: import.owner,
+            name: import.name,
+            source: import.source,
+            files: files.iter().map(|(_, file)| file.clone()).collect(),
+        };
+        let digests: Vec<ContentDigest> = model.files.iter().map(|file| file.digest).collect();
+        let mut stored = 0;
+        for _ in 0..TRIES {
+            let known = self.store.touch_contents(&digests).await?;
+            let is_known = |digest| known.iter().any(|content| content.digest == digest);
+            let mut missing: Vec<_> = files.iter().filter(|(_, file)| !is_known(file.digest)).collect();
+            missing.sort_by_key(|(_, file)| file.digest);
+            missing.dedup_by_key(|(_, file)| file.digest);
+            stored += tokio::select! {
+                stored = self.store_all(&missing, progress.as_ref()) => stored?,
+                never = self.keep_touching(&digests) => match never {},
+            };
+            match self.store.put_model(&model).await? {
+                PutOutcome::Put(change, model) => return Ok(Imported { model, change, stored }),
+                PutOutcome::Missing(_) => {}
+            }
+        }
+        Err(ImportError::Swept)
+    }
+
+    async fn read_all(
+        &self,
+        found: Vec<Found>,
+        progress: &Arc<dyn Progress>,
+    ) -> Result<Vec<(PathBuf, ModelFile)>, ImportError> {
+        let mut files = Vec::with_capacity(found.len());
+        for file in found {
+            let progress = progress.clone();
+            files.push(
+                blocking(move || Ok((file.at.clone(), folder::read(&file, progress.as_ref())?))).await?,
+            );
+        }
+        Ok(files)
+    }
+
+    /// Stores these files' bytes. Answers how many those were.
+    async fn store_all(
+        &self,
+        files: &[&(PathBuf, ModelFile)],
+        progress: &dyn Progress,
+    ) -> Result<u64, ImportError> {
+        let bytes = files.iter().map(|(_, file)| file.bytes).sum();
+        if bytes > 0 {
+            progress.begin("storing", Some(bytes));
+        }
+        stream::iter(files)
+            .map(Ok)
+            .try_for_each_concurrent(AT_ONCE, |(at, file)| self.store_one(at, file, progress))
+            .await?;
+        Ok(bytes)
+    }
+
+    /// Keeps what is stored from being forgotten while the rest takes its time.
+    async fn keep_touching(&self, digests: &[ContentDigest]) -> Infallible {
+        loop {
+            tokio::time::sleep(TOUCH).await;
+            if let Err(error) = self.store.touch_contents(digests).await {
+                tracing::warn!(%error, "what is stored cannot be kept at the moment");
+            }
+        }
+    }
+
+    async fn store_one(&self, at: &Path, file: &ModelFile, progress: &dyn Progress) -> Result<(), ImportError> {
+        let content = Content::at(file.digest, self.ids.uuid(), file.bytes);
+        let mut writer = self.blobs.writer(&content.object);
+        let refused = |source| ImportError::File { file: at.to_owned(), source };
+        let copied = async {
+            let mut input = tokio::fs::File::open(at).await.map_err(refused)?;
+            let mut digest = Sha256::new();
+            loop {
+                let mut chunk = BytesMut::with_capacity(CHUNK);
+                if input.read_buf(&mut chunk).await.map_err(refused)? == 0 {
+                    return Ok(ContentDigest(digest.finalize().into()));
+                }
+                digest.update(&chunk);
+                progress.advance(chunk.len() as u64);
+                writer.write(chunk.freeze()).await?;
+            }
+        };
+        match copied.await {
+            Ok(digest) if digest == file.digest => {}
+            other => {
+                writer.abort().await;
+                return Err(other.err().unwrap_or(ImportError::Changed { file: at.to_owned() }));
+            }
+        }
+        writer.finish().await?;
+        let recorded = self.store.record_content(&content).await?;
+        if recorded.object != content.object {
+            self.blobs.delete(&[content.object]).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ImportError> + Send + 'static,
+) -> Result<T, ImportError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

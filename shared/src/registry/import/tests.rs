@@ -1,0 +1,157 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::*;
+use crate::blobs::Blobs;
+use crate::config::RegistryConfig;
+use crate::clock::SystemClock;
+use crate::registry::{FOLDER, FetchError, Silent, fetch};
+use crate::shutdown::Tasks;
+use crate::store::Sqlite;
+use crate::testing::registry_config;
+
+struct Ground {
+    registrar: Registrar,
+    folder: tempfile::TempDir,
+    _data: tempfile::TempDir,
+}
+
+impl Ground {
+    async fn new() -> Self {
+        let (folder, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let file = data.path().join("forebay.db");
+        let store = Sqlite::open(&file, Arc::new(SystemClock), &Tasks::new()).await.unwrap();
+        let (store, ids, blobs) = (Arc::new(store), crate::testing::fresh_ids(), Blobs::in_memory());
+        Self { registrar: Registrar { store, blobs, ids, limits: registry_config() }, folder, _data: data }
+    }
+
+    fn write(&self, path: &str, bytes: &[u8]) {
+        let file = self.folder.path().join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, bytes).unwrap();
+    }
+
+    fn import(&self, name: &str) -> Import {
+        let folder = self.folder.path().to_owned();
+        Import { folder, owner: None, name: name.to_owned(), source: "test".to_owned() }
+    }
+
+    async fn imported(&self, name: &str) -> Imported {
+        self.registrar.import(self.import(name), Arc::new(Silent)).await.unwrap()
+    }
+
+    async fn refused(&self, limits: RegistryConfig) -> String {
+        let registrar = Registrar { limits, ..self.registrar.clone() };
+        registrar.import(self.import("mood"), Arc::new(Silent)).await.unwrap_err().to_string()
+    }
+
+    async fn objects(&self) -> Vec<String> {
+        let listed = self.registrar.blobs.list(FOLDER);
+        listed.map_ok(|entry| entry.key).try_collect().await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_folder_becomes_a_model_and_a_folder_again() {
+    let ground = Ground::new().await;
+    let weights: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_le_bytes).collect();
+    ground.write("onnx/model.onnx", &weights);
+    ground.write("config.json", b"{}");
+    ground.write("empty.txt", b"");
+    ground.write(".cache/hidden", b"not a part");
+    let imported = ground.imported("org/mood").await;
+    assert_eq!((imported.change, imported.stored), (Change::Added, 12_000_002));
+    assert_eq!((imported.model.name.as_str(), imported.model.bytes), ("org/mood", 12_000_002));
+    let out = tempfile::tempdir().unwrap();
+    let files = ground.registrar.store.registered_files(None, "org/mood").await.unwrap();
+    assert_eq!(files.len(), 3);
+    for (file, content) in files {
+        assert!(content.object.starts_with(&format!("models/{}/", file.digest)), "{}", content.object);
+        let to = out.path().join(file.path.replace('/', "_"));
+        fetch(&ground.registrar.blobs, &content, &to, &Silent).await.unwrap();
+    }
+    assert_eq!(std::fs::read(out.path().join("onnx_model.onnx")).unwrap(), weights);
+    assert_eq!(std::fs::read(out.path().join("empty.txt")).unwrap(), b"");
+}
+
+#[tokio::test]
+async fn equal_bytes_are_stored_once() {
+    let ground = Ground::new().await;
+    ground.write("model.onnx", b"weights");
+    ground.write("copy.onnx", b"weights");
+    assert_eq!(ground.imported("mood").await.stored, 7);
+    let again = ground.imported("mood").await;
+    assert_eq!((again.change, again.stored), (Change::Unchanged, 0));
+    let other = ground.imported("other").await;
+    assert_eq!((other.change, other.stored), (Change::Added, 0));
+    ground.write("model.onnx", b"better weights");
+    let better = ground.imported("mood").await;
+    assert_eq!((better.change, better.stored), (Change::Replaced, 14));
+    assert_eq!(ground.objects().await.len(), 2);
+}
+
+#[tokio::test]
+async fn imports_at_once_agree_on_one_object() {
+    let ground = Ground::new().await;
+    ground.write("model.onnx", b"weights");
+    let (one, two) = tokio::join!(ground.imported("one"), ground.imported("two"));
+    assert_eq!(one.model.digest, two.model.digest);
+    let files = ground.registrar.store.registered_files(None, "one").await.unwrap();
+    assert_eq!(ground.objects().await, [files[0].1.object.clone()], "the slower one's is removed");
+}
+
+#[tokio::test]
+async fn what_is_too_much_is_refused_before_anything_is_stored() {
+    let ground = Ground::new().await;
+    assert!(ground.refused(registry_config()).await.contains("there are no files in it"));
+    ground.write("a", b"1234");
+    ground.write("b/c", b"1234");
+    let few = RegistryConfig { max_files: 1, ..registry_config() };
+    assert!(ground.refused(few).await.contains("at most 1 files (registry.max_files)"));
+    let small = RegistryConfig { max_bytes: Size::new(7), ..registry_config() };
+    assert!(ground.refused(small).await.contains("at most 7 B (registry.max_bytes), not 8 B"));
+    let bad = ground.registrar.import(ground.import("../mood"), Arc::new(Silent)).await.unwrap_err();
+    assert!(matches!(bad, ImportError::Name(_)), "{bad}");
+    std::os::unix::fs::symlink(".", ground.folder.path().join("circle")).unwrap();
+    let circle = ground.refused(registry_config()).await;
+    assert!(circle.contains("deeper than 8 folders") || circle.contains("registry.max_files"), "{circle}");
+    assert!(ground.objects().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_file_that_changes_meanwhile_is_not_stored_under_a_wrong_digest() {
+    /// Writes to the file when it has been read once.
+    struct Meddler(PathBuf, AtomicU64);
+    impl Progress for Meddler {
+        fn begin(&self, what: &'static str, _: Option<u64>) {
+            if what == "storing" {
+                std::fs::write(&self.0, b"meddled").unwrap();
+                self.1.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        fn advance(&self, _: u64) {}
+    }
+    let ground = Ground::new().await;
+    ground.write("model.onnx", b"weights");
+    let meddler = Arc::new(Meddler(ground.folder.path().join("model.onnx"), AtomicU64::new(0)));
+    let changed = ground.registrar.import(ground.import("mood"), meddler.clone()).await.unwrap_err();
+    assert!(matches!(changed, ImportError::Changed { .. }), "{changed}");
+    assert_eq!(meddler.1.load(Ordering::Relaxed), 1);
+    assert!(ground.objects().await.is_empty());
+    assert!(ground.registrar.store.all_registered().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_wrong_object_does_not_become_a_file() {
+    let ground = Ground::new().await;
+    ground.write("model.onnx", b"weights");
+    ground.imported("mood").await;
+    let content = ground.registrar.store.registered_files(None, "mood").await.unwrap().remove(0).1;
+    ground.registrar.blobs.put(&content.object, "WEIGHTS".into()).await.unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let to = out.path().join("model.onnx");
+    let wrong = fetch(&ground.registrar.blobs, &content, &to, &Silent).await.unwrap_err();
+    assert!(matches!(wrong, FetchError::Wrong { .. }), "{wrong}");
+    ground.registrar.blobs.put(&content.object, "short".into()).await.unwrap();
+    assert!(fetch(&ground.registrar.blobs, &content, &to, &Silent).await.is_err());
+    assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 0);
+}

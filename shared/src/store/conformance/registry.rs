@@ -1,0 +1,195 @@
+//! The registry: models by name, bytes stored once, and forgotten when nobody has them.
+
+use std::time::Duration;
+
+use super::Ground;
+use crate::clock::Clock as _;
+use crate::registry::{Content, ContentDigest, ModelFile, NewModel, Registered};
+use crate::store::{Change, CopyOutcome, DeleteOutcome, PutOutcome, Removal};
+use crate::testing::sample_job;
+
+const HOUR: Duration = Duration::from_hours(1);
+
+fn digest(number: u8) -> ContentDigest {
+    ContentDigest([number; 32])
+}
+
+/// A file whose bytes are known by this number.
+fn file(path: &str, number: u8) -> ModelFile {
+    ModelFile { path: path.to_owned(), digest: digest(number), bytes: u64::from(number) }
+}
+
+fn model(owner: Option<&str>, name: &str, files: &[ModelFile]) -> NewModel {
+    let owner = owner.map(str::to_owned);
+    NewModel { owner, name: name.to_owned(), source: "folder".to_owned(), files: files.to_vec() }
+}
+
+async fn store(ground: &Ground, number: u8) -> Content {
+    let content = Content::at(digest(number), ground.ids.uuid(), u64::from(number));
+    ground.store.record_content(&content).await.unwrap()
+}
+
+async fn put(ground: &Ground, model: &NewModel) -> Registered {
+    match ground.store.put_model(model).await.unwrap() {
+        PutOutcome::Put(_, put) => put,
+        PutOutcome::Missing(digests) => panic!("{digests:?} are not stored"),
+    }
+}
+
+async fn paths(ground: &Ground, owner: Option<&str>, name: &str) -> Vec<(String, u8)> {
+    let files = ground.store.registered_files(owner, name).await.unwrap();
+    files.into_iter().map(|(file, content)| (file.path, content.digest.0[0])).collect()
+}
+
+async fn names(ground: &Ground) -> Vec<(String, Option<String>)> {
+    let models = ground.store.all_registered().await.unwrap();
+    models.into_iter().map(|model| (model.name, model.owner)).collect()
+}
+
+pub async fn a_registered_model_reads_back_as_it_was(ground: &Ground) {
+    let (weights, config) = (store(ground, 7).await, store(ground, 3).await);
+    let files = [file("onnx/model.onnx", 7), file("config.json", 3), file("copy.json", 3)];
+    let new = model(None, "org/mood", &files);
+    let added = ground.store.put_model(&new).await.unwrap();
+    let expected = new.registered(ground.clock.now());
+    assert_eq!((&added, expected.bytes), (&PutOutcome::Put(Change::Added, expected.clone()), 13));
+    assert_eq!(ground.store.registered(None, "org/mood").await.unwrap(), Some(expected.clone()));
+    assert_eq!(ground.store.all_registered().await.unwrap(), [expected]);
+    let [first, second, third] = files;
+    let stored = ground.store.registered_files(None, "org/mood").await.unwrap();
+    assert_eq!(stored, [(second, config.clone()), (third, config), (first, weights)]);
+    assert_eq!(ground.store.registered(None, "mood").await.unwrap(), None);
+    assert!(ground.store.registered_files(None, "mood").await.unwrap().is_empty());
+}
+
+pub async fn a_model_has_only_files_that_are_stored(ground: &Ground) {
+    store(ground, 1).await;
+    let new = model(None, "mood", &[file("a", 1), file("b", 2)]);
+    assert_eq!(ground.store.put_model(&new).await.unwrap(), PutOutcome::Missing(vec![digest(2)]));
+    assert!(names(ground).await.is_empty());
+    store(ground, 2).await;
+    assert!(matches!(ground.store.put_model(&new).await.unwrap(), PutOutcome::Put(Change::Added, _)));
+}
+
+pub async fn a_name_means_what_was_put_last(ground: &Ground) {
+    (store(ground, 1).await, store(ground, 2).await);
+    let first = put(ground, &model(None, "mood", &[file("a", 1), file("b", 1)])).await;
+    ground.clock.advance(HOUR);
+    let same = ground.store.put_model(&model(None, "mood", &[file("b", 1), file("a", 1)])).await.unwrap();
+    assert_eq!(same, PutOutcome::Put(Change::Unchanged, first.clone()), "the order of files says nothing");
+    let other = ground.store.put_model(&model(None, "mood", &[file("a", 2)])).await.unwrap();
+    let PutOutcome::Put(Change::Replaced, second) = other else { panic!("{other:?}") };
+    assert_eq!((second.created_at, second.updated_at), (first.created_at, ground.clock.now()));
+    assert_ne!(second.digest, first.digest);
+    assert_eq!(paths(ground, None, "mood").await, [("a".to_owned(), 2)]);
+}
+
+pub async fn an_owners_model_stands_before_everybodys_and_is_nobody_elses(ground: &Ground) {
+    (store(ground, 1).await, store(ground, 2).await, store(ground, 3).await);
+    let everybodys = put(ground, &model(None, "mood", &[file("a", 1)])).await;
+    let alices = put(ground, &model(Some("alice"), "mood", &[file("a", 2)])).await;
+    let bobs = put(ground, &model(Some("bob"), "secret", &[file("a", 3)])).await;
+    for (owner, name, seen) in [
+        (None, "mood", Some(&everybodys)),
+        (Some("alice"), "mood", Some(&alices)),
+        (Some("bob"), "mood", Some(&everybodys)),
+        (Some("bob"), "secret", Some(&bobs)),
+        (Some("alice"), "secret", None),
+        (None, "secret", None),
+    ] {
+        assert_eq!(
+            ground.store.registered(owner, name).await.unwrap().as_ref(),
+            seen,
+            "{name} as {owner:?} sees it"
+        );
+    }
+    assert_eq!(paths(ground, Some("alice"), "mood").await, [("a".to_owned(), 2)]);
+    assert_eq!(ground.store.delete_model(Some("bob"), "mood").await.unwrap(), Removal::Unknown);
+    assert_eq!(ground.store.delete_model(Some("alice"), "mood").await.unwrap(), Removal::Deleted);
+    assert_eq!(ground.store.registered(Some("alice"), "mood").await.unwrap(), Some(everybodys));
+}
+
+pub async fn a_copy_is_a_name_of_its_own(ground: &Ground) {
+    (store(ground, 1).await, store(ground, 2).await);
+    put(ground, &model(None, "mood", &[file("a", 1), file("b", 2)])).await;
+    put(ground, &model(Some("alice"), "old", &[file("c", 2)])).await;
+    ground.clock.advance(HOUR);
+    for to in [(None, "mood:v1"), (Some("alice"), "old")] {
+        let copied = ground.store.copy_model((None, "mood"), to).await.unwrap();
+        let CopyOutcome::Copied(copy) = copied else { panic!("{copied:?}") };
+        assert_eq!((copy.owner.as_deref(), copy.name.as_str(), copy.bytes), (to.0, to.1, 3));
+        assert_eq!(copy.updated_at, ground.clock.now());
+    }
+    assert_eq!(ground.store.delete_model(None, "mood").await.unwrap(), Removal::Deleted);
+    assert_eq!(names(ground).await, [("mood:v1".into(), None), ("old".into(), Some("alice".into()))]);
+    let files = [("a".to_owned(), 1), ("b".to_owned(), 2)];
+    assert_eq!(paths(ground, None, "mood:v1").await, files);
+    assert_eq!(paths(ground, Some("alice"), "old").await, files);
+    let onto_itself = ground.store.copy_model((None, "mood:v1"), (None, "mood:v1")).await.unwrap();
+    assert!(matches!(onto_itself, CopyOutcome::Copied(_)));
+    assert_eq!(paths(ground, None, "mood:v1").await, files, "nothing is lost by it");
+    assert_eq!(ground.store.copy_model((None, "mood"), (None, "x")).await.unwrap(), CopyOutcome::Unknown);
+    assert_eq!(
+        ground.store.copy_model((Some("bob"), "mood:v1"), (None, "x")).await.unwrap(),
+        CopyOutcome::Unknown
+    );
+}
+
+pub async fn a_model_that_jobs_want_is_not_deleted(ground: &Ground) {
+    store(ground, 1).await;
+    for owner in [None, Some("alice"), Some("bob")] {
+        put(ground, &model(owner, "echo", &[file("a", 1)])).await;
+    }
+    let delete = async |owner| ground.store.delete_model(owner, "echo").await.unwrap();
+    let waiting = ground.submitted(1).await[0];
+    assert_eq!(delete(None).await, Removal::InUse, "a job waits");
+    assert_eq!(delete(Some("alice")).await, Removal::InUse, "the job is hers");
+    assert_eq!(delete(Some("bob")).await, Removal::Deleted, "the job does not see his");
+    let worker = ground.worker().await;
+    assert_eq!(ground.store.claim(worker, &[waiting]).await.unwrap().len(), 1);
+    assert_eq!(delete(None).await, Removal::InUse, "the job runs");
+    ground.store.retire(worker).await.unwrap();
+    ground.store.cancel("alice", waiting).await.unwrap();
+    assert_eq!(delete(Some("alice")).await, Removal::Deleted);
+    assert_eq!(delete(None).await, Removal::Deleted);
+    assert_eq!(delete(None).await, Removal::Unknown);
+    let other = crate::job::NewJob { model: "other".to_owned(), ..sample_job(&ground.ids, "alice") };
+    put(ground, &model(None, "echo", &[file("a", 1)])).await;
+    ground.store.submit(&[other.clone()]).await.unwrap();
+    assert_eq!(delete(None).await, Removal::Deleted, "the job is another model's");
+    assert!(matches!(ground.store.delete("alice", other.id).await.unwrap(), DeleteOutcome::Deleted));
+}
+
+pub async fn bytes_are_stored_once(ground: &Ground) {
+    let first = store(ground, 1).await;
+    let second = store(ground, 1).await;
+    assert_eq!(first, second, "who comes second is told of the first");
+    store(ground, 2).await;
+    let found = ground.store.touch_contents(&[digest(1), digest(9), digest(1)]).await.unwrap();
+    assert_eq!(found, [first]);
+    assert!(ground.store.touch_contents(&[]).await.unwrap().is_empty());
+}
+
+pub async fn bytes_that_no_model_has_are_forgotten_after_a_while(ground: &Ground) {
+    let contents = [store(ground, 1).await, store(ground, 2).await, store(ground, 3).await];
+    let objects = contents.clone().map(|content| content.object);
+    put(ground, &model(None, "mood", &[file("a", 1)])).await;
+    put(ground, &model(None, "other", &[file("a", 1), file("b", 2)])).await;
+    ground.clock.advance(HOUR / 2);
+    assert_eq!(ground.store.touch_contents(&[digest(3)]).await.unwrap().len(), 1);
+    ground.clock.advance(HOUR / 2 + Duration::from_secs(1));
+    assert_eq!(ground.store.forget_contents(HOUR, 10).await.unwrap(), 0, "all are named, or were touched");
+    assert_eq!(ground.store.delete_model(None, "other").await.unwrap(), Removal::Deleted);
+    assert_eq!(ground.store.forget_contents(HOUR, 10).await.unwrap(), 1);
+    assert_eq!(ground.store.garbage(10).await.unwrap(), [objects[1].clone()]);
+    let mut named = ground.store.named_contents(&objects).await.unwrap();
+    named.sort();
+    assert_eq!(named, [objects[0].clone(), objects[2].clone()]);
+    ground.clock.advance(HOUR);
+    assert_eq!(ground.store.delete_model(None, "mood").await.unwrap(), Removal::Deleted);
+    assert_eq!(ground.store.forget_contents(HOUR, 1).await.unwrap(), 1, "no more than asked");
+    assert_eq!(ground.store.forget_contents(HOUR, 10).await.unwrap(), 1);
+    assert_eq!(ground.store.forget_contents(HOUR, 10).await.unwrap(), 0);
+    let again = store(ground, 1).await;
+    assert_ne!(again.object, objects[0], "what is being removed is not written again");
+}

@@ -1,0 +1,93 @@
+//! The registry's index: models by name, and the stored bytes of their files.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::StoreResult;
+use crate::registry::{Content, ContentDigest, ModelFile, NewModel, Registered};
+
+/// What a name meant before a model was put under it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing.
+    Added,
+    /// Other files.
+    Replaced,
+    /// The same files.
+    Unchanged,
+}
+
+/// What became of a model that was put under a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PutOutcome {
+    /// The name means its files.
+    Put(Change, Registered),
+    /// These bytes are not stored, or not any more: they are to be stored first.
+    Missing(Vec<ContentDigest>),
+}
+
+/// What became of the wish to copy a model to another name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CopyOutcome {
+    /// The other name means the same files now.
+    Copied(Registered),
+    /// There is no such model.
+    Unknown,
+}
+
+/// What became of the wish to delete a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// Its name is free; its files go when nobody else has them.
+    Deleted,
+    /// Jobs wait for it or run.
+    InUse,
+    /// There is no such model.
+    Unknown,
+}
+
+/// Models by name. A name is everybody's (`None`) or one owner's; owners' names are not seen by others.
+#[async_trait]
+pub trait Registry: Send + Sync {
+    /// Of these bytes, those that are stored, and where. They stay so for as long as what nobody names is kept, counted from
+    /// now.
+    async fn touch_contents(&self, digests: &[ContentDigest]) -> StoreResult<Vec<Content>>;
+
+    /// Records that bytes are stored. Answers with where they count as stored: if others were quicker, where those say, and
+    /// the caller's object is the caller's to remove.
+    async fn record_content(&self, content: &Content) -> StoreResult<Content>;
+
+    /// Makes a name mean these files, whatever it meant before.
+    async fn put_model(&self, model: &NewModel) -> StoreResult<PutOutcome>;
+
+    /// The model with this name as `owner` sees it, its own before everybody's; `None` sees only everybody's.
+    async fn registered(&self, owner: Option<&str>, name: &str) -> StoreResult<Option<Registered>>;
+
+    /// The files of the model that is exactly this owner's, by path.
+    async fn registered_files(
+        &self,
+        owner: Option<&str>,
+        name: &str,
+    ) -> StoreResult<Vec<(ModelFile, Content)>>;
+
+    /// All models of all owners, by name and owner.
+    async fn all_registered(&self) -> StoreResult<Vec<Registered>>;
+
+    /// Makes the name `to` mean the files that the name `from` means, each exactly its owner's.
+    async fn copy_model(
+        &self,
+        from: (Option<&str>, &str),
+        to: (Option<&str>, &str),
+    ) -> StoreResult<CopyOutcome>;
+
+    /// Deletes the model that is exactly this owner's, unless jobs of those who see it wait for its name or run.
+    async fn delete_model(&self, owner: Option<&str>, name: &str) -> StoreResult<Removal>;
+
+    /// Forgets bytes that no model has had for so long and nobody has touched, so many at most; their objects become garbage.
+    /// Answers how many.
+    async fn forget_contents(&self, age: Duration, limit: u32) -> StoreResult<u64>;
+
+    /// Of these objects, those that are recorded.
+    async fn named_contents(&self, objects: &[String]) -> StoreResult<Vec<String>>;
+}
