@@ -38,6 +38,10 @@ pub enum Content<'a> {
 #[derive(Clone, Debug)]
 pub struct Scope(Sha256);
 
+/// One owner's work with the same parameters: they are read once, however many items have them.
+#[derive(Clone, Debug)]
+pub struct Question(Sha256);
+
 impl Scope {
     /// The scope of this owner's work for this model, as this release of the program does it.
     pub fn new(owner: &str, model: &ModelCard) -> Self {
@@ -50,6 +54,11 @@ impl Scope {
 
     /// The key of an item with these parameters. `None`: the client wants a fresh answer.
     pub fn key(&self, params: &Object, content: Content<'_>) -> Option<CacheKey> {
+        self.question(params).map(|question| question.key(content))
+    }
+
+    /// What is asked with these parameters, whatever of. `None`: the client wants a fresh answer.
+    pub fn question(&self, params: &Object) -> Option<Question> {
         if params.get(PARAM).is_some_and(|wanted| wanted == false) {
             return None;
         }
@@ -58,6 +67,14 @@ impl Scope {
         let mut params: Vec<_> = params.iter().filter(|(name, _)| *name != PARAM).collect();
         params.sort_by_key(|(name, _)| *name);
         add(&mut hash, &serde_json::to_vec(&params).expect("parameters are JSON already"));
+        Some(Question(hash))
+    }
+}
+
+impl Question {
+    /// The key of an item.
+    pub fn key(&self, content: Content<'_>) -> CacheKey {
+        let mut hash = self.0.clone();
         // What it is goes before it, since a text and a file of the same bytes differ.
         let (tokens, tensors): (Vec<u8>, Vec<u8>);
         let parts: [&[u8]; 3] = match content {
@@ -76,7 +93,7 @@ impl Scope {
         for part in parts {
             add(&mut hash, part);
         }
-        Some(CacheKey(hash.finalize().into()))
+        CacheKey(hash.finalize().into())
     }
 }
 

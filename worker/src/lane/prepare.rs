@@ -55,7 +55,8 @@ pub(super) enum Step<P: Pipeline> {
 struct Todo<T> {
     index: u32,
     material: T,
-    params: Params,
+    /// The job's own are shared by all items that have none.
+    params: Arc<Params>,
     /// Its own parameters, as they came.
     own: Object,
     key: Option<CacheKey>,
@@ -124,41 +125,32 @@ impl<P: Pipeline> Job<P> {
             self.send_with(Vec::new(), plan).await;
         }
         let (mut texts, mut pictures, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+        let kind = self.shared.model.card.kind;
+        let common = params(kind, &self.claimed.params);
         for (index, item) in (0..).zip(items) {
-            let convicted = convicted(self.claimed.suspects.isolation(index)).map_or(Ok(()), Err);
-            let kind = self.shared.model.card.kind;
-            match (convicted.and_then(|()| params(kind, &self.claimed.params, &item.params)), item.input) {
-                (Err(failure), _) => refused.push(failed(index, &failure)),
-                (Ok(params), Input::Text(text)) => {
-                    texts.push(Todo {
-                        index,
-                        material: Material::Text(text),
-                        params,
-                        own: item.params,
-                        key: None,
-                    });
+            let params = match convicted(self.claimed.suspects.isolation(index)) {
+                Some(failure) => Err(failure),
+                None if item.params.is_empty() => common.clone(),
+                None => params(kind, &Params::merge(&self.claimed.params, &item.params)),
+            };
+            let params = match params {
+                Ok(params) => params,
+                Err(failure) => {
+                    refused.push(failed(index, &failure));
+                    continue;
                 }
-                (Ok(params), Input::Pair { text, text_pair }) => {
-                    let material = Material::Pair(text, text_pair);
-                    texts.push(Todo { index, material, params, own: item.params, key: None });
-                }
-                (Ok(params), Input::Tokens(ids)) => {
-                    texts.push(Todo {
-                        index,
-                        material: Material::Tokens(ids),
-                        params,
-                        own: item.params,
-                        key: None,
-                    });
-                }
-                (Ok(params), Input::Image(material)) => {
+            };
+            let material = match item.input {
+                Input::Image(material) => {
                     pictures.push(Todo { index, material, params, own: item.params, key: None });
+                    continue;
                 }
-                (Ok(params), Input::Tensors(tensors)) => {
-                    let material = Material::Tensors(tensors);
-                    texts.push(Todo { index, material, params, own: item.params, key: None });
-                }
-            }
+                Input::Text(text) => Material::Text(text),
+                Input::Pair { text, text_pair } => Material::Pair(text, text_pair),
+                Input::Tokens(ids) => Material::Tokens(ids),
+                Input::Tensors(tensors) => Material::Tensors(tensors),
+            };
+            texts.push(Todo { index, material, params, own: item.params, key: None });
         }
         if !refused.is_empty() {
             self.send(refused).await;
@@ -195,7 +187,7 @@ impl<P: Pipeline> Job<P> {
             let _turn = self.shared.reader.turn().await;
             let prepare = move || {
                 let prepare = |text: Todo<Material>| {
-                    let prepared = pipeline.prepare(text.material, text.params);
+                    let prepared = pipeline.prepare(text.material, Arc::unwrap_or_clone(text.params));
                     (text.index, Step::new(prepared, text.key), Held::nothing())
                 };
                 texts.into_iter().map(prepare).collect()
@@ -218,7 +210,8 @@ impl<P: Pipeline> Job<P> {
                 };
                 let prepare = async {
                     let turn = self.shared.reader.turn_for(&bytes).await;
-                    let prepare = move || pipeline.prepare(Material::Image(bytes), params);
+                    let prepare =
+                        move || pipeline.prepare(Material::Image(bytes), Arc::unwrap_or_clone(params));
                     (self.shared.tasks.spawn_blocking(prepare).await, turn.room)
                 };
                 // Whoever waits here for the quarantine has its file's room already: those in it wait for none.
@@ -285,9 +278,9 @@ fn panicked() -> Failure {
     Failure::permanent(FailureCode::Internal, "preparing panicked; the worker's log says where")
 }
 
-fn params(kind: Kind, job: &Object, item: &Object) -> Result<Params, Failure> {
-    let merged = if item.is_empty() { job.clone() } else { Params::merge(job, item) };
-    Params::parse(kind, &merged).map_err(|error| Failure::permanent(FailureCode::InvalidParams, error))
+fn params(kind: Kind, params: &Object) -> Result<Arc<Params>, Failure> {
+    let read = Params::parse(kind, params);
+    read.map(Arc::new).map_err(|error| Failure::permanent(FailureCode::InvalidParams, error))
 }
 
 #[cfg(test)]

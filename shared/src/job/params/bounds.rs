@@ -5,6 +5,9 @@ use super::ParamError;
 /// The largest `top_k`; more labels than any starter model has.
 const MAX_TOP_K: u32 = 1000;
 
+/// Characters of a text that every item is compared with: longer than any model reads, and each item is read beside it.
+pub(super) const LONGEST_TEXT: usize = 32_768;
+
 /// Parameters that know their ranges.
 pub(super) trait Bounded {
     /// Refuses what is out of range.
@@ -31,6 +34,16 @@ pub(super) fn at_most(field: &str, value: u32, limit: u32) -> Result<(), ParamEr
         return Ok(());
     }
     Err(ParamError::at(field, format!("`{field}` must be at most {limit}, not {value}")))
+}
+
+/// …[`LONGEST_TEXT`] characters
+pub(super) fn text(field: &str, text: Option<&str>) -> Result<(), ParamError> {
+    let characters = text.map_or(0, |text| text.chars().count());
+    if characters <= LONGEST_TEXT {
+        return Ok(());
+    }
+    let message = format!("`{field}` must have at most {LONGEST_TEXT} characters, not {characters}");
+    Err(ParamError::at(field, message))
 }
 
 /// 0…1

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::bounds::Bounded;
+use super::bounds::{self, Bounded};
 use super::{ParamError, Side, yes};
 
 /// Parameters of `rerank`.
@@ -11,8 +11,9 @@ use super::{ParamError, Side, yes};
 #[serde(deny_unknown_fields)]
 pub struct RerankParams {
     /// What is asked: each item is a text that may answer it. Required, unless an item is a pair of `text`, which asks, and
-    /// `text_pair`, which may answer.
+    /// `text_pair`, which may answer. At most 32,768 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 32_768)]
     pub query: Option<String>,
     /// Cut what is too long (the default), or fail it. A cross-encoder reads both texts within its limit, and the longer is
     /// cut first.
@@ -30,8 +31,10 @@ pub struct RerankParams {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TextSimilarityParams {
-    /// The text that each item is compared with. Required, unless an item is a pair of `text` and `text_pair`.
+    /// The text that each item is compared with. Required, unless an item is a pair of `text` and `text_pair`. At most
+    /// 32,768 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 32_768)]
     pub source: Option<String>,
     /// Cut what is too long (the default), or fail it.
     #[serde(default = "yes")]
@@ -46,12 +49,33 @@ pub struct TextSimilarityParams {
 
 impl Bounded for RerankParams {
     fn check(&self) -> Result<(), ParamError> {
-        Ok(())
+        bounds::text("query", self.query.as_deref())
     }
 }
 
 impl Bounded for TextSimilarityParams {
     fn check(&self) -> Result<(), ParamError> {
-        Ok(())
+        bounds::text("source", self.source.as_deref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::job::{Kind, Params};
+
+    #[test]
+    fn what_every_item_is_compared_with_is_bounded() {
+        for (kind, field) in [(Kind::Rerank, "query"), (Kind::TextSimilarity, "source")] {
+            let parse = |characters: usize| {
+                let params = json!({field: "文".repeat(characters)});
+                Params::parse(kind, params.as_object().unwrap())
+            };
+            assert!(parse(32_768).is_ok());
+            let error = parse(32_769).unwrap_err();
+            let message = format!("`{field}` must have at most 32768 characters, not 32769");
+            assert_eq!((error.field.as_deref(), error.message), (Some(field), message));
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use forebay_shared::cache::{CacheKey, Content, Scope};
+use forebay_shared::cache::{CacheKey, Content, Question, Scope};
 use forebay_shared::job::{Object, Params};
 
 use super::{Held, Job, Step, Todo, failed, panicked};
@@ -16,7 +16,18 @@ impl<P: Pipeline> Job<P> {
         let Some(scope) = self.scope().filter(|_| !texts.is_empty()) else { return texts };
         let indices: Vec<u32> = texts.iter().map(|text| text.index).collect();
         let params = self.claimed.params.clone();
-        let hash = move || texts.into_iter().map(|text| text.hashed(&scope, &params)).collect();
+        let hash = move || {
+            let common = scope.question(&params);
+            let question = |own: &Object| match own.is_empty() {
+                true => common.clone(),
+                false => scope.question(&Params::merge(&params, own)),
+            };
+            let hashed = |text: Todo<Material>| {
+                let question = question(&text.own);
+                text.hashed(question)
+            };
+            texts.into_iter().map(hashed).collect()
+        };
         let hashed: Result<Vec<Todo<Material>>, _> = self.shared.tasks.spawn_blocking(hash).await;
         let Ok(texts) = hashed else {
             self.send(indices.iter().map(|index| failed(*index, &panicked())).collect()).await;
@@ -105,7 +116,7 @@ impl<P: Pipeline> Job<P> {
 
 impl Todo<Material> {
     /// With the key of what is asked.
-    fn hashed(self, scope: &Scope, params: &Object) -> Self {
+    fn hashed(self, question: Option<Question>) -> Self {
         let content = match &self.material {
             Material::Text(text) => Content::Text(text),
             Material::Pair(text, pair) => Content::Pair(text, pair),
@@ -113,7 +124,7 @@ impl Todo<Material> {
             Material::Image(bytes) => Content::File(bytes),
             Material::Tensors(tensors) => Content::Tensors(tensors),
         };
-        let key = scope.key(&over(params, &self.own), content);
+        let key = question.map(|question| question.key(content));
         Self { key, ..self }
     }
 }
