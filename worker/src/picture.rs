@@ -3,6 +3,7 @@
 //! Resizing equals Pillow's, byte for byte, and for large pictures within two steps, so the numbers are those that models are
 //! trained and evaluated with.
 
+mod blocks;
 mod classes;
 mod complete;
 mod decode;

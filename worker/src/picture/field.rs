@@ -3,6 +3,7 @@
 use forebay_shared::job::{Failure, FailureCode};
 
 use super::Tensor;
+use super::blocks::blocks;
 
 /// A number for each pixel of a grid.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,37 +38,37 @@ impl Field {
         }
     }
 
-    /// Resizes bilinearly as Pillow does, with every number having its part where the field becomes smaller, and hands the
-    /// rows over one by one, so that nobody needs all of them at once.
-    pub fn resized(&self, width: u32, height: u32, mut row: impl FnMut(usize, &[f32])) {
-        let across = windows(self.width, width as usize);
-        let mut narrowed = Vec::with_capacity(self.height * across.len());
-        for old in self.values.chunks_exact(self.width) {
-            narrowed.extend(across.iter().map(|window| {
-                old[window.first..]
-                    .iter()
-                    .zip(&window.weights)
-                    .map(|(value, weight)| value * weight)
-                    .sum::<f32>()
-            }));
-        }
-        let mut new = vec![0.0; across.len()];
-        for (place, window) in windows(self.height, height as usize).iter().enumerate() {
-            new.fill(0.0);
-            let lines = narrowed[window.first * across.len()..].chunks_exact(across.len());
-            for (line, weight) in lines.zip(&window.weights) {
-                for (sum, value) in new.iter_mut().zip(line) {
-                    *sum += value * weight;
+    /// Resizes bilinearly as Pillow does, with every number having its part where the field becomes smaller, and hands over
+    /// parts of rows, each with its place. Nothing that grows with the new size is held.
+    pub fn resized(&self, width: u32, height: u32, mut part: impl FnMut(usize, &[f32])) {
+        let (mut line, mut new) = (vec![0.0; self.width], Vec::new());
+        for columns in blocks(width) {
+            let across: Vec<Window> =
+                columns.clone().map(|column| Window::of(self.width, width, column)).collect();
+            for row in 0..height {
+                let down = Window::of(self.height, height, row);
+                line.fill(0.0);
+                let lines = self.values[down.first * self.width..].chunks_exact(self.width);
+                for (values, weight) in lines.zip(&down.weights) {
+                    for (sum, value) in line.iter_mut().zip(values) {
+                        *sum += value * weight;
+                    }
                 }
+                new.clear();
+                new.extend(across.iter().map(|window| window.sum(&line)));
+                part(row as usize * width as usize + columns.start as usize, &new);
             }
-            row(place, &new);
         }
     }
 
     /// Resizes bilinearly to bytes: 0…1 becomes 0…255.
     pub fn bytes(&self, width: u32, height: u32) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(width as usize * height as usize);
-        self.resized(width, height, |_, row| bytes.extend(row.iter().map(|value| byte(*value))));
+        let mut bytes = vec![0; width as usize * height as usize];
+        self.resized(width, height, |place, values| {
+            for (new, value) in bytes[place..].iter_mut().zip(values) {
+                *new = byte(*value);
+            }
+        });
         bytes
     }
 }
@@ -78,25 +79,29 @@ pub fn byte(value: f32) -> u8 {
     (value * 255.0).round().clamp(0.0, 255.0) as u8
 }
 
-/// The window of each new place along one edge.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the bounds lie within the field, and weights are as exact as what they weigh"
-)]
-fn windows(old: usize, new: usize) -> Vec<Window> {
-    let scale = old as f64 / new as f64;
-    let support = scale.max(1.0);
-    let window = |place: usize| {
-        let center = (place as f64 + 0.5) * scale;
+impl Window {
+    /// The window of a new place along one edge.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the bounds lie within the field, and weights are as exact as what they weigh"
+    )]
+    fn of(old: usize, new: u32, place: u32) -> Self {
+        let scale = old as f64 / f64::from(new);
+        let support = scale.max(1.0);
+        let center = (f64::from(place) + 0.5) * scale;
         let first = (center - support + 0.5).max(0.0) as usize;
         let end = ((center + support + 0.5) as usize).min(old);
         let distance = |other: usize| ((other as f64 - center + 0.5) / support).abs();
         let weights: Vec<f64> = (first..end).map(|other| (1.0 - distance(other)).max(0.0)).collect();
         let sum: f64 = weights.iter().sum();
-        Window { first, weights: weights.iter().map(|weight| (weight / sum) as f32).collect() }
-    };
-    (0..new).map(window).collect()
+        Self { first, weights: weights.iter().map(|weight| (weight / sum) as f32).collect() }
+    }
+
+    /// The new number, of the old ones along the edge.
+    fn sum(&self, line: &[f32]) -> f32 {
+        line[self.first..].iter().zip(&self.weights).map(|(value, weight)| value * weight).sum()
+    }
 }
 
 #[cfg(test)]
@@ -120,14 +125,27 @@ mod tests {
         ];
         for ((width, height), first, sum) in expected {
             let mut resized = Vec::new();
-            field().resized(width, height, |place, row| {
-                assert_eq!(place * width as usize, resized.len());
-                resized.extend_from_slice(row);
+            field().resized(width, height, |place, part| {
+                assert_eq!(place, resized.len());
+                resized.extend_from_slice(part);
             });
             assert_eq!(resized.len(), (width * height) as usize);
             assert!(resized.iter().zip(first).all(|(got, wanted): (&f32, f32)| (got - wanted).abs() < 1e-5));
             assert!((resized.iter().sum::<f32>() - sum).abs() < 1e-4);
         }
+    }
+
+    #[test]
+    fn a_wide_flat_picture_gets_its_field_in_parts() {
+        let (width, field) = (200_000, Field { width: 2, height: 64, values: [0.0, 1.0].repeat(64) });
+        let mut longest = 0;
+        field.resized(width, 2, |_, part| longest = longest.max(part.len()));
+        assert_eq!(longest, 65_536);
+        let bytes = field.bytes(width, 2);
+        let (first, second) = bytes.split_at(width as usize);
+        assert_eq!(first, second);
+        assert!(first.is_sorted() && first[50_000] == 0 && first[150_000] == 255);
+        assert_eq!((first[99_999], first[100_000], first[125_000]), (127, 128, 191));
     }
 
     #[test]
