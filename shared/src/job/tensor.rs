@@ -106,7 +106,7 @@ impl Tensor {
                 let message = format!("there are two tensors `{}`", body.name);
                 return Err(TensorError::at("name", message).of(place));
             }
-            let tensor = body.read(LARGEST - bytes).map_err(|error| error.of(place))?;
+            let tensor = body.read(LARGEST.saturating_sub(bytes)).map_err(|error| error.of(place))?;
             bytes += tensor.bytes.len() as u64;
             // Stored they take less room as bytes, and are read faster.
             tensors.push(Self { encoding: Encoding::Base64, ..tensor });

@@ -87,6 +87,10 @@ impl TensorBody {
                 let bytes = BASE64.decode(base64).map_err(|error| {
                     wrong("base64", format!("cannot be read: {}", error.to_string().to_ascii_lowercase()))
                 })?;
+                // Before it was decoded its size was known to two bytes only.
+                if bytes.len() as u64 > most {
+                    return Err(too_large());
+                }
                 fits(datatype, &shape, elements, &bytes).map_err(|what| wrong("base64", what))?;
                 (bytes.into(), Encoding::Base64)
             }

@@ -1,3 +1,5 @@
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -123,6 +125,36 @@ fn limits_are_named_before_anything_is_read() {
     let half = json!({"name": "a", "datatype": "UINT8", "shape": [LARGEST / 2 + 1], "base64": ""});
     let error = read(&half).unwrap_err();
     assert!(error.message.contains("has 0 bytes, and UINT8"), "{error}");
+}
+
+/// Bytes of this datatype, in base64.
+fn large(name: &str, datatype: &str, bytes: &[u8]) -> TensorBody {
+    let shape = if datatype == "BYTES" { 1 } else { bytes.len() };
+    let base64 = STANDARD.encode(bytes);
+    body(&json!({"name": name, "datatype": datatype, "shape": [shape], "base64": base64}))
+}
+
+#[test]
+fn an_items_tensors_are_bounded_together_to_the_byte() {
+    let largest = usize::try_from(LARGEST).unwrap();
+    let text = |bytes: usize| {
+        let length = u32::try_from(bytes - 4).unwrap();
+        [&length.to_le_bytes()[..], &vec![b'a'; bytes - 4]].concat()
+    };
+    assert!(Tensor::read_all(vec![large("a", "BYTES", &text(largest))]).is_ok());
+    for over in [1, 2] {
+        let error = Tensor::read_all(vec![large("a", "BYTES", &text(largest + over))]).unwrap_err();
+        assert_eq!((error.path().as_str(), error.limit), ("tensors[0].shape", Some(LARGEST)));
+    }
+    let with = |bytes: usize| {
+        let first = large("a", "UINT8", &vec![0; largest - 8]);
+        Tensor::read_all(vec![first, large("b", "BYTES", &text(bytes))])
+    };
+    assert!(with(8).is_ok());
+    for over in [9, 10] {
+        let error = with(over).unwrap_err();
+        assert_eq!((error.path().as_str(), error.limit), ("tensors[1].shape", Some(LARGEST)));
+    }
 }
 
 #[test]
