@@ -12,6 +12,7 @@ mod jobs;
 mod lines;
 mod measure;
 mod memory;
+mod outputs;
 mod parts;
 mod prepare;
 mod progress;

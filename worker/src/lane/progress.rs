@@ -10,6 +10,7 @@ use forebay_shared::job::{
 use forebay_shared::telemetry::count_dropped_items;
 
 use super::measure::Waits;
+use super::outputs::Outputs;
 use crate::plan::Plan;
 use crate::room::Held;
 use crate::settle::Finished;
@@ -26,6 +27,7 @@ pub(super) struct Progress {
     claimed: Claimed,
     owner: Arc<str>,
     outcomes: Vec<Option<Ended>>,
+    outputs: Outputs,
     /// Items with no outcome yet that may still get one.
     open: usize,
     begun: bool,
@@ -53,6 +55,7 @@ impl Progress {
         let queue_wait = claimed.claimed_at.since(claimed.available_at);
         Self {
             outcomes: (0..count).map(|_| None).collect(),
+            outputs: Outputs::default(),
             open: count,
             begun: false,
             stopping: None,
@@ -162,10 +165,10 @@ impl Progress {
         self.watchers.iter().map(|address| (address.clone(), Event::Progress(progress))).collect()
     }
 
-    /// An item has its outcome.
+    /// An item has its outcome, or what it gave has no room.
     pub(super) fn end(&mut self, index: u32, outcome: Ended) {
         if let Some(place @ None) = self.outcomes.get_mut(index as usize) {
-            *place = Some(outcome);
+            *place = Some(self.outputs.take(outcome));
             self.open -= 1;
             self.held.shrink(self.open, self.outcomes.len());
         }
