@@ -111,7 +111,8 @@ impl Config {
 
     /// Rules that span sections.
     fn across(&self) -> Vec<String> {
-        let mut complaints = [self.blobs.check(), self.cache.check(), self.models.check(), self.registry.check()].concat();
+        let mut complaints =
+            [self.blobs.check(), self.cache.check(), self.models.check(), self.registry.check()].concat();
         if self.limits.max_image_pixels > self.worker.max_pixels {
             complaints.push(
                 "limits.max_image_pixels must be at most worker.max_pixels, or accepted pictures fail"

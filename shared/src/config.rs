@@ -19,8 +19,7 @@ use environment::Environment;
 pub use human::{Secret, Size, Span};
 pub use sections::{
     BlobConfig, BulkConfig, CacheConfig, FetchConfig, LogFormat, ModelConfig, ModerationConfig, QueueConfig,
-    RegistryConfig,
-    StoreConfig, TelemetryConfig, WebhookConfig,
+    RegistryConfig, StoreConfig, TelemetryConfig, WebhookConfig,
 };
 
 /// Configuration that does not make sense.

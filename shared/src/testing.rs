@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use crate::clock::{ManualClock, SystemClock};
 use crate::config::{
-    BlobConfig, BulkConfig, CacheConfig, ModerationConfig, QueueConfig, RegistryConfig, Secret, Size, Span, StoreConfig,
+    BlobConfig, BulkConfig, CacheConfig, ModerationConfig, QueueConfig, RegistryConfig, Secret, Size, Span,
+    StoreConfig,
 };
 use crate::entropy::{OsEntropy, SeededEntropy};
 use crate::id::Ids;

@@ -44,7 +44,11 @@ pub async fn run(
         Change::Unchanged => "known already",
     };
     println!("{}  {}", imported.model.name, imported.model.digest);
-    eprintln!("{done}: {}, of which {} were new", Size::new(imported.model.bytes), Size::new(imported.stored));
+    eprintln!(
+        "{done}: {}, of which {} were new",
+        Size::new(imported.model.bytes),
+        Size::new(imported.stored)
+    );
     Ok(())
 }
 
@@ -61,10 +65,10 @@ async fn unpack(
     data_dir: &Path,
     progress: Arc<dyn Progress>,
 ) -> anyhow::Result<(PathBuf, Scratch)> {
-    let (archive, root, limits) =
-        (archive.to_owned(), data_dir.join("scratch"), registrar.limits.clone());
+    let (archive, root, limits) = (archive.to_owned(), data_dir.join("scratch"), registrar.limits.clone());
     tokio::task::spawn_blocking(move || {
-        let scratch = Scratch::new(&root).with_context(|| format!("making a folder in {}", root.display()))?;
+        let scratch =
+            Scratch::new(&root).with_context(|| format!("making a folder in {}", root.display()))?;
         let folder = registry::unpack(&archive, &scratch.path(), &limits, progress.as_ref())?;
         Ok((folder, scratch))
     })

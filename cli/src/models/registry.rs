@@ -58,7 +58,9 @@ pub async fn delete(registrar: &Registrar, owner: Option<&str>, name: &str) -> a
             eprintln!("`{name}` is deleted; its files go when no other model has them");
             Ok(())
         }
-        Removal::InUse => anyhow::bail!("jobs for `{name}` wait or run; cancel them, or wait until they have ended"),
+        Removal::InUse => {
+            anyhow::bail!("jobs for `{name}` wait or run; cancel them, or wait until they have ended")
+        }
         Removal::Unknown => anyhow::bail!(unknown(name, owner)),
     }
 }

@@ -135,7 +135,11 @@ async fn hostile_archives_leave_nothing_behind(house: House) {
              i = tarfile.TarInfo('forebay.toml'); i.size = len(b); t.addfile(i, io.BytesIO(b)); t.close()",
             "`base` names another model's folder",
         ),
-        ("nothing.zip", "zipfile.ZipFile(path, 'w').writestr('readme.txt', 'x')", "no model that can be served"),
+        (
+            "nothing.zip",
+            "zipfile.ZipFile(path, 'w').writestr('readme.txt', 'x')",
+            "no model that can be served",
+        ),
         ("text.zip", "open(path, 'w').write('not an archive')", "not a .zip, .tar or .tar.gz"),
     ];
     for (name, script, why) in hostile {

@@ -5,12 +5,7 @@ use crate::store::{CopyOutcome, StoreError};
 
 impl Registrar {
     /// Makes the name `to` mean what the name `from` means to this owner, its own before everybody's. The copy is the owner's.
-    pub async fn copy(
-        &self,
-        owner: Option<&str>,
-        from: &str,
-        to: &str,
-    ) -> Result<CopyOutcome, CopyError> {
+    pub async fn copy(&self, owner: Option<&str>, from: &str, to: &str) -> Result<CopyOutcome, CopyError> {
         check_name(to)?;
         let Some(original) = self.store.registered(owner, from).await? else {
             return Ok(CopyOutcome::Unknown);

@@ -45,7 +45,8 @@ fn collect(
     for entry in fs::read_dir(folder).map_err(refused)? {
         let entry = entry.map_err(refused)?;
         let at = entry.path();
-        let name = entry.file_name().into_string().map_err(|_| ImportError::Characters { file: at.clone() })?;
+        let name =
+            entry.file_name().into_string().map_err(|_| ImportError::Characters { file: at.clone() })?;
         if name.starts_with('.') {
             continue;
         }
@@ -69,8 +70,8 @@ fn collect(
 
 /// What the model's list says of a file.
 pub(super) fn read(file: &Found, progress: &dyn Progress) -> Result<ModelFile, ImportError> {
-    let (digest, bytes) = hash(&file.at, progress)
-        .map_err(|source| ImportError::File { file: file.at.clone(), source })?;
+    let (digest, bytes) =
+        hash(&file.at, progress).map_err(|source| ImportError::File { file: file.at.clone(), source })?;
     Ok(ModelFile { path: file.path.clone(), digest, bytes })
 }
 

@@ -11,7 +11,9 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
 
 use super::folder::{self, Found};
-use super::{Content, ContentDigest, ModelFile, NameError, NewModel, PathError, Registered, Registrar, check_name};
+use super::{
+    Content, ContentDigest, ModelFile, NameError, NewModel, PathError, Registered, Registrar, check_name,
+};
 use crate::blobs::BlobError;
 use crate::config::Size;
 use crate::store::{Change, PutOutcome, StoreError};
@@ -209,7 +211,12 @@ impl Registrar {
         }
     }
 
-    async fn store_one(&self, at: &Path, file: &ModelFile, progress: &dyn Progress) -> Result<(), ImportError> {
+    async fn store_one(
+        &self,
+        at: &Path,
+        file: &ModelFile,
+        progress: &dyn Progress,
+    ) -> Result<(), ImportError> {
         let content = Content::at(file.digest, self.ids.uuid(), file.bytes);
         let mut writer = self.blobs.writer(&content.object);
         let refused = |source| ImportError::File { file: at.to_owned(), source };

@@ -52,9 +52,8 @@ pub fn check_name(name: &str) -> Result<(), NameError> {
         return Err(NameError::Parts(parts.len()));
     }
     let goes_on = |c: char| c.is_ascii_alphanumeric() || ['.', '_', '-', ':'].contains(&c);
-    let is_part = |part: &&str| {
-        part.starts_with(|c: char| c.is_ascii_alphanumeric()) && part.chars().all(goes_on)
-    };
+    let is_part =
+        |part: &&str| part.starts_with(|c: char| c.is_ascii_alphanumeric()) && part.chars().all(goes_on);
     match parts.iter().find(|part| !is_part(part)) {
         Some(part) => Err(NameError::Part((*part).to_owned())),
         None => Ok(()),
@@ -84,7 +83,8 @@ mod tests {
 
     #[test]
     fn names_are_those_that_hubs_have() {
-        for name in ["opennsfw", "org/all-MiniLM-L6-v2", "org/name:int8", "a/b/c", "0.5B_x", &"n".repeat(200)] {
+        for name in ["opennsfw", "org/all-MiniLM-L6-v2", "org/name:int8", "a/b/c", "0.5B_x", &"n".repeat(200)]
+        {
             assert_eq!(check_name(name), Ok(()), "{name}");
         }
         for name in ["", "/a", "a/", "a//b", "../a", "a/.hidden", "-a", "a b", "ä", "a\\b", ":x", "a\n"] {
@@ -96,7 +96,9 @@ mod tests {
 
     #[test]
     fn paths_stay_in_their_folder() {
-        for path in ["config.json", "onnx/model.onnx", "1_Pooling/config.json", "a b/ü.txt", "a/b/c/d/e/f/g/h"] {
+        for path in
+            ["config.json", "onnx/model.onnx", "1_Pooling/config.json", "a b/ü.txt", "a/b/c/d/e/f/g/h"]
+        {
             assert_eq!(check_path(path), Ok(()), "{path}");
         }
         for path in ["", "/etc/passwd", "../x", "a/../../x", "a/./b", "a//b", "a/"] {

@@ -66,7 +66,8 @@ mod tests {
         assert!(living.path().join("model.onnx").exists() && second.path().exists());
         assert!(!dead.exists() && !torn.exists());
         drop((living, second));
-        let left: Vec<_> = fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let left: Vec<_> =
+            fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(left, [LOCK]);
     }
 }

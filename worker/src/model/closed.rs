@@ -14,8 +14,7 @@ const FILES: [&[&str]; 5] =
 /// refused before any of those is looked at.
 pub fn read_closed(root: &Path, name: &str) -> Result<ModelFiles, ModelError> {
     let stated = manifest::table(root)?;
-    let refused =
-        |message: String| Err(ModelError::Content { file: root.join("forebay.toml"), message });
+    let refused = |message: String| Err(ModelError::Content { file: root.join("forebay.toml"), message });
     if stated.contains_key("base") {
         return refused("`base` names another model's folder, which does not come with this one".to_owned());
     }
@@ -47,7 +46,8 @@ mod tests {
     fn a_model_that_keeps_to_its_folder_is_read() {
         let model = told("kind = \"image_classification\"\nfile = \"a.onnx\"").unwrap();
         assert!(model.onnx.ends_with("model/a.onnx"));
-        let model = told("kind = \"ocr\"\n[ocr]\ndetect = \"onnx/model.onnx\"\nrecognize = \"a.onnx\"").unwrap();
+        let model =
+            told("kind = \"ocr\"\n[ocr]\ndetect = \"onnx/model.onnx\"\nrecognize = \"a.onnx\"").unwrap();
         assert!(model.onnx.ends_with("onnx/model.onnx"));
     }
 

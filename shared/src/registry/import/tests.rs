@@ -2,8 +2,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
 use crate::blobs::Blobs;
-use crate::config::RegistryConfig;
 use crate::clock::SystemClock;
+use crate::config::RegistryConfig;
 use crate::registry::{FOLDER, FetchError, Silent, fetch};
 use crate::shutdown::Tasks;
 use crate::store::Sqlite;

@@ -167,7 +167,10 @@ fn a_bomb_ends_at_the_limit() {
     }
     let halves = [("a", &zeros[..20 << 20]), ("b", &zeros[..20 << 20])];
     for archive in all(&halves) {
-        assert!(Ground::new(&archive).refused().contains("registry.max_bytes"), "together they are too large");
+        assert!(
+            Ground::new(&archive).refused().contains("registry.max_bytes"),
+            "together they are too large"
+        );
     }
 }
 
@@ -237,7 +240,8 @@ fn a_torn_archive_is_refused() {
 
 #[test]
 fn a_file_twice_is_refused() {
-    for archive in [tarred(&[("a", b"1"), ("./a", b"2")]), gzipped(&tarred(&[("a/b", b"1"), ("a/b", b"2")]))] {
+    for archive in [tarred(&[("a", b"1"), ("./a", b"2")]), gzipped(&tarred(&[("a/b", b"1"), ("a/b", b"2")]))]
+    {
         assert!(Ground::new(&archive).refused().contains("twice"));
     }
 }
