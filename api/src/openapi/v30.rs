@@ -59,7 +59,9 @@ fn lower(schema: &mut Value) {
     if let Some(schema) = fields.get_mut("additionalProperties").filter(|schema| schema.is_object()) {
         lower(schema);
     }
-    ["propertyNames", "patternProperties", "contentMediaType"].map(|word| fields.remove(word));
+    for word in ["propertyNames", "patternProperties", "contentMediaType"] {
+        fields.remove(word);
+    }
     if fields.remove("contentEncoding") == Some(json!("base64")) {
         fields.insert("format".to_owned(), json!("byte"));
     }

@@ -178,7 +178,7 @@ impl Unpacker<'_> {
     }
 
     /// A folder of this name: it comes with its first file.
-    fn folder(&self, name: &str) -> Result<(), UnpackError> {
+    fn folder(name: &str) -> Result<(), UnpackError> {
         match name.trim_end_matches('/') {
             "." | "" if !name.starts_with('/') => Ok(()),
             name => plain(name).map(|_| ()),

@@ -44,11 +44,11 @@ mod tests {
     use super::*;
 
     /// Outcomes of so many bytes, which all stand in the same place.
-    fn gave(all: &Bytes, bytes: usize) -> Ended {
+    fn gave(all: &Bytes, bytes: usize) -> Shelved {
         let (shape, bytes) = (vec![bytes as u64], all.slice(..bytes));
         let name = "y".to_owned();
         let tensor = Tensor { name, datatype: Datatype::Uint8, shape, bytes, encoding: Encoding::Base64 };
-        Ok(Output::Tensors { outputs: vec![tensor] }.into())
+        Output::Tensors { outputs: vec![tensor] }.into()
     }
 
     #[test]
@@ -56,15 +56,15 @@ mod tests {
         let all = Bytes::from(vec![0; MOST / 4]);
         let mut outputs = Outputs::default();
         for _ in 0..3 {
-            assert!(outputs.take(gave(&all, MOST / 4)).is_ok());
+            assert!(outputs.take(Ok(gave(&all, MOST / 4))).is_ok());
         }
-        assert!(outputs.take(gave(&all, MOST / 4 - 1)).is_ok());
-        let failure = outputs.take(gave(&all, 2)).unwrap_err();
+        assert!(outputs.take(Ok(gave(&all, MOST / 4 - 1))).is_ok());
+        let failure = outputs.take(Ok(gave(&all, 2))).unwrap_err();
         assert_eq!(failure.code, FailureCode::InferenceFailed);
         let message =
             "the outputs of the job's items would have 268435457 bytes together, the limit is 268435456";
         assert!(failure.message.starts_with(message), "{}", failure.message);
         assert!(outputs.take(Ok(Output::Echo { echo: json!("a") }.into())).is_ok());
-        assert!(outputs.take(gave(&all, 1)).is_ok(), "what failed takes no room");
+        assert!(outputs.take(Ok(gave(&all, 1))).is_ok(), "what failed takes no room");
     }
 }

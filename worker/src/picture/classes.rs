@@ -60,7 +60,7 @@ mod tests {
         // The left half is of the first class, the right half of the second; below it is the other way round.
         let values = [1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0];
         let classes = argmax(&[2, 2, 2], &values, (200_000, 2));
-        let row = |left, right| [[left; 100_000], [right; 100_000]].concat();
+        let row = |left, right| [vec![left; 100_000], vec![right; 100_000]].concat();
         assert_eq!(classes, [row(0, 1), row(1, 0)].concat());
     }
 }

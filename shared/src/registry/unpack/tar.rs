@@ -43,7 +43,7 @@ pub(super) fn unpack(mut archive: impl Read, unpacker: &mut Unpacker<'_>) -> Res
             EntryType::Regular | EntryType::Continuous if !name.ends_with('/') => {
                 unpacker.file(&name, &mut content)?;
             }
-            EntryType::Regular | EntryType::Continuous | EntryType::Directory => unpacker.folder(&name)?,
+            EntryType::Regular | EntryType::Continuous | EntryType::Directory => Unpacker::folder(&name)?,
             other => return Err(UnpackError::Special { path: name, what: called(other) }),
         }
         let rest = content.limit();

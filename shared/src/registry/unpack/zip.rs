@@ -26,7 +26,7 @@ pub(super) fn unpack(archive: &Path, unpacker: &mut Unpacker<'_>) -> Result<(), 
             return Err(UnpackError::Special { path: name, what: "a symbolic link" });
         }
         if entry.is_dir() {
-            unpacker.folder(&name)?;
+            Unpacker::folder(&name)?;
             continue;
         }
         let mut content = entry

@@ -72,7 +72,8 @@ pub async fn a_model_has_only_files_that_are_stored(ground: &Ground) {
 }
 
 pub async fn a_name_means_what_was_put_last(ground: &Ground) {
-    (store(ground, 1).await, store(ground, 2).await);
+    store(ground, 1).await;
+    store(ground, 2).await;
     let first = put(ground, &model(None, "mood", &[file("a", 1), file("b", 1)])).await;
     ground.clock.advance(HOUR);
     let same = ground.store.put_model(&model(None, "mood", &[file("b", 1), file("a", 1)])).await.unwrap();
@@ -85,7 +86,9 @@ pub async fn a_name_means_what_was_put_last(ground: &Ground) {
 }
 
 pub async fn an_owners_model_stands_before_everybodys_and_is_nobody_elses(ground: &Ground) {
-    (store(ground, 1).await, store(ground, 2).await, store(ground, 3).await);
+    store(ground, 1).await;
+    store(ground, 2).await;
+    store(ground, 3).await;
     let everybodys = put(ground, &model(None, "mood", &[file("a", 1)])).await;
     let alices = put(ground, &model(Some("alice"), "mood", &[file("a", 2)])).await;
     let bobs = put(ground, &model(Some("bob"), "secret", &[file("a", 3)])).await;
@@ -110,7 +113,8 @@ pub async fn an_owners_model_stands_before_everybodys_and_is_nobody_elses(ground
 }
 
 pub async fn a_copy_is_a_name_of_its_own(ground: &Ground) {
-    (store(ground, 1).await, store(ground, 2).await);
+    store(ground, 1).await;
+    store(ground, 2).await;
     put(ground, &model(None, "mood", &[file("a", 1), file("b", 2)])).await;
     put(ground, &model(Some("alice"), "old", &[file("c", 2)])).await;
     ground.clock.advance(HOUR);
@@ -155,7 +159,7 @@ pub async fn a_model_that_jobs_want_is_not_deleted(ground: &Ground) {
     assert_eq!(delete(None).await, Removal::Unknown);
     let other = crate::job::NewJob { model: "other".to_owned(), ..sample_job(&ground.ids, "alice") };
     put(ground, &model(None, "echo", &[file("a", 1)])).await;
-    ground.store.submit(&[other.clone()]).await.unwrap();
+    ground.store.submit(std::slice::from_ref(&other)).await.unwrap();
     assert_eq!(delete(None).await, Removal::Deleted, "the job is another model's");
     assert!(matches!(ground.store.delete("alice", other.id).await.unwrap(), DeleteOutcome::Deleted));
 }

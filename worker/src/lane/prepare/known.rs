@@ -18,9 +18,8 @@ impl<P: Pipeline> Job<P> {
         let params = self.claimed.params.clone();
         let hash = move || {
             let common = scope.question(&params);
-            let question = |own: &Object| match own.is_empty() {
-                true => common.clone(),
-                false => scope.question(&Params::merge(&params, own)),
+            let question = |own: &Object| {
+                if own.is_empty() { common.clone() } else { scope.question(&Params::merge(&params, own)) }
             };
             let hashed = |text: Todo<Material>| {
                 let question = question(&text.own);
