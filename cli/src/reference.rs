@@ -117,8 +117,10 @@ mod tests {
             for (name, value) in table {
                 let path = if at.is_empty() { name.clone() } else { format!("{at}__{name}") };
                 match value {
-                    // A table on one line is a key: what is in it is the operator's to name.
-                    toml::Value::Table(below) if !DEFAULTS.contains(&format!("\n{name} = {{")) => {
+                    // A table without a header of its own is a key: what is in it is the operator's to name.
+                    toml::Value::Table(below)
+                        if DEFAULTS.contains(&format!("\n[{}]\n", path.replace("__", "."))) =>
+                    {
                         keys(&path, below, found);
                     }
                     _ => found.push(format!("`FOREBAY_{}`", path.to_uppercase())),

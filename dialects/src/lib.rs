@@ -1,8 +1,8 @@
 //! Their words, our items and outcomes: one file per dialect.
 //!
 //! A dialect is a translation: it knows no HTTP server, no database and no tensors, so that the api, the scheduler and the
-//! workers can all speak it. All translate refusals; requests and answers come with the dialects themselves, so far with
-//! OpenAI's, the emotion API's and image tasks.
+//! workers can all speak it. All translate refusals; requests and answers come with the dialects themselves, of OpenAI, Ollama, TEI, KServe,
+//! the emotion API and image tasks.
 #![warn(missing_docs)]
 
 pub mod bulk;

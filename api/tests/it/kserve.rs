@@ -11,6 +11,8 @@ use forebay_shared::job::{
     Class, Datatype, Encoding, Failure, FailureCode, Input, ItemsAt, Kind, Outcome, Output, Tensor,
     TensorSpec,
 };
+use forebay_shared::model::ModelCard;
+use forebay_shared::store::Models;
 use forebay_shared::store::Scope;
 use forebay_shared::testing::card;
 use serde_json::{Value, json};
@@ -18,10 +20,10 @@ use serde_json::{Value, json};
 use crate::app::{Answer, TestApp};
 use crate::bodies::{base64, png};
 use crate::openai::{consumer, next};
-use crate::worker::{labels, vector};
+use crate::worker::{Worker, labels, vector};
 
-/// A service with a model of plain tensors too.
-async fn app() -> TestApp {
+/// A model of plain tensors.
+fn plain() -> ModelCard {
     let spec = |name: &str, shape: &[i64]| TensorSpec {
         name: name.to_owned(),
         datatype: Datatype::Fp32,
@@ -30,7 +32,20 @@ async fn app() -> TestApp {
     let mut plain = card("plain", Kind::Tensor);
     plain.inputs = vec![spec("x", &[-1, 2])];
     plain.outputs = vec![spec("y", &[-1])];
-    TestApp::build().serving(plain).start().await
+    plain
+}
+
+/// A service that knows it too.
+async fn app() -> TestApp {
+    TestApp::build().serving(plain()).start().await
+}
+
+/// The same with a worker that serves all models but that one, which was announced later.
+async fn half_served() -> (TestApp, Worker) {
+    let app = TestApp::start().await;
+    let worker = app.worker().await;
+    app.store.announce(&[plain()]).await.unwrap();
+    (app.restarted(), worker)
 }
 
 fn texts(data: &[&str]) -> Value {
@@ -72,9 +87,7 @@ fn y(values: &[f32]) -> Output {
 
 #[tokio::test]
 async fn the_server_and_its_models_tell_of_themselves() {
-    let app = app().await;
-    let _worker = app.worker().await;
-    let app = app.restarted();
+    let (app, _worker) = half_served().await;
     let mut told = String::new();
     for path in [
         "/v2",
@@ -108,9 +121,7 @@ async fn the_server_and_its_models_tell_of_themselves() {
 
 #[tokio::test]
 async fn the_index_lists_what_was_announced() {
-    let app = app().await;
-    let _worker = app.worker().await;
-    let app = app.restarted();
+    let (app, _worker) = half_served().await;
     let all = app.post("/v2/repository/index").send().await;
     let ready = app.post("/v2/repository/index").json(json!({"ready": true})).await;
     insta::assert_snapshot!(format!("{}\n{}", all.text(), ready.text()), @r#"

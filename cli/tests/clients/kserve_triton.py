@@ -5,6 +5,7 @@
 
 import json
 import sys
+import time
 
 import numpy as np
 import tritonclient.http as triton
@@ -45,7 +46,11 @@ def server():
     assert client.is_server_live() and client.is_server_ready()
     told = client.get_server_metadata(headers=headers)
     assert told["name"] == "forebay" and "binary_tensor_data" in told["extensions"], told
-    assert client.is_model_ready(MAGIKA, headers=headers)
+    began = time.monotonic()
+    # Who asks right after the start may see the models as they were a second ago.
+    while not client.is_model_ready(MAGIKA, headers=headers):
+        assert time.monotonic() - began < 30, f"{MAGIKA} does not become ready"
+        time.sleep(0.1)
     assert client.is_model_ready(MAGIKA, "1", headers=headers)
     assert not client.is_model_ready("nope", headers=headers)
     index = {model["name"]: model for model in client.get_model_repository_index(headers=headers)}
