@@ -49,6 +49,21 @@ pub const FOLDER: &str = "models";
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentDigest(pub [u8; 32]);
 
+impl ContentDigest {
+    /// What a model with these files is: the SHA-256 of their paths and digests.
+    pub fn of_files<'a>(files: impl IntoIterator<Item = &'a ModelFile>) -> Self {
+        let mut files: Vec<&ModelFile> = files.into_iter().collect();
+        files.sort();
+        let mut digest = Sha256::new();
+        for file in files {
+            digest.update((file.path.len() as u64).to_le_bytes());
+            digest.update(file.path.as_bytes());
+            digest.update(file.digest.0);
+        }
+        Self(digest.finalize().into())
+    }
+}
+
 impl fmt::Display for ContentDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&hex::encode(self.0))
@@ -107,17 +122,9 @@ pub struct NewModel {
 }
 
 impl NewModel {
-    /// What the model is: the SHA-256 of its files' paths and digests.
+    /// What the model is: see [`ContentDigest::of_files`].
     pub fn digest(&self) -> ContentDigest {
-        let mut files: Vec<&ModelFile> = self.files.iter().collect();
-        files.sort();
-        let mut digest = Sha256::new();
-        for file in files {
-            digest.update((file.path.len() as u64).to_le_bytes());
-            digest.update(file.path.as_bytes());
-            digest.update(file.digest.0);
-        }
-        ContentDigest(digest.finalize().into())
+        ContentDigest::of_files(&self.files)
     }
 
     /// The size of all its files.

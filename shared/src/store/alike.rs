@@ -141,6 +141,12 @@ macro_rules! stores {
                 .await
             }
 
+            async fn withdraw(&self, name: &str) -> StoreResult<bool> {
+                let name = name.to_owned();
+                self.write(move |connection| Box::pin(async move { workers::withdraw(connection, &name).await }))
+                    .await
+            }
+
             async fn models(&self) -> StoreResult<Vec<$crate::model::Model>> {
                 let workers = $crate::store::Workers::workers(self).await?;
                 self.read(move |connection| {

@@ -78,6 +78,9 @@ pub trait Workers: Send + Sync {
     /// Begins a worker's life, with leases that hold for `life`.
     async fn register(&self, id: WorkerId, host: &str, models: &[String], life: Duration) -> StoreResult<()>;
 
+    /// Says which models the worker serves from now on.
+    async fn serve(&self, id: WorkerId, models: &[String]) -> StoreResult<()>;
+
     /// Prolongs the leases by `life` from now, unless they have lapsed.
     async fn beat(&self, id: WorkerId, life: Duration) -> StoreResult<Beat>;
 

@@ -255,6 +255,7 @@ pass_on!(Recent:
 );
 pass_on!(Workers:
     register(id: WorkerId, host: &str, models: &[String], life: Duration) -> ();
+    serve(id: WorkerId, models: &[String]) -> ();
     beat(id: WorkerId, life: Duration) -> Beat;
     report(id: WorkerId, rates: &BTreeMap<String, f64>) -> ();
     drain(id: WorkerId) -> ();
@@ -323,6 +324,7 @@ pass_on!(Keys:
 );
 pass_on!(Models:
     announce(cards: &[ModelCard]) -> ();
+    withdraw(name: &str) -> bool;
     models() -> Vec<Model>;
 );
 pass_on!(Webhooks:

@@ -195,6 +195,7 @@ macro_rules! store_conformance {
         ]);
         $crate::store_conformance!(@module $ground, models: [
             the_latest_announcement_stands,
+            a_model_is_withdrawn_when_no_worker_serves_it,
             a_model_outlives_its_workers,
         ]);
         $crate::store_conformance!(@module $ground, leadership: [

@@ -32,6 +32,18 @@ impl Workers for Postgres {
         Ok(())
     }
 
+    async fn serve(&self, id: WorkerId, models: &[String]) -> StoreResult<()> {
+        sqlx::query(
+            "-- store.serve
+             update workers set models = $2 where id = $1",
+        )
+        .bind(id)
+        .bind(Json(models))
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
     async fn beat(&self, id: WorkerId, life: Duration) -> StoreResult<Beat> {
         let now = self.now();
         let cancelled: Option<Json<Vec<JobId>>> = sqlx::query_scalar(
@@ -225,4 +237,19 @@ impl Workers for Postgres {
         .await?;
         Ok(writers)
     }
+}
+
+/// Forgets a model that no living worker serves.
+pub(super) async fn withdraw(connection: &mut sqlx::PgConnection, name: &str) -> StoreResult<bool> {
+    let withdrawn = sqlx::query(
+        "-- store.withdraw
+         delete from models where name = $1 and not exists (
+             select 1 from workers w
+             where w.state in ('live', 'draining') and w.models @> jsonb_build_array($1::text)
+         )",
+    )
+    .bind(name)
+    .execute(connection)
+    .await?;
+    Ok(withdrawn.rows_affected() == 1)
 }

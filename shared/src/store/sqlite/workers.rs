@@ -38,6 +38,24 @@ impl Workers for Sqlite {
         .await
     }
 
+    async fn serve(&self, id: WorkerId, models: &[String]) -> StoreResult<()> {
+        let models = models.to_vec();
+        self.write(move |connection| {
+            Box::pin(async move {
+                sqlx::query(
+                    "-- store.serve
+                     update workers set models = $2 where id = $1",
+                )
+                .bind(id)
+                .bind(Json(models))
+                .execute(connection)
+                .await?;
+                Ok(())
+            })
+        })
+        .await
+    }
+
     async fn beat(&self, id: WorkerId, life: Duration) -> StoreResult<Beat> {
         let now = self.now();
         self.write(move |connection| {
@@ -281,4 +299,19 @@ fn encode(verdicts: &Verdicts) -> String {
         })
         .collect();
     json!(rows).to_string()
+}
+
+/// Forgets a model that no living worker serves.
+pub(super) async fn withdraw(connection: &mut sqlx::SqliteConnection, name: &str) -> StoreResult<bool> {
+    let withdrawn = sqlx::query(
+        "-- store.withdraw
+         delete from models where name = $1 and not exists (
+             select 1 from workers w
+             where w.state in ('live', 'draining') and exists (select 1 from json_each(w.models) where value = $1)
+         )",
+    )
+    .bind(name)
+    .execute(connection)
+    .await?;
+    Ok(withdrawn.rows_affected() == 1)
 }
