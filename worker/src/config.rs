@@ -1,12 +1,17 @@
 //! `[worker]`: what a worker serves, and how much it takes on. Every key is described in `cli/config.default.toml`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use forebay_shared::config::{Size, Span};
 use forebay_shared::job::{Backoff, RetryPolicy};
 use serde::Deserialize;
 
 use crate::model::Provider;
+
+/// Bounds of how often the registry is looked at: a statement a second, and no later than people would wonder.
+const MOST_OFTEN: Duration = Duration::from_secs(1);
+const LEAST_OFTEN: Duration = Duration::from_hours(1);
 
 /// `[worker]`
 #[derive(Clone, Debug, Deserialize)]
@@ -16,6 +21,8 @@ pub struct WorkerConfig {
     pub models_dir: PathBuf,
     /// Which of them are served, by name; empty: all.
     pub models: Vec<String>,
+    /// How often the registry is looked at for models; zero: never.
+    pub registry_poll: Span,
     /// Whether the `echo` model is served.
     pub echo: bool,
     /// The runtime library; empty: looked for in the data directory and beside the program.
@@ -116,6 +123,14 @@ impl WorkerConfig {
             complaints.push(format!(
                 "worker.lease ({}) must be longer than twice worker.beat ({})",
                 self.lease, self.beat
+            ));
+        }
+        if !self.registry_poll.get().is_zero()
+            && !(MOST_OFTEN..=LEAST_OFTEN).contains(&self.registry_poll.get())
+        {
+            complaints.push(format!(
+                "worker.registry_poll ({}) must be from 1s to 1h, or \"0s\" for never",
+                self.registry_poll
             ));
         }
         if self.providers.is_empty() {

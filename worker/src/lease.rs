@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use crate::rate::Rates;
 
 /// How long to wait before asking a database that was away again.
-const AGAIN: Duration = Duration::from_millis(500);
+pub(crate) const AGAIN: Duration = Duration::from_millis(500);
 
 /// Says which lease this process holds, if any.
 #[derive(Clone, Debug, Default)]

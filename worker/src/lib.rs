@@ -9,7 +9,9 @@ pub mod cache;
 pub mod check;
 pub mod config;
 mod intake;
+mod intakes;
 pub mod lane;
+mod lanes;
 pub mod lease;
 pub mod model;
 pub mod open;
@@ -22,10 +24,13 @@ pub mod rate;
 mod rehearsal;
 pub mod residence;
 pub mod room;
+mod served;
 pub mod settle;
 pub mod share;
 pub mod shelf;
+mod starter;
 pub mod stop;
+mod supply;
 pub mod text;
 
 use std::sync::Arc;
@@ -35,19 +40,23 @@ use forebay_shared::config::{CacheConfig, ModerationConfig};
 use forebay_shared::entropy::Entropy;
 use forebay_shared::events::{Event, Events};
 use forebay_shared::fetch::Fetcher;
-use forebay_shared::id::Ids;
+use forebay_shared::id::{Ids, WorkerId};
 use forebay_shared::queue::Queue;
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::Store;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 use config::WorkerConfig;
-use intake::{Intake, IntakeParts};
+use intake::IntakeParts;
+use intakes::{Intakes, Running};
 use lane::{LaneHandle, Order};
+use lanes::Lanes;
 use lease::{Board, Lease};
+use model::ModelFiles;
 use rate::Rates;
+use served::{News, Served};
+use starter::Starter;
 
 /// What a worker works with.
 #[derive(Clone, Debug)]
@@ -76,24 +85,36 @@ pub struct WorkerParts {
     pub tasks: Tasks,
 }
 
+/// What is to be served otherwise than before.
+#[derive(Debug)]
+pub enum Change {
+    /// This model, from now on; another of its name goes.
+    Serve(Box<ModelFiles>),
+    /// The model of this name no longer. Its jobs that run are finished.
+    Stop(String),
+}
+
 /// A worker with its models found and its lanes running.
 #[derive(Debug)]
 pub struct Worker {
     config: WorkerConfig,
     parts: WorkerParts,
-    lanes: Vec<LaneHandle>,
+    starter: Starter,
+    lanes: Lanes,
+    served: Served,
+    changes: mpsc::Receiver<Change>,
     board: Board,
     rates: Rates,
 }
 
 impl Worker {
     /// Takes work until a soft stop, then drains. A lease that lapses ends one life and begins another.
-    pub async fn run(self) {
+    pub async fn run(mut self) {
         self.hear_of_watchers();
-        let names: Vec<String> = self.lanes.iter().map(|lane| lane.model.clone()).collect();
         let stopping = self.parts.tasks.stopping();
         tokio::pin!(stopping);
         loop {
+            let names = self.lanes.models();
             let lease = tokio::select! {
                 () = &mut stopping => return,
                 lease = Lease::begin(
@@ -103,36 +124,71 @@ impl Worker {
                     (&self.parts.host, &names, self.config.lease.get()),
                 ) => lease,
             };
-            let life = CancellationToken::new();
-            // Should this future be dropped, nothing goes on taking messages in its name.
-            let _ends_with_this = life.clone().drop_guard();
-            let intakes = self.start_intakes(&lease, &life);
+            let mut intakes = Intakes::new(self.intake_parts(), lease.worker, self.parts.tasks.clone());
+            self.lanes.taking().iter().for_each(|lane| intakes.start(lane));
             let (stops, mut to_stop) = mpsc::channel(8);
-            let beat = lease.beat(self.config.beat.get(), stops, &self.rates);
+            let rates = self.rates.clone();
+            let beat = lease.beat(self.config.beat.get(), stops, &rates);
             tokio::pin!(beat);
             let drains = loop {
                 tokio::select! {
                     () = &mut stopping => break true,
-                    Some(jobs) = to_stop.recv() => self.order_all(|| Order::Stop(jobs.clone())).await,
+                    Some(jobs) = to_stop.recv() => self.lanes.order(|| Order::Stop(jobs.clone())).await,
+                    Some(change) = self.changes.recv() => self.change(change, &mut intakes, lease.worker),
                     () = &mut beat => break false,
                 }
             };
             if drains {
-                let drain = self.drain(&lease, &life, intakes);
+                let drain = self.drain(&lease, &mut intakes);
                 tokio::pin!(drain);
                 loop {
                     tokio::select! {
                         () = &mut drain => return,
-                        Some(jobs) = to_stop.recv() => self.order_all(|| Order::Stop(jobs.clone())).await,
+                        Some(jobs) = to_stop.recv() => self.lanes.order(|| Order::Stop(jobs.clone())).await,
                         () = &mut beat => return,
                     }
                 }
             }
-            life.cancel();
             // What an intake still hands in belongs to the old life too.
-            futures::future::join_all(intakes).await;
-            self.order_all(|| Order::Forget(lease.worker)).await;
+            intakes.end().await;
+            self.lanes.order(|| Order::Forget(lease.worker)).await;
         }
+    }
+
+    /// Lanes come and go; nothing waits for that here.
+    fn change(&mut self, change: Change, intakes: &mut Intakes, worker: WorkerId) {
+        let gone = match &change {
+            Change::Serve(model) => model.card.name.clone(),
+            Change::Stop(name) => name.clone(),
+        };
+        if let Some(lane) = self.lanes.leave(&gone) {
+            let intake = intakes.take(&gone);
+            let leaving = leave(lane, intake, self.lanes.clone());
+            self.parts.tasks.spawn("leaving", leaving);
+        }
+        let told = match change {
+            Change::Serve(model) => {
+                let card = model.card.clone();
+                match self.starter.start(*model) {
+                    Ok(lane) => {
+                        tracing::info!(model = lane.model, "the model is served");
+                        intakes.start(&lane);
+                        self.lanes.add(lane);
+                        News::Came(Box::new(card))
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, model = gone, "the model cannot be served");
+                        News::Gone(gone)
+                    }
+                }
+            }
+            Change::Stop(name) => {
+                tracing::info!(model = name, "the model is not served any more");
+                self.rates.forget(&name);
+                News::Gone(name)
+            }
+        };
+        self.parts.tasks.spawn("served", self.served.clone().tell(worker, told));
     }
 
     /// Passes on who begins to follow a job that a lane may have already. Word that is missed costs only word of progress.
@@ -144,9 +200,7 @@ impl Worker {
                 loop {
                     match news.recv().await.as_deref() {
                         Ok(Event::Watched { id, address }) => {
-                            for lane in &lanes {
-                                lane.order(Order::Watch(*id, address.clone())).await;
-                            }
+                            lanes.order(|| Order::Watch(*id, address.clone())).await;
                         }
                         Ok(_) | Err(RecvError::Lagged(_)) => {}
                         Err(RecvError::Closed) => return,
@@ -160,44 +214,25 @@ impl Worker {
         });
     }
 
-    fn start_intakes(&self, lease: &Lease, life: &CancellationToken) -> Vec<tokio::task::JoinHandle<()>> {
-        let parts = IntakeParts {
+    fn intake_parts(&self) -> IntakeParts {
+        IntakeParts {
             store: self.parts.store.clone(),
             queue: self.parts.queue.clone(),
             events: self.parts.events.clone(),
             prefetch: self.config.prefetch,
-        };
-        self.lanes
-            .iter()
-            .map(|lane| {
-                let intake = Intake::new(parts.clone(), lane.clone(), lease.worker, life.clone());
-                self.parts.tasks.spawn("intake", intake.run())
-            })
-            .collect()
-    }
-
-    async fn order_all(&self, order: impl Fn() -> Order) {
-        for lane in &self.lanes {
-            lane.order(order()).await;
         }
     }
 
     /// Stops the intake, gives back what has not begun, lets the rest be settled, within the configured time.
-    async fn drain(
-        &self,
-        lease: &Lease,
-        life: &CancellationToken,
-        intakes: Vec<tokio::task::JoinHandle<()>>,
-    ) {
+    async fn drain(&self, lease: &Lease, intakes: &mut Intakes) {
         tracing::info!(worker.id = %lease.worker, "draining");
         let in_order = async {
             if let Err(error) = self.parts.store.drain(lease.worker).await {
                 tracing::warn!(%error, "the worker could not say that it drains");
             }
-            life.cancel();
-            futures::future::join_all(intakes).await;
+            intakes.end().await;
             self.release_unbegun(lease).await;
-            for lane in &self.lanes {
+            for lane in self.lanes.all() {
                 lane.room.wait_until_empty().await;
             }
         };
@@ -209,7 +244,7 @@ impl Worker {
 
     async fn release_unbegun(&self, lease: &Lease) {
         let mut unbegun = Vec::new();
-        for lane in &self.lanes {
+        for lane in self.lanes.all() {
             let (answer, given_up) = tokio::sync::oneshot::channel();
             lane.order(Order::Release(answer)).await;
             unbegun.extend(given_up.await.unwrap_or_default());
@@ -220,4 +255,13 @@ impl Worker {
             tracing::warn!(%error, "jobs could not be given back yet; retiring does it");
         }
     }
+}
+
+/// A lane takes no more, finishes what it has, and ends.
+async fn leave(lane: LaneHandle, intake: Option<Running>, lanes: Lanes) {
+    if let Some(intake) = intake {
+        intake.end().await;
+    }
+    lane.room.wait_until_empty().await;
+    lanes.remove(&lane);
 }

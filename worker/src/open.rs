@@ -4,23 +4,28 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use forebay_shared::job::Kind;
+use forebay_shared::model::ModelCard;
 use forebay_shared::shutdown::Tasks;
 use tokio::sync::mpsc;
 
 use crate::cache::Cache;
 use crate::config::WorkerConfig;
-use crate::lane::{self, Bounds, LaneHandle, LaneParts, LineSource, Reader};
+use crate::lane::{Bounds, LaneParts, LineSource, Reader};
+use crate::lanes::Lanes;
 use crate::lease::Board;
 use crate::model::{self, Arenas, ModelFiles, Runtime, RuntimeError};
-use crate::pipeline::{Pipeline, WithPipeline, with_pipeline};
 use crate::quarantine::Quarantine;
 use crate::rate::Rates;
 use crate::residence::Residence;
+use crate::served::Served;
 use crate::settle::Settler;
 use crate::shelf::Shelf;
+use crate::starter::Starter;
+use crate::supply::{Supply, SupplyParts};
 use crate::{Worker, WorkerParts};
 
+/// Changes that wait until they are made.
+const CHANGES: usize = 4;
 /// Finished jobs on their way to the settler.
 const FINISHED: usize = 64;
 
@@ -33,14 +38,9 @@ impl Worker {
         data_dir: &Path,
     ) -> Result<Self, RuntimeError> {
         let models = find_models(&config, &parts.tasks, data_dir).await;
-        let runtime = if models.iter().any(|model| model.card.kind != Kind::Echo) {
-            Some(load_runtime(&config, data_dir)?)
-        } else {
-            None
-        };
         #[cfg(feature = "rehearsal")]
         tracing::warn!("this build is for rehearsals: it knows items that take it down");
-        announce(&parts, &models).await;
+        let cards: Vec<ModelCard> = models.iter().map(|model| model.card.clone()).collect();
         let board = Board::default();
         let quarantine = Quarantine::new(parts.store.clone());
         let cache = Cache::open(&parts.cache, parts.store.clone(), parts.blobs.clone(), &parts.tasks);
@@ -60,7 +60,7 @@ impl Worker {
         let rates = Rates::default();
         let residence = Residence::new(config.model_memory.bytes(), config.runs_at_once);
         parts.tasks.spawn("residence", let_rest(residence.clone(), parts.tasks.clone()));
-        let shared = LaneParts {
+        let lane_parts = LaneParts {
             reader: Reader::new(
                 parts.blobs.clone(),
                 parts.fetcher.clone(),
@@ -72,7 +72,7 @@ impl Worker {
                     largest_file: parts.fetcher.max_bytes(),
                 },
             ),
-            runtime,
+            runtime: None,
             residence: residence.clone(),
             warm_up: config.warm_up,
             keep_alive: Some(config.keep_alive.get()).filter(|keep| !keep.is_zero()),
@@ -84,9 +84,29 @@ impl Worker {
             rates: rates.clone(),
             tasks: parts.tasks.clone(),
         };
-        let lane = |model: ModelFiles| with_pipeline(model.card.kind, StartLane { model, parts: &shared });
-        let lanes = models.into_iter().map(lane).collect();
-        Ok(Self { config, parts, lanes, board, rates })
+        let mut starter =
+            Starter { config: config.clone(), data_dir: data_dir.to_owned(), parts: lane_parts };
+        let lanes = Lanes::default();
+        for model in models {
+            lanes.add(starter.start(model)?);
+        }
+        announce(&parts, &cards).await;
+        let (offers, changes) = mpsc::channel(CHANGES);
+        if !config.registry_poll.get().is_zero() {
+            let supply = SupplyParts {
+                store: parts.store.clone(),
+                blobs: parts.blobs.clone(),
+                tasks: parts.tasks.clone(),
+                folder: data_dir.join("registry"),
+                every: config.registry_poll.get(),
+                wanted: config.models.clone(),
+                own: lanes.models().into_iter().collect(),
+                max_pixels: config.max_pixels,
+            };
+            parts.tasks.spawn("supply", Supply::new(supply, offers).run());
+        }
+        let served = Served::new(parts.store.clone(), lanes.clone(), board.clone());
+        Ok(Self { config, parts, starter, lanes, served, changes, board, rates })
     }
 }
 
@@ -143,27 +163,12 @@ fn processors(configured: usize) -> usize {
 }
 
 /// Tells the world what is served, however long the database is away.
-async fn announce(parts: &WorkerParts, models: &[ModelFiles]) {
-    let cards: Vec<_> = models.iter().map(|model| model.card.clone()).collect();
-    while let Err(error) = parts.store.announce(&cards).await {
+async fn announce(parts: &WorkerParts, cards: &[ModelCard]) {
+    while let Err(error) = parts.store.announce(cards).await {
         tracing::warn!(%error, "models cannot be announced at the moment");
         if parts.tasks.is_stopping() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-}
-
-/// Starts a model's lane.
-struct StartLane<'a> {
-    model: ModelFiles,
-    parts: &'a LaneParts,
-}
-
-impl WithPipeline for StartLane<'_> {
-    type Done = LaneHandle;
-
-    fn run<P: Pipeline>(self) -> LaneHandle {
-        lane::start::<P>(self.model, self.parts)
     }
 }

@@ -29,6 +29,11 @@ impl Rates {
         ran.seconds = ran.seconds * MEMORY + took.as_secs_f64();
     }
 
+    /// The model is not served any more.
+    pub fn forget(&self, model: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(model);
+    }
+
     /// The rates, if they differ from what was told.
     pub fn news(&self, told: &BTreeMap<String, f64>) -> Option<BTreeMap<String, f64>> {
         let rates = self.0.lock().unwrap_or_else(PoisonError::into_inner);

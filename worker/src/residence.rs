@@ -98,6 +98,19 @@ impl Residence {
         Ok(())
     }
 
+    /// The model is not wanted any more: its slot is empty from now on. Another of the same name stays.
+    pub fn leave<E>(&self, name: &str, slot: &Slot<E>) {
+        let mut residents = self.residents();
+        if residents
+            .get(name)
+            .is_some_and(|resident| std::ptr::addr_eq(Arc::as_ptr(&resident.slot), Arc::as_ptr(slot)))
+        {
+            residents.remove(name);
+        }
+        drop(residents);
+        drop(held(slot).take());
+    }
+
     /// The model has just run.
     pub fn used(&self, name: &str) {
         if let Some(resident) = self.residents().get_mut(name) {
@@ -211,6 +224,19 @@ mod tests {
         assert_eq!([&resting, &running, &staying].map(is_in), [false, true, true]);
         residence.rest(Instant::now() + Duration::from_secs(61));
         assert!(!is_in(&running), "its time had come when it ended");
+    }
+
+    #[test]
+    fn who_leaves_gives_its_room_back_and_takes_no_namesake_along() {
+        let residence = Residence::new(100, 0);
+        let former = enter(&residence, &guest("a", 60));
+        let latter = enter(&residence, &guest("a", 60));
+        residence.leave("a", &former);
+        assert_eq!([&former, &latter].map(is_in), [false, true]);
+        residence.leave("a", &latter);
+        assert!(!is_in(&latter));
+        let other = enter(&residence, &guest("b", 90));
+        assert!(is_in(&other) && residence.residents().len() == 1);
     }
 
     #[test]

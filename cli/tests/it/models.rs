@@ -7,9 +7,13 @@ use std::time::{Duration, Instant};
 
 use forebay_shared::blobs::Blobs;
 use futures::TryStreamExt;
+use reqwest::multipart::{Form, Part};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
 
 use super::columns::on_both;
 use super::house::{House, LONG, Plan, starter_data};
+use super::suite::picture;
 
 on_both! {
     Plan::echo() => [
@@ -22,6 +26,12 @@ on_both! {
         .with("FOREBAY_SCHEDULER__SWEEP_AGE", "4s")
         .with("FOREBAY_SCHEDULER__RETAIN", "1s") => [
         an_import_that_is_killed_is_swept,
+    ];
+    // The starter models' folder has no model of that name, so it can only come from the registry.
+    Plan::models()
+        .with("FOREBAY_WORKER__MODELS", r#"["echo", "org/nsfw"]"#)
+        .with("FOREBAY_WORKER__REGISTRY_POLL", "1s") => [
+        a_model_that_is_brought_in_is_served_by_all_without_a_restart,
     ];
 }
 
@@ -196,4 +206,35 @@ async fn an_import_that_is_killed_is_swept(house: House) {
     assert!(said.contains("added: "), "{said}");
     assert_eq!(objects(&house).await.len(), 2);
     house.stop();
+}
+
+async fn a_model_that_is_brought_in_is_served_by_all_without_a_restart(house: House) {
+    let path = "/v1/models/org/nsfw";
+    assert_eq!(house.get(path).await.0, StatusCode::NOT_FOUND);
+    let folder = starter_data().join("models/opennsfw");
+    done(&house, &["import", folder.to_str().unwrap(), "--name", "org/nsfw"]);
+    until(&house, path, StatusCode::OK).await;
+    let form = Form::new()
+        .text("job", json!({"model": "org/nsfw"}).to_string())
+        .part("image", Part::bytes(picture("cat.jpg")).file_name("cat.jpg"));
+    let answer = house.request(Method::POST, "/v1/jobs").multipart(form).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::ACCEPTED);
+    let job: Value = answer.json().await.unwrap();
+    let job = house.ended(job["id"].as_str().unwrap()).await;
+    let label = &job["result"]["items"][0]["output"]["labels"][0];
+    assert!(label["score"].as_f64().is_some_and(|score| score > 0.5), "{job}");
+    done(&house, &["delete", "org/nsfw"]);
+    until(&house, path, StatusCode::NOT_FOUND).await;
+    let id = house.submit_echo("still here", 0).await;
+    assert_eq!(house.ended(&id).await["status"], "succeeded");
+    house.stop();
+}
+
+/// Waits until the api answers so.
+async fn until(house: &House, path: &str, status: StatusCode) {
+    let started = Instant::now();
+    while house.get(path).await.0 != status {
+        assert!(started.elapsed() < LONG, "{path} is {status}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }

@@ -420,7 +420,8 @@ async fn all_objects(house: &House) -> Vec<String> {
     objects
 }
 
-fn picture(name: &str) -> Vec<u8> {
+/// A picture of the samples.
+pub fn picture(name: &str) -> Vec<u8> {
     let samples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/samples");
     std::fs::read(samples.join(name)).unwrap()
 }

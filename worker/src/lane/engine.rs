@@ -67,6 +67,7 @@ impl<P: Pipeline> Engine<P> {
             while let Some(work) = waiting.blocking_recv() {
                 host.serve(work);
             }
+            host.residence.leave(&host.guest.name, &host.slot);
         });
         if let Err(error) = started {
             tracing::error!(%error, "the model's thread could not be started");

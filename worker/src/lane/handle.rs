@@ -41,6 +41,11 @@ impl LaneHandle {
         }
     }
 
+    /// Whether this is that lane, and not another of the same model.
+    pub fn is(&self, other: &Self) -> bool {
+        self.jobs.same_channel(&other.jobs)
+    }
+
     /// Gives an order.
     pub async fn order(&self, order: Order) {
         // A lane that is gone holds nothing to be stopped, forgotten or released.

@@ -214,6 +214,11 @@ impl Ground {
         assert!(depths.iter().all(|depth| depth.running == 0), "{depths:?}");
     }
 
+    /// The worker's data directory.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
     pub fn store(&self) -> &dyn Store {
         self.store.as_ref()
     }
@@ -261,6 +266,7 @@ fn config() -> WorkerConfig {
     WorkerConfig {
         models_dir: PathBuf::new(),
         models: Vec::new(),
+        registry_poll: Span::new(Duration::ZERO),
         echo: true,
         runtime: PathBuf::new(),
         providers: vec![Provider::Cpu],

@@ -11,5 +11,6 @@ mod ground;
 mod isolation;
 mod memory;
 mod reference;
+mod registry;
 mod slices;
 mod stopping;

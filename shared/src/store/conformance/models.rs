@@ -19,8 +19,14 @@ pub async fn a_model_is_withdrawn_when_no_worker_serves_it(ground: &Ground) {
     let worker = ground.worker().await;
     assert!(!ground.store.withdraw("echo").await.unwrap(), "a worker serves it");
     ground.store.serve(worker, &["mood".to_owned()]).await.unwrap();
-    let served: Vec<_> =
-        ground.store.models().await.unwrap().into_iter().map(|model| (model.card.name, model.workers)).collect();
+    let served: Vec<_> = ground
+        .store
+        .models()
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|model| (model.card.name, model.workers))
+        .collect();
     assert_eq!(served, [("echo".to_owned(), 0), ("mood".to_owned(), 1)]);
     assert!(ground.store.withdraw("echo").await.unwrap());
     assert!(!ground.store.withdraw("echo").await.unwrap(), "it is not there any more");
