@@ -35,7 +35,7 @@ impl Places {
         }
         let Some(ahead) = self.store.ahead(&job.owner, job.id).await? else { return Ok(None) };
         let loads = self.loads().await?;
-        let rate = self.catalog.find(&job.model).await?.map(|model| model.rate);
+        let rate = self.catalog.find(&job.owner, &job.model).await?.map(|model| model.rate);
         Ok(Some(eta::place(&ahead, &loads, rate)))
     }
 

@@ -94,7 +94,7 @@ impl Chores {
         let model = if plan.fire.is_empty() {
             None
         } else {
-            self.parts.catalog.find(&schedule.template.model).await?
+            self.parts.catalog.find(&schedule.owner, &schedule.template.model).await?
         };
         let mut firings: Vec<_> = plan
             .fire

@@ -16,6 +16,7 @@ use forebay_shared::file::{FileStatus, NewFile, NewPart, NewUpload, Piece, Purpo
 use forebay_shared::handover::{Filler, OVERDUE};
 use forebay_shared::id::{JobId, WorkerId};
 use forebay_shared::job::{Claimed, Class, Ending, FailureCode, Kind, Status};
+use forebay_shared::model::ModelCard;
 use forebay_shared::queue::{LocalQueue, Message, Producer, Queue};
 use forebay_shared::registry::{Content, ContentDigest, ModelFile, NewModel};
 use forebay_shared::segment::SegmentBuilder;
@@ -472,7 +473,7 @@ async fn files_of_models_go_when_no_model_has_them_and_what_an_import_stores_is_
     }
     let file = ModelFile { path: "model.onnx".to_owned(), digest: named.digest, bytes: 7 };
     let (name, source) = ("mood".to_owned(), "test".to_owned());
-    store.put_model(&NewModel { owner: None, name, source, files: vec![file] }).await.unwrap();
+    store.put_model(&NewModel { owner: None, name, source, files: vec![file], card: None }).await.unwrap();
     bench.chores.clone().sweep().await;
     for content in [&named, &abandoned, &wanted, &unrecorded] {
         assert!(bench.is_there(&content.object).await, "it is young");

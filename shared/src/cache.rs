@@ -155,6 +155,8 @@ mod tests {
     fn card(digest: &str, kind: Kind) -> ModelCard {
         ModelCard {
             name: "model".into(),
+            owner: None,
+            registered: false,
             digest: digest.into(),
             bytes: None,
             kind,

@@ -31,16 +31,35 @@ impl Catalog {
         Self { store, config, view: Mutex::default() }
     }
 
-    /// All models, by name.
-    pub async fn models(&self) -> StoreResult<Arc<Vec<Model>>> {
+    /// The models that `owner` sees, by name.
+    pub async fn models(&self, owner: &str) -> StoreResult<Arc<Vec<Model>>> {
+        Ok(seen_by(owner, self.all().await?))
+    }
+
+    /// All models of all owners, by name: for what looks after them, not for who uses them.
+    pub async fn all(&self) -> StoreResult<Arc<Vec<Model>>> {
         self.no_older_than(FRESH).await
     }
 
-    /// The model with this name or alias; a name stands before an alias.
-    pub async fn find(&self, name: &str) -> StoreResult<Option<Model>> {
-        match named(&self.models().await?, name) {
+    /// Those that `owner` sees, as they are now.
+    pub async fn models_now(&self, owner: &str) -> StoreResult<Arc<Vec<Model>>> {
+        Ok(seen_by(owner, self.no_older_than(Duration::ZERO).await?))
+    }
+
+    /// The model with this name or alias among those that `owner` sees; a name stands before an alias.
+    pub async fn find(&self, owner: &str, name: &str) -> StoreResult<Option<Model>> {
+        self.look(name, |model| model.card.is_seen_by(owner)).await
+    }
+
+    /// The same among all models.
+    pub async fn find_any(&self, name: &str) -> StoreResult<Option<Model>> {
+        self.look(name, |_| true).await
+    }
+
+    async fn look(&self, name: &str, is_seen: impl Fn(&Model) -> bool) -> StoreResult<Option<Model>> {
+        match named(&self.all().await?, name, &is_seen) {
             Some(model) => Ok(Some(model)),
-            None => Ok(named(&self.no_older_than(FRESH_ON_A_MISS).await?, name)),
+            None => Ok(named(&self.no_older_than(FRESH_ON_A_MISS).await?, name, &is_seen)),
         }
     }
 
@@ -59,19 +78,27 @@ impl Catalog {
     }
 }
 
-fn named(models: &[Model], name: &str) -> Option<Model> {
-    place(models, name).map(|place| models[place].clone())
+/// Those of the models that `owner` sees: mostly all of them.
+fn seen_by(owner: &str, models: Arc<Vec<Model>>) -> Arc<Vec<Model>> {
+    if models.iter().all(|model| model.card.is_seen_by(owner)) {
+        return models;
+    }
+    Arc::new(models.iter().filter(|model| model.card.is_seen_by(owner)).cloned().collect())
 }
 
-fn place(models: &[Model], name: &str) -> Option<usize> {
-    let exactly = models.iter().position(|model| model.card.name == name);
-    exactly.or_else(|| models.iter().position(|model| model.card.answers_to(name)))
+fn named(models: &[Model], name: &str, is_seen: impl Fn(&Model) -> bool) -> Option<Model> {
+    place(models, name, is_seen).map(|place| models[place].clone())
+}
+
+fn place(models: &[Model], name: &str, is_seen: impl Fn(&Model) -> bool) -> Option<usize> {
+    let exactly = models.iter().position(|model| model.card.name == name && is_seen(model));
+    exactly.or_else(|| models.iter().position(|model| model.card.answers_to(name) && is_seen(model)))
 }
 
 /// Gives models the names that the configuration has for them, which are then no other's. A model's own name stays its own.
 fn give_names(models: &mut [Model], aliases: &BTreeMap<String, String>) {
     let given: Vec<(&String, usize)> =
-        aliases.iter().filter_map(|(alias, name)| Some((alias, place(models, name)?))).collect();
+        aliases.iter().filter_map(|(alias, name)| Some((alias, place(models, name, |_| true)?))).collect();
     for (alias, place) in given {
         for model in models.iter_mut() {
             model.card.aliases.retain(|other| other != alias);
@@ -108,9 +135,31 @@ mod tests {
         let aliases = aliases.map(|(alias, name)| (alias.to_owned(), name.to_owned())).into();
         give_names(&mut models, &aliases);
         assert_eq!(names(&models), [("one", vec!["first", "ada", "two"]), ("two", vec!["second", "gpt"])]);
-        let found = |name: &str| named(&models, name).map(|model| model.card.name);
+        let found = |name: &str| named(&models, name, |_| true).map(|model| model.card.name);
         assert_eq!(found("gpt").as_deref(), Some("two"), "the configuration's");
         assert_eq!(found("two").as_deref(), Some("two"), "its own");
         assert_eq!(found("lost"), None, "nobody's yet");
+    }
+
+    #[test]
+    fn an_owners_model_is_hidden_from_all_others_by_every_name() {
+        let mut hers = model("hers", &["one", "mine"]);
+        hers.card.owner = Some("alice".to_owned());
+        let models = Arc::new(vec![hers, model("one", &["mine"])]);
+        let seen = |owner: &str| {
+            seen_by(owner, models.clone()).iter().map(|model| model.card.name.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (seen("alice"), seen("bob")),
+            (vec!["hers".to_owned(), "one".to_owned()], vec!["one".to_owned()])
+        );
+        let found = |owner: &str, name: &str| {
+            named(&models, name, |model| model.card.is_seen_by(owner)).map(|model| model.card.name)
+        };
+        assert_eq!(found("alice", "hers").as_deref(), Some("hers"));
+        assert_eq!(found("bob", "hers"), None);
+        assert_eq!(found("alice", "mine").as_deref(), Some("hers"));
+        assert_eq!(found("bob", "mine").as_deref(), Some("one"), "another owner's alias takes no name away");
+        assert_eq!(found("alice", "one").as_deref(), Some("one"), "a name stands before an alias");
     }
 }

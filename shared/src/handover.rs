@@ -140,7 +140,7 @@ impl Filler {
     }
 
     async fn fill_everywhere(&self) -> StoreResult<()> {
-        let (models, routes) = (self.catalog.models().await?, self.store.routes(OVERDUE).await?);
+        let (models, routes) = (self.catalog.all().await?, self.store.routes(OVERDUE).await?);
         self.windows().refresh(&models, &routes);
         for state in routes.iter().filter(|state| state.waiting) {
             self.fill_route(&state.route).await?;

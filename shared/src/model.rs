@@ -10,6 +10,12 @@ use crate::job::{Cost, Input, Kind, Params, TensorError, TensorSpec, check_input
 pub struct ModelCard {
     /// Its own name; it may contain `/` and `:`.
     pub name: String,
+    /// Whose it is, and who alone sees it; `None`: everybody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Whether its files are in the registry; else they are in a folder of its worker's.
+    #[serde(default)]
+    pub registered: bool,
     /// SHA-256 of its files, in hexadecimal.
     pub digest: String,
     /// Bytes of its files together; unknown of models that were announced by an earlier version.
@@ -79,6 +85,21 @@ impl ModelCard {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The card of the same model under another name.
+    #[must_use]
+    pub fn renamed(self, owner: Option<&str>, name: &str) -> Self {
+        let file = match self.file.strip_prefix(&self.name) {
+            Some(rest) if rest.starts_with('/') => format!("{name}{rest}"),
+            _ => self.file,
+        };
+        Self { owner: owner.map(str::to_owned), name: name.to_owned(), file, ..self }
+    }
+
+    /// Whether this owner may know of it.
+    pub fn is_seen_by(&self, owner: &str) -> bool {
+        self.owner.as_deref().is_none_or(|whose| whose == owner)
     }
 
     /// Whether `name` is its name or an alias.

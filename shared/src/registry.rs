@@ -1,7 +1,7 @@
 //! The registry: models in object storage, by name.
 //!
 //! A model is a list of paths, each with the SHA-256 of a file; files of equal bytes are stored once, however many models have
-//! them. A name is everybody's or one owner's, whose own stands before everybody's. What is done with models is done by
+//! them. A name is everybody's or one owner's, and then nobody else's. What is done with models is done by
 //! [`Registrar`], whoever asks; nothing here reads or runs a model.
 
 #[cfg(feature = "seams")]
@@ -28,6 +28,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::clock::Timestamp;
+use crate::model::ModelCard;
 #[cfg(feature = "seams")]
 use crate::{blobs::Blobs, id::Ids, store::Store};
 #[cfg(feature = "seams")]
@@ -109,7 +110,7 @@ pub struct ModelFile {
 }
 
 /// A model to be registered, whose files are stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct NewModel {
     /// Whose it is; `None`: everybody's.
     pub owner: Option<String>,
@@ -119,6 +120,8 @@ pub struct NewModel {
     pub source: String,
     /// Its files.
     pub files: Vec<ModelFile>,
+    /// What clients are told of it from now on, as far as whoever brings it can tell.
+    pub card: Option<ModelCard>,
 }
 
 impl NewModel {

@@ -38,6 +38,8 @@ pub fn fresh_word() -> String {
 pub fn card(name: &str, kind: Kind) -> ModelCard {
     ModelCard {
         name: name.to_owned(),
+        owner: None,
+        registered: false,
         digest: "00".repeat(32),
         bytes: Some(1000),
         kind,

@@ -48,6 +48,8 @@ impl ModelFiles {
         let manifest = Manifest::default();
         let card = ModelCard {
             name: "echo".to_owned(),
+            owner: None,
+            registered: false,
             // There are no files to take a digest of; the program's version stands for them.
             digest: digest::of_text(env!("CARGO_PKG_VERSION")),
             bytes: Some(0),

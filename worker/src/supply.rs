@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use forebay_shared::blobs::Blobs;
+use forebay_shared::model::ModelCard;
 use forebay_shared::registry::{ContentDigest, Registered};
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::{Store, StoreResult};
@@ -45,7 +46,7 @@ pub(crate) struct Supply {
     parts: SupplyParts,
     copies: Copies,
     changes: mpsc::Sender<Change>,
-    served: BTreeMap<String, ContentDigest>,
+    served: BTreeMap<String, (Option<String>, ContentDigest)>,
     failed: BTreeMap<String, (ContentDigest, Instant)>,
 }
 
@@ -85,12 +86,13 @@ impl Supply {
         }
         let mut news = !gone.is_empty();
         for (name, model) in &there {
-            if self.served.get(name) == Some(&model.digest) || self.failed_lately(model) {
+            let is = (model.owner.clone(), model.digest);
+            if self.served.get(name) == Some(&is) || self.failed_lately(model) {
                 continue;
             }
             match self.prepare(model).await {
                 Ok(files) => {
-                    self.served.insert(name.clone(), model.digest);
+                    self.served.insert(name.clone(), is);
                     self.failed.remove(name);
                     self.offer(Change::Serve(Box::new(files))).await;
                     news = true;
@@ -107,11 +109,11 @@ impl Supply {
         Ok(())
     }
 
-    /// Those of them that are to be served. An owner's own are not: queues and the catalogue know models by name alone.
+    /// Those of them that are to be served.
     fn wanted(&self, models: Vec<Registered>) -> BTreeMap<String, Registered> {
         let is_meant = |model: &Registered| {
             let is_wanted = self.parts.wanted.is_empty() || self.parts.wanted.contains(&model.name);
-            model.owner.is_none() && is_wanted && !self.parts.own.contains(&model.name)
+            is_wanted && !self.parts.own.contains(&model.name)
         };
         models.into_iter().filter(is_meant).map(|model| (model.name.clone(), model)).collect()
     }
@@ -127,11 +129,13 @@ impl Supply {
         &self,
         model: &Registered,
     ) -> Result<ModelFiles, Box<dyn std::error::Error + Send + Sync>> {
-        let files = self.parts.store.registered_files(None, &model.name).await?;
+        let files = self.parts.store.registered_files(model.owner.as_deref(), &model.name).await?;
         let folder = self.copies.folder(model, &files).await?;
         let (name, max_pixels) = (model.name.clone(), self.parts.max_pixels);
         let read = self.parts.tasks.spawn_blocking(move || read_closed(&folder, &name)).await;
-        Ok(ModelFiles { max_pixels, ..read?? })
+        let read = read??;
+        let card = ModelCard { owner: model.owner.clone(), registered: true, ..read.card };
+        Ok(ModelFiles { card, max_pixels, ..read })
     }
 
     async fn offer(&self, change: Change) {

@@ -49,7 +49,7 @@ async fn served<R: Reply>(
     let manner = Manner::read(request.headers())?;
     let reading = taken(&app, request, read);
     let (call, room) = limits::in_time(app.config.api.upload_timeout, reading).await?;
-    let model = find(&app, &call.model, call.named_by).await?;
+    let model = find(&app, &submitter.owner, &call.model, call.named_by).await?;
     fits(call.reply.unfit(call.kinds, &model.card))?;
     let Call { items, params, mut reply, .. } = call;
     reply.meet(&model.card)?;
@@ -96,17 +96,17 @@ fn check_pictures(items: &[Item], limits: &LimitConfig) -> Result<(), Problem> {
 /// The model of this name, which a key of the configuration may have given, if it does one of these kinds.
 pub async fn model(
     app: &App,
-    name: &str,
-    named_by: Option<&'static str>,
+    owner: &str,
+    (name, named_by): (&str, Option<&'static str>),
     kinds: &[Kind],
 ) -> Result<Model, Problem> {
-    let model = find(app, name, named_by).await?;
+    let model = find(app, owner, name, named_by).await?;
     fits(unfit(kinds, &model.card))?;
     Ok(model)
 }
 
-async fn find(app: &App, name: &str, named_by: Option<&'static str>) -> Result<Model, Problem> {
-    app.parts.catalog.find(name).await?.ok_or_else(|| match named_by {
+async fn find(app: &App, owner: &str, name: &str, named_by: Option<&'static str>) -> Result<Model, Problem> {
+    app.parts.catalog.find(owner, name).await?.ok_or_else(|| match named_by {
         None => Problem::unknown_model(name),
         Some(key) => {
             let detail = format_args!("there is no model `{name}`, which `{key}` of the configuration names");

@@ -146,7 +146,9 @@ impl EventQuery {
 
     async fn filter(self, app: &AppState, owner: &str) -> Result<EventFilter, Problem> {
         let model = match self.model {
-            Some(name) => Some(app.parts.catalog.find(&name).await?.map_or(name, |model| model.card.name)),
+            Some(name) => {
+                Some(app.parts.catalog.find(owner, &name).await?.map_or(name, |model| model.card.name))
+            }
             None => None,
         };
         let jobs = resolve(app, owner, self.job, "job").await?;

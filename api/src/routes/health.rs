@@ -101,7 +101,7 @@ impl Check {
 
 /// The catalogue is at most a second old, so a good answer means that the database answered within the last.
 async fn catalogue(app: &AppState) -> Check {
-    match tokio::time::timeout(PATIENCE, app.parts.catalog.models()).await {
+    match tokio::time::timeout(PATIENCE, app.parts.catalog.all()).await {
         Ok(Ok(_)) => Check::OK,
         Ok(Err(error)) => {
             tracing::warn!(%error, "not ready: the catalogue cannot be read");

@@ -40,8 +40,8 @@ use crate::routes::segment;
 use crate::state::{App, State};
 
 /// What a job's model does, if it is still served.
-pub async fn kind(app: &State, model: &str) -> Result<Option<Kind>, Problem> {
-    Ok(app.parts.catalog.find(model).await?.map(|model| model.card.kind))
+pub async fn kind(app: &State, job: &Job) -> Result<Option<Kind>, Problem> {
+    Ok(app.parts.catalog.find(&job.owner, &job.model).await?.map(|model| model.card.kind))
 }
 
 /// The owner has no such job; whose it is otherwise stays unsaid.

@@ -12,6 +12,7 @@ use forebay_shared::model::Model;
 use utoipa::ToSchema;
 
 use super::segment::segment;
+use crate::auth;
 use crate::problem::{Code, Problem};
 use crate::state::App;
 
@@ -33,7 +34,9 @@ impl FromRequestParts<App> for Named {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let not_utf8 = || Problem::new(Code::InvalidId, "the name is not UTF-8").at("name");
         let name = segment(parts, app, "name").await.ok_or_else(not_utf8)?;
-        let model = app.parts.catalog.find(&name).await?.ok_or_else(|| Problem::unknown_model(&name))?;
+        let owner = auth::whose(app, &parts.headers).await?;
+        let model =
+            app.parts.catalog.find(&owner, &name).await?.ok_or_else(|| Problem::unknown_model(&name))?;
         match segment(parts, app, "version").await {
             Some(version) if version != VERSION => {
                 let detail = format_args!("the model `{name}` has the version {VERSION} only");

@@ -26,8 +26,8 @@ use crate::state::App;
         (status = 503, description = "Ask again in a moment", body = OpenAiError),
     ),
 )]
-pub async fn list(State(app): State<App>, _reader: Reader) -> Result<Json<ModelList>, Problem> {
-    let models = app.parts.catalog.models().await?;
+pub async fn list(State(app): State<App>, Reader(owner): Reader) -> Result<Json<ModelList>, Problem> {
+    let models = app.parts.catalog.models(&owner).await?;
     let data = models.iter().map(|model| ModelView::new(model, &app.config.limits)).collect();
     Ok(Json(ModelList { object: "list", data }))
 }
@@ -49,11 +49,11 @@ pub async fn list(State(app): State<App>, _reader: Reader) -> Result<Json<ModelL
 )]
 pub async fn get(
     State(app): State<App>,
-    _reader: Reader,
+    Reader(owner): Reader,
     name: Result<Path<String>, axum::extract::rejection::PathRejection>,
 ) -> Result<Json<ModelDetail>, Problem> {
     let Path(name) = name.map_err(|_| Problem::new(Code::InvalidId, "the name is not UTF-8").at("name"))?;
-    let model = app.parts.catalog.find(&name).await?.ok_or_else(|| Problem::unknown_model(&name))?;
+    let model = app.parts.catalog.find(&owner, &name).await?.ok_or_else(|| Problem::unknown_model(&name))?;
     let view = ModelView::new(&model, &app.config.limits);
     let card = model.card;
     Ok(Json(ModelDetail {

@@ -24,7 +24,7 @@ impl FromRequestParts<App> for Named {
         let Path(name): Path<String> = Path::from_request_parts(parts, app)
             .await
             .map_err(|_| Problem::new(Code::InvalidId, "the name is not UTF-8").at("model"))?;
-        let model = app.parts.catalog.find(&name).await?.ok_or_else(|| Problem::unknown_model(&name))?;
+        let model = app.parts.catalog.find_any(&name).await?.ok_or_else(|| Problem::unknown_model(&name))?;
         Ok(Self(model.card.name))
     }
 }

@@ -99,7 +99,9 @@ impl FilterBody {
             return Err(Problem::new(Code::InvalidField, "the character U+0000 is not taken").at("filter"));
         }
         let model = match self.model {
-            Some(name) => Some(app.parts.catalog.find(&name).await?.map_or(name, |model| model.card.name)),
+            Some(name) => {
+                Some(app.parts.catalog.find(owner, &name).await?.map_or(name, |model| model.card.name))
+            }
             None => None,
         };
         let metadata = self.metadata.into_iter().map(|(name, value)| (name, value.into())).collect();

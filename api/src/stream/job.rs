@@ -65,7 +65,7 @@ impl JobStream {
         if job.status.is_terminal() && told == job.version {
             return Ok(None);
         }
-        let kind = kind(app, &job.model).await?;
+        let kind = kind(app, &job).await?;
         let mut stream = Self {
             app: app.clone(),
             feed,

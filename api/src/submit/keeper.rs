@@ -73,7 +73,7 @@ impl Keeper {
     /// Those that there is room for, and those that there is none for though they may need none. The others are told.
     async fn bounded(&mut self, group: Vec<Newcomer>) -> (Vec<Newcomer>, Vec<(Newcomer, Unstored)>) {
         // A view that cannot be renewed now refuses nobody.
-        let Ok(Ok(models)) = tokio::time::timeout(PATIENCE, self.catalog.models()).await else {
+        let Ok(Ok(models)) = tokio::time::timeout(PATIENCE, self.catalog.all()).await else {
             return (group, Vec::new());
         };
         self.look().await;

@@ -136,7 +136,7 @@ async fn inputs_of_a_submission_whose_fate_is_unknown_are_left_to_the_sweeper() 
     let app = TestApp::start().await;
     let body = json!({"model": "net", "input": {"image": {"base64": base64(&padded_png(40_000))}}});
     // The catalogue is a moment old and still in memory, so the failure meets the submission itself.
-    app.parts.catalog.models().await.unwrap();
+    app.parts.catalog.all().await.unwrap();
     app.store.set_away(true);
     let answer = app.post("/v1/jobs").json(body).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);

@@ -24,6 +24,7 @@ mod models;
 mod multipart;
 mod ollama;
 mod openai;
+mod owners;
 mod rates;
 mod reading;
 mod refusals;

@@ -47,6 +47,7 @@ pub async fn copy(
             println!("{}  {}", model.name, model.digest);
             Ok(())
         }
+        CopyOutcome::Taken => anyhow::bail!("the name `{to}` is taken"),
         CopyOutcome::Unknown => anyhow::bail!(unknown(from, owner)),
     }
 }

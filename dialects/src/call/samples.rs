@@ -31,6 +31,8 @@ pub(crate) fn text(answer: Answer) -> String {
 pub(crate) fn card(name: &str, kind: Kind) -> ModelCard {
     ModelCard {
         name: name.to_owned(),
+        owner: None,
+        registered: false,
         digest: "00".repeat(32),
         bytes: Some(1000),
         kind,

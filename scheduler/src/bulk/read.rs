@@ -48,7 +48,7 @@ impl Chores {
         let means = Means {
             config: self.parts.bulk.clone(),
             moderation: self.parts.moderation.clone(),
-            models: Arc::new(self.models().await?),
+            models: Arc::new(self.models(&bulk.owner).await?),
             only,
         };
         let started = Instant::now();
@@ -77,10 +77,11 @@ impl Chores {
         Ok(())
     }
 
-    /// The models there are, each with what a slice for it may cost: as much as it has lately done in that time.
-    async fn models(&self) -> Result<Vec<(Model, Cost)>, StuckError> {
+    /// The models that the owner sees, each with what a slice for it may cost: as much as it has lately done in that time.
+    async fn models(&self, owner: &str) -> Result<Vec<(Model, Cost)>, StuckError> {
         // Not as of a moment ago: a file must not be refused for a model that has just been announced.
-        let (models, paces) = (self.parts.store.models().await?, self.parts.store.slice_paces().await?);
+        let (models, paces) =
+            (self.parts.catalog.models_now(owner).await?, self.parts.store.slice_paces().await?);
         let time = self.parts.bulk.slice.get();
         let most = |model: &Model| {
             let pace = paces.iter().find(|pace| pace.model == model.card.name && pace.took.as_micros() > 0);

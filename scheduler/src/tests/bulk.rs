@@ -382,3 +382,21 @@ async fn rows_of_a_table_are_lines() {
     let refused = bench.bulk(NewBulk { id: bench.ground.ids.bulk(), layout, ..new }).await;
     assert_eq!((refused.status, refused.errors[0].param.as_deref()), (BulkStatus::Failed, Some("column")));
 }
+
+#[tokio::test]
+async fn lines_find_their_owners_models_and_no_other_owners() {
+    let bench = Bench::new().await;
+    let of =
+        |owner: &str| ModelCard { owner: Some(owner.to_owned()), ..card(&format!("{owner}s"), Kind::Echo) };
+    bench.ground.store.announce(&[of("alice"), of("bob")]).await.unwrap();
+    let line = |model: &str| json!({"input": "a", "model": model}).to_string() + "\n";
+    let bulk = bench.read_bulk(Form::Native, OnBadLine::Report, &(line("alices") + &line("bobs"))).await;
+    assert_eq!(
+        (bulk.status, bulk.counts.total, bulk.counts.failed),
+        (BulkStatus::InProgress, 2, 1),
+        "{bulk:?}"
+    );
+    let worker = bench.ground.worker().await;
+    assert_eq!(bench.claim_slices(worker, "alices").await.len(), 1);
+    assert!(bench.claim_slices(worker, "bobs").await.is_empty());
+}

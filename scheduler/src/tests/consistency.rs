@@ -307,7 +307,10 @@ impl Life {
                 return;
             }
         }
-        store.put_model(&NewModel { owner: None, name, source: "test".to_owned(), files }).await.unwrap();
+        store
+            .put_model(&NewModel { owner: None, name, source: "test".to_owned(), files, card: None })
+            .await
+            .unwrap();
     }
 
     /// A body that is streamed into an object and then given up, by its client or by the api's death.

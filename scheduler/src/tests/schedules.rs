@@ -184,3 +184,18 @@ async fn what_became_of_ticks_is_forgotten_in_time() {
     bench.chores.clone().retain().await;
     assert_eq!(bench.fired(&schedule).await, [60, 90], "an hour of them is kept here");
 }
+
+#[tokio::test]
+async fn a_schedule_finds_its_owners_models_and_no_other_owners() {
+    let bench = Bench::at_noon().await;
+    let of =
+        |owner: &str| ModelCard { owner: Some(owner.to_owned()), ..card(&format!("{owner}s"), Kind::Echo) };
+    bench.ground.store.announce(&[of("alice"), of("bob")]).await.unwrap();
+    let hers = bench.schedule("* * * * *", |terms| terms.template.model = "alices".to_owned()).await;
+    let his = bench.schedule("* * * * *", |terms| terms.template.model = "bobs".to_owned()).await;
+    bench.ground.clock.advance(MINUTE);
+    bench.chores.fire_due().await;
+    assert!(bench.history(&hers).await[0].error.is_none());
+    let error = bench.history(&his).await[0].error.clone().unwrap();
+    assert_eq!((error.code, error.message.as_str()), (UnfitCode::UnknownModel, "there is no model `bobs`"));
+}

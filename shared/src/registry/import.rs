@@ -77,6 +77,9 @@ pub enum ImportError {
     /// No file of a model can be called that.
     #[error(transparent)]
     Path(#[from] PathError),
+    /// It is called so already.
+    #[error("the name `{0}` is taken")]
+    Taken(String),
     /// A file's name is not text.
     #[error("{}: its name is not UTF-8", file.display())]
     Characters {
@@ -148,7 +151,11 @@ impl Registrar {
             name: import.name,
             source: import.source,
             files: files.iter().map(|(_, file)| file.clone()).collect(),
+            card: None,
         };
+        if self.store.is_taken(model.owner.as_deref(), &model.name).await? {
+            return Err(ImportError::Taken(model.name));
+        }
         let digests: Vec<ContentDigest> = model.files.iter().map(|file| file.digest).collect();
         let mut stored = 0;
         for _ in 0..TRIES {
@@ -163,6 +170,7 @@ impl Registrar {
             };
             match self.store.put_model(&model).await? {
                 PutOutcome::Put(change, model) => return Ok(Imported { model, change, stored }),
+                PutOutcome::Taken => return Err(ImportError::Taken(model.name)),
                 PutOutcome::Missing(_) => {}
             }
         }

@@ -6,6 +6,7 @@ mod closing;
 mod depths;
 mod explain;
 mod files;
+mod names;
 mod rates;
 mod recent;
 mod registry;
@@ -18,7 +19,7 @@ pub(super) use explain::explain;
 pub(super) use rates::rates;
 pub(super) use recent::recent;
 pub(super) use {answering::answering, bulks::bulks, closing::closing, slicing::slicing};
-pub(super) use {files::files, registry::registry, schedules::schedules, uploads::uploads};
+pub(super) use {files::files, names::names, registry::registry, schedules::schedules, uploads::uploads};
 mod deliveries;
 mod webhooks;
 
@@ -124,16 +125,7 @@ macro_rules! stores {
                 self.transact(move |connection| {
                     Box::pin(async move {
                         for card in cards {
-                            sqlx::query::<$db>(
-                                "-- store.announce
-                                 insert into models (name, card, created_at, updated_at) values ($1, $2, $3, $3)
-                                 on conflict (name) do update set card = excluded.card, updated_at = excluded.updated_at",
-                            )
-                            .bind(card.name.clone())
-                            .bind(sqlx::types::Json(card))
-                            .bind(now)
-                            .execute(&mut *connection)
-                            .await?;
+                            announce(connection, card, now).await?;
                         }
                         Ok(())
                     })

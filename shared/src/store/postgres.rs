@@ -162,6 +162,7 @@ super::alike::explain!(Postgres, sqlx::Postgres);
 super::alike::rates!(Postgres, sqlx::Postgres);
 super::alike::files!(Postgres, sqlx::Postgres);
 super::alike::uploads!(Postgres, sqlx::Postgres);
+super::alike::names!(sqlx::Postgres);
 super::alike::registry!(Postgres, sqlx::Postgres);
 super::alike::webhook_stores!(Postgres, sqlx::Postgres);
 super::alike::delivery_stores!(Postgres, sqlx::Postgres);

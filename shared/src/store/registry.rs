@@ -25,6 +25,8 @@ pub enum PutOutcome {
     Put(Change, Registered),
     /// These bytes are not stored, or not any more: they are to be stored first.
     Missing(Vec<ContentDigest>),
+    /// Somebody else's model has the name, or one that a living worker has in a folder, be it as an alias.
+    Taken,
 }
 
 /// What became of the wish to copy a model to another name.
@@ -32,6 +34,8 @@ pub enum PutOutcome {
 pub enum CopyOutcome {
     /// The other name means the same files now.
     Copied(Registered),
+    /// The other name is taken, as of [`PutOutcome::Taken`].
+    Taken,
     /// There is no such model.
     Unknown,
 }
@@ -47,7 +51,7 @@ pub enum Removal {
     Unknown,
 }
 
-/// Models by name. A name is everybody's (`None`) or one owner's; owners' names are not seen by others.
+/// Models by name. A name is everybody's (`None`) or one owner's, and then nobody else's; owners' models are not seen by others.
 #[async_trait]
 pub trait Registry: Send + Sync {
     /// Of these bytes, those that are stored, and where. They stay so for as long as what nobody names is kept, counted from
@@ -58,10 +62,13 @@ pub trait Registry: Send + Sync {
     /// the caller's object is the caller's to remove.
     async fn record_content(&self, content: &Content) -> StoreResult<Content>;
 
-    /// Makes a name mean these files, whatever it meant before.
+    /// Whether the name is somebody else's, or that of a model which a living worker has in a folder, be it as an alias.
+    async fn is_taken(&self, owner: Option<&str>, name: &str) -> StoreResult<bool>;
+
+    /// Makes a name mean these files, whatever it meant to its owner before, and announces the model if it has a card.
     async fn put_model(&self, model: &NewModel) -> StoreResult<PutOutcome>;
 
-    /// The model with this name as `owner` sees it, its own before everybody's; `None` sees only everybody's.
+    /// The model with this name, if `owner` sees it; `None` sees only everybody's.
     async fn registered(&self, owner: Option<&str>, name: &str) -> StoreResult<Option<Registered>>;
 
     /// The files of the model that is exactly this owner's, by path.
@@ -74,14 +81,14 @@ pub trait Registry: Send + Sync {
     /// All models of all owners, by name and owner.
     async fn all_registered(&self) -> StoreResult<Vec<Registered>>;
 
-    /// Makes the name `to` mean the files that the name `from` means, each exactly its owner's.
+    /// Makes the name `to` mean the files that the name `from` means, each exactly its owner's, and announces the copy.
     async fn copy_model(
         &self,
         from: (Option<&str>, &str),
         to: (Option<&str>, &str),
     ) -> StoreResult<CopyOutcome>;
 
-    /// Deletes the model that is exactly this owner's, unless jobs of those who see it wait for its name or run.
+    /// Deletes the model that is exactly this owner's, and withdraws it, unless jobs of those who see it wait for its name or run.
     async fn delete_model(&self, owner: Option<&str>, name: &str) -> StoreResult<Removal>;
 
     /// Forgets bytes that no model has had for so long and nobody has touched, so many at most; their objects become garbage.

@@ -165,6 +165,7 @@ super::alike::explain!(Sqlite, sqlx::Sqlite);
 super::alike::rates!(Sqlite, sqlx::Sqlite);
 super::alike::files!(Sqlite, sqlx::Sqlite);
 super::alike::uploads!(Sqlite, sqlx::Sqlite);
+super::alike::names!(sqlx::Sqlite);
 super::alike::registry!(Sqlite, sqlx::Sqlite);
 super::alike::webhook_stores!(Sqlite, sqlx::Sqlite);
 super::alike::delivery_stores!(Sqlite, sqlx::Sqlite);

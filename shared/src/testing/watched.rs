@@ -290,6 +290,7 @@ pass_on!(Storage:
 pass_on!(Registry:
     touch_contents(digests: &[ContentDigest]) -> Vec<Content>;
     record_content(content: &Content) -> Content;
+    is_taken(owner: Option<&str>, name: &str) -> bool;
     put_model(model: &NewModel) -> PutOutcome;
     registered(owner: Option<&str>, name: &str) -> Option<Registered>;
     registered_files(owner: Option<&str>, name: &str) -> Vec<(ModelFile, Content)>;

@@ -89,6 +89,8 @@ pub fn read(root: &Path, name: &str) -> Result<ModelFiles, ModelError> {
     };
     let card = ModelCard {
         name: name.to_owned(),
+        owner: None,
+        registered: false,
         digest,
         bytes: Some(bytes),
         kind,

@@ -35,6 +35,11 @@ async fn ground() -> Ground {
 }
 
 async fn import(ground: &Ground, name: &str, folder: &Path) -> Imported {
+    import_for(ground, None, name, folder).await
+}
+
+async fn import_for(ground: &Ground, owner: Option<&str>, name: &str, folder: &Path) -> Imported {
+    let owner = owner.map(str::to_owned);
     let registrar = Registrar {
         store: ground.store.clone(),
         blobs: ground.blobs.clone(),
@@ -42,7 +47,7 @@ async fn import(ground: &Ground, name: &str, folder: &Path) -> Imported {
         limits: registry_config(),
     };
     let import =
-        Import { folder: folder.to_owned(), owner: None, name: name.to_owned(), source: "test".to_owned() };
+        Import { folder: folder.to_owned(), owner, name: name.to_owned(), source: "test".to_owned() };
     registrar.import(import, Arc::new(Silent)).await.unwrap()
 }
 
@@ -121,12 +126,36 @@ async fn a_model_that_is_deleted_is_served_no_longer() {
     assert_eq!(ground.ended(&[slow]).await[0].status, Status::Succeeded);
     assert_eq!(ground.store.delete_model(None, "mood").await.unwrap(), Removal::Deleted);
     until_served(&ground, "mood", None).await;
-    let served = ground.store.workers().await.unwrap().remove(0).models;
-    assert_eq!(served, ["echo"]);
+    let only_echo = async {
+        while ground.store.workers().await.unwrap().remove(0).models != ["echo"] {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, only_echo).await.expect("the worker serves it no longer");
     // What comes all the same waits, and is not lost: the name may come back.
     let ids = ground.submit(&[ground.job("mood", &[text("early")])]).await;
     import(&ground, "mood", folder("second").path()).await;
     assert_eq!(ground.ended(&ids).await[0].status, Status::Succeeded);
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_owners_model_is_served_and_announced_as_the_owners() {
+    let mut ground = ground().await;
+    import_for(&ground, Some("alice"), "hers", folder("first").path()).await;
+    let worker = ground.start().await;
+    until_served(&ground, "hers", Some("first")).await;
+    let models = ground.store.models().await.unwrap();
+    let told: Vec<_> = models
+        .iter()
+        .map(|model| (model.card.name.as_str(), model.card.owner.as_deref(), model.card.registered))
+        .collect();
+    assert_eq!(told, [("echo", None, false), ("hers", Some("alice"), true)]);
+    assert_eq!(run(&mut ground, "hers").await, Status::Succeeded);
+    assert_eq!(ground.store.delete_model(Some("alice"), "hers").await.unwrap(), Removal::Deleted);
+    import(&ground, "hers", folder("second").path()).await;
+    until_served(&ground, "hers", Some("second")).await;
+    assert_eq!(ground.store.models().await.unwrap()[1].card.owner, None, "the name is everybody's now");
     worker.stop().await;
 }
 

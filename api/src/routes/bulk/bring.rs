@@ -45,11 +45,11 @@ async fn named(app: &App, submitter: &Submitter, asked: BulkRequest) -> Result<W
             let id = file.parse().map_err(|_| {
                 Problem::new(Code::FileNotFound, format_args!("there is no file `{file}`")).at("file")
             })?;
-            asked.check(app, id).await
+            asked.check(app, &submitter.owner, id).await
         }
         (None, Some(url)) => {
             check_url(&url, &app.parts.guard).map_err(|error| refused_url(&error, "url"))?;
-            let wishes = asked.check(app, app.parts.ids.file()).await?;
+            let wishes = asked.check(app, &submitter.owner, app.parts.ids.file()).await?;
             fetch(app, &submitter.owner, wishes.file, &url).await?;
             Ok(wishes)
         }
@@ -79,7 +79,7 @@ async fn sent(app: &App, submitter: &Submitter, request: Request) -> Result<Wish
                     let detail = "the file comes with the request, so neither `file` nor `url` may be given";
                     return Err(Problem::new(Code::InvalidField, detail).at("bulk.file"));
                 }
-                wishes = Some(asked.check(app, app.parts.ids.file()).await?);
+                wishes = Some(asked.check(app, &submitter.owner, app.parts.ids.file()).await?);
             }
             ("file", Some(wishes)) if file.is_none() => {
                 let name = filename(field.file_name().unwrap_or(NAMELESS), "file")?;

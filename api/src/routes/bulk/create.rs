@@ -164,9 +164,9 @@ impl BulkRequest {
     }
 
     /// What is wished of the file with this id, all of it checked.
-    pub async fn check(self, app: &state::State, file: FileId) -> Result<Wishes, Problem> {
+    pub async fn check(self, app: &state::State, owner: &str, file: FileId) -> Result<Wishes, Problem> {
         if let Some(model) = &self.model {
-            app.parts.catalog.find(model).await?.ok_or_else(|| Problem::unknown_model(model))?;
+            app.parts.catalog.find(owner, model).await?.ok_or_else(|| Problem::unknown_model(model))?;
         }
         let window = self.window.clone().unwrap_or_else(|| USUAL_WINDOW.to_owned());
         let span = bulk::span(app, &window, "window")?;

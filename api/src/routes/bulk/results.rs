@@ -105,7 +105,12 @@ async fn shape(app: &AppState, bulk: &Bulk) -> StoreResult<Shape> {
         return Ok(Shape::Json);
     }
     let Some(model) = &bulk.model else { return Ok(Shape::Json) };
-    Ok(app.parts.catalog.find(model).await?.map_or(Shape::Json, |model| Shape::of(model.card.kind)))
+    Ok(app
+        .parts
+        .catalog
+        .find(&bulk.owner, model)
+        .await?
+        .map_or(Shape::Json, |model| Shape::of(model.card.kind)))
 }
 
 /// The table, made while the lines come; packing it is work for a thread of its own.

@@ -22,6 +22,6 @@ use crate::state::App;
     ),
 )]
 pub async fn health(State(app): State<App>) -> Result<Json<HealthResponse>, Problem> {
-    app.parts.catalog.models().await?;
+    app.parts.catalog.all().await?;
     Ok(Json(HealthResponse::at(app.parts.clock.now())))
 }

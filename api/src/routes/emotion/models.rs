@@ -22,8 +22,8 @@ use crate::state::App;
         (status = 503, description = "Ask again in a moment", body = ErrorResponse),
     ),
 )]
-pub async fn list(State(app): State<App>, _reader: Reader) -> Result<Json<Vec<ModelInfo>>, Problem> {
-    let models = app.parts.catalog.models().await?;
+pub async fn list(State(app): State<App>, Reader(owner): Reader) -> Result<Json<Vec<ModelInfo>>, Problem> {
+    let models = app.parts.catalog.models(&owner).await?;
     let listed = listed(&models, &app.config.emotion.models);
     Ok(Json(listed.iter().map(|(id, model)| ModelInfo::new(id, model)).collect()))
 }
@@ -43,11 +43,11 @@ pub async fn list(State(app): State<App>, _reader: Reader) -> Result<Json<Vec<Mo
 )]
 pub async fn get(
     State(app): State<App>,
-    _reader: Reader,
+    Reader(owner): Reader,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<ModelDetail>, Problem> {
     let id = id.map(|Path(id)| id).unwrap_or_default();
-    let models = app.parts.catalog.models().await?;
+    let models = app.parts.catalog.models(&owner).await?;
     let model = find(&models, &app.config.emotion.models, &id);
     model.map(|model| Json(ModelDetail::new(&id, model))).ok_or_else(|| Problem::unknown_model(&id))
 }

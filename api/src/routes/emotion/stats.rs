@@ -23,7 +23,7 @@ use crate::state::App;
     ),
 )]
 pub async fn stats(State(app): State<App>, Reader(owner): Reader) -> Result<Json<StatsResponse>, Problem> {
-    let models = app.parts.catalog.models().await?;
+    let models = app.parts.catalog.models(&owner).await?;
     let listed = listed(&models, &app.config.emotion.models);
     let lately = app.tallies.of(&app, &owner, &listed).await?;
     let uptime = app.parts.clock.now().since(app.began);

@@ -53,7 +53,7 @@ pub async fn create(
 async fn taken(app: &App, submitter: Submitter, request: Request) -> Result<Response, Problem> {
     let wishes = Wishes::read(app, request.headers())?;
     app.room.enter(app.parts.store.as_ref(), app.parts.clock.as_ref(), &submitter.owner).await?;
-    let brought = picture::bring(app, request, wishes.is_keyed()).await?;
+    let brought = picture::bring(app, &submitter.owner, request, wishes.is_keyed()).await?;
     let placed = brought.place(app, &submitter.meter).await?;
     let entered = enter(app, submitter, &wishes, placed).await?;
     result::respond(images::accepted(&entered.job))

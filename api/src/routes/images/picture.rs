@@ -27,8 +27,8 @@ const MODEL: &str = "model";
 const DEFAULT_MODEL: &str = "tasks.model";
 
 /// Reads the picture and checks it; `keyed` if it may come again.
-pub async fn bring(app: &App, request: Request, keyed: bool) -> Result<Brought, Problem> {
-    let query = Query::read(request.uri().query())?;
+pub async fn bring(app: &App, owner: &str, request: Request, keyed: bool) -> Result<Brought, Problem> {
+    let query = Query::read(owner, request.uri().query())?;
     let bringing = async {
         match (media_type(request.headers()).as_str(), &query.url) {
             ("multipart/form-data", None) => from_form(app, request, query, keyed).await,
@@ -54,14 +54,15 @@ pub async fn bring(app: &App, request: Request, keyed: bool) -> Result<Brought, 
 /// What the query string says.
 #[derive(Debug, Default)]
 struct Query {
+    owner: String,
     url: Option<String>,
     model: Option<String>,
 }
 
 impl Query {
     /// What is unknown is refused.
-    fn read(query: Option<&str>) -> Result<Self, Problem> {
-        let mut read = Self::default();
+    fn read(owner: &str, query: Option<&str>) -> Result<Self, Problem> {
+        let mut read = Self { owner: owner.to_owned(), ..Self::default() };
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
             let field = match &*name {
                 "url" => &mut read.url,
@@ -87,10 +88,10 @@ impl Query {
             (Some(name), None) | (None, Some(name)) => name,
             (None, None) => {
                 let usual = &app.config.tasks.model;
-                return dialect::model(app, usual, Some(DEFAULT_MODEL), images::KINDS).await;
+                return dialect::model(app, &self.owner, (usual, Some(DEFAULT_MODEL)), images::KINDS).await;
             }
         };
-        dialect::model(app, &name, None, images::KINDS).await
+        dialect::model(app, &self.owner, (&name, None), images::KINDS).await
     }
 }
 

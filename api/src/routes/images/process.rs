@@ -67,7 +67,7 @@ pub async fn process(
 
 async fn processed(app: App, submitter: Submitter, request: Request) -> Result<Response, Problem> {
     let (headers, manner) = (request.headers().clone(), Manner::read(request.headers())?);
-    let Brought { id, draft, inputs, room } = picture::bring(&app, request, false).await?;
+    let Brought { id, draft, inputs, room } = picture::bring(&app, &submitter.owner, request, false).await?;
     let drawn = wants_picture(&headers, &draft.model)?;
     let (model, items, params) = (draft.model, draft.items, draft.params);
     let urgency = Urgency::default();

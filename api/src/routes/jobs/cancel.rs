@@ -38,7 +38,7 @@ pub async fn cancel(State(app): State<App>, Writer(owner): Writer, Id(id): Id) -
         CancelOutcome::Requested(job) => (StatusCode::ACCEPTED, job),
         CancelOutcome::Unknown => return Err(job_not_found()),
     };
-    let kind = kind(&app, &job.model).await?;
+    let kind = kind(&app, &job).await?;
     let view = JobView::with_result(&app, *job, kind, None).await?;
     Ok((status, Json(view)).into_response())
 }

@@ -41,7 +41,7 @@ pub async fn explain(
     Id(id): Id,
 ) -> Result<Json<Explanation>, Problem> {
     let explained = app.parts.store.explain(&owner, id).await?.ok_or_else(job_not_found)?;
-    let served = match app.parts.catalog.find(&explained.job.model).await? {
+    let served = match app.parts.catalog.find(&owner, &explained.job.model).await? {
         // The catalogue may be a moment old, and an explanation should not be.
         Some(model) => {
             let workers = app.parts.store.workers().await?;

@@ -68,7 +68,9 @@ impl FilterBody {
         }
         let model = match read.model {
             Some(name) if nul(&name) => return Err(Problem::unknown_model(&name.replace('\0', ""))),
-            Some(name) => Some(app.parts.catalog.find(&name).await?.map_or(name, |model| model.card.name)),
+            Some(name) => {
+                Some(app.parts.catalog.find(owner, &name).await?.map_or(name, |model| model.card.name))
+            }
             None => None,
         };
         let bulk = read.bulk.map(|text| {

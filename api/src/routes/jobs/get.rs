@@ -47,7 +47,7 @@ pub async fn get(
             Followed { job, result: None }
         }
     };
-    let (ended, kind) = (job.status.is_terminal(), kind(&app, &job.model).await?);
+    let (ended, kind) = (job.status.is_terminal(), kind(&app, &job).await?);
     let (place, told) = (app.places.of(&job).await?, cache::told(&app, &job));
     let view = JobView::with_result(&app, job, kind, result).await?.with_place(place);
     let mut response = Json(view).into_response();

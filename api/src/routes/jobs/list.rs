@@ -55,12 +55,12 @@ pub async fn list(
     let query = ListQuery::read(query.as_deref().unwrap_or_default())?;
     let limit = query.limit.unwrap_or(USUAL);
     let page = Page { after: query.cursor, limit: limit + 1 };
-    let filter = query.filter(&app).await?;
+    let filter = query.filter(&app, &owner).await?;
     let mut jobs = app.parts.store.jobs(&owner, &filter, page).await?;
     let more = jobs.len() > limit as usize;
     jobs.truncate(limit as usize);
     let next_cursor = jobs.last().filter(|_| more).map(|job| cursor(job.id));
-    let kinds = kinds(&app).await?;
+    let kinds = kinds(&app, &owner).await?;
     let view = |job: Job| {
         let kind = kinds.get(&job.model).copied();
         JobView::new(job, kind)
@@ -131,9 +131,11 @@ impl ListQuery {
         Ok(read)
     }
 
-    async fn filter(self, app: &AppState) -> Result<Filter, Problem> {
+    async fn filter(self, app: &AppState, owner: &str) -> Result<Filter, Problem> {
         let model = match self.model {
-            Some(name) => Some(app.parts.catalog.find(&name).await?.map_or(name, |model| model.card.name)),
+            Some(name) => {
+                Some(app.parts.catalog.find(owner, &name).await?.map_or(name, |model| model.card.name))
+            }
             None => None,
         };
         let (mut after, before) = (self.created_after, self.created_before);
@@ -198,8 +200,8 @@ fn place(cursor: &str) -> Result<JobId, Problem> {
     })
 }
 
-async fn kinds(app: &AppState) -> Result<HashMap<String, Kind>, Problem> {
-    let models = app.parts.catalog.models().await?;
+async fn kinds(app: &AppState, owner: &str) -> Result<HashMap<String, Kind>, Problem> {
+    let models = app.parts.catalog.models(owner).await?;
     Ok(models.iter().map(|model| (model.card.name.clone(), model.card.kind)).collect())
 }
 

@@ -7,7 +7,7 @@ use forebay_shared::id::JobId;
 use tokio::sync::OwnedSemaphorePermit;
 use utoipa::ToSchema;
 
-use super::ready::model;
+use super::ready::{Coming, model};
 use crate::problem::{Code, Problem};
 use crate::state::App;
 use crate::submission::draft::{Draft, Rules, count};
@@ -36,7 +36,7 @@ pub async fn read(
     app: &App,
     id: JobId,
     request: Request,
-    keyed: bool,
+    Coming { keyed, owner, .. }: Coming<'_>,
 ) -> Result<(Draft, Inputs, OwnedSemaphorePermit), Problem> {
     let rules = Rules { cancel_after: times::cancel_after(request.headers())?, ..Rules::of(app) };
     let (mut parts, room) = upload::open(app, request).await?;
@@ -44,7 +44,7 @@ pub async fn read(
     let mut draft = None;
     while let Some(part) = upload::next(app, &mut parts).await? {
         if part.name() == Some(JOB) {
-            if draft.replace(job(app, part, &rules).await?).is_some() {
+            if draft.replace(job(app, part, (owner, &rules)).await?).is_some() {
                 return Err(
                     Problem::new(Code::MalformedMultipart, "there is more than one part `job`").at(JOB)
                 );
@@ -64,7 +64,7 @@ pub async fn read(
 }
 
 /// Reads and checks the part that says what is to be done.
-async fn job(app: &App, mut part: Field<'_>, rules: &Rules) -> Result<Draft, Problem> {
+async fn job(app: &App, mut part: Field<'_>, (owner, rules): (&str, &Rules)) -> Result<Draft, Problem> {
     let mut json = BytesMut::new();
     while let Some(piece) = upload::piece(app, &mut part).await? {
         json.extend_from_slice(&piece);
@@ -78,6 +78,6 @@ async fn job(app: &App, mut part: Field<'_>, rules: &Rules) -> Result<Draft, Pro
         let detail = "the inputs of a multipart submission are its other parts";
         return Err(Problem::new(Code::InvalidField, detail).at("inputs"));
     }
-    let model = model(app, &submission.model).await?;
+    let model = model(app, owner, &submission.model).await?;
     submission.check_settings(model, rules)
 }

@@ -47,6 +47,8 @@ pub struct Placed {
 pub struct Coming<'a> {
     /// Whether it may come again.
     pub keyed: bool,
+    /// Whose it is.
+    pub owner: &'a str,
     /// What its cost counts for.
     pub meter: &'a Meter,
 }
@@ -65,20 +67,20 @@ async fn unhurried(
     app: &App,
     id: JobId,
     request: Request,
-    Coming { keyed, meter }: Coming<'_>,
+    coming: Coming<'_>,
 ) -> Result<(Placed, Inputs), Problem> {
     let (draft, inputs, room) = match body::media_type(request.headers()).as_str() {
         "application/json" => {
-            let (draft, room) = from_json(app, request, keyed).await?;
+            let (draft, room) = from_json(app, request, coming).await?;
             (draft, Inputs::new(app, id), room)
         }
-        "multipart/form-data" => multipart::read(app, id, request, keyed).await?,
+        "multipart/form-data" => multipart::read(app, id, request, coming).await?,
         _ => {
             let detail = "send `application/json` or `multipart/form-data`";
             return Err(Problem::new(Code::UnsupportedMediaType, detail).at("Content-Type"));
         }
     };
-    Brought { id, draft, inputs, room }.place(app, meter).await
+    Brought { id, draft, inputs, room }.place(app, coming.meter).await
 }
 
 impl Brought {
@@ -97,19 +99,19 @@ impl Brought {
 async fn from_json(
     app: &App,
     request: Request,
-    keyed: bool,
+    Coming { keyed, owner, .. }: Coming<'_>,
 ) -> Result<(Draft, OwnedSemaphorePermit), Problem> {
     let (limit, cancel_after) = (app.config.limits.max_body, times::cancel_after(request.headers())?);
     let (body, room) = app.memory.read(request, limit).await?;
     let (size, tasks) = (body.len(), &app.parts.tasks);
     let submission = limits::work(tasks, size, move || Submission::read(&body)).await?;
-    let model = model(app, &submission.model).await?;
+    let model = model(app, owner, &submission.model).await?;
     let rules = Rules { cancel_after, ..Rules::of(app) };
     let draft = limits::work(tasks, size, move || submission.check(model, &rules, keyed)).await?;
     Ok((draft, room))
 }
 
-/// The model with this name or alias.
-pub async fn model(app: &App, name: &str) -> Result<Model, Problem> {
-    app.parts.catalog.find(name).await?.ok_or_else(|| Problem::unknown_model(name))
+/// The model with this name or alias, if the owner sees it.
+pub async fn model(app: &App, owner: &str, name: &str) -> Result<Model, Problem> {
+    app.parts.catalog.find(owner, name).await?.ok_or_else(|| Problem::unknown_model(name))
 }

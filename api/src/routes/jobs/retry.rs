@@ -57,7 +57,7 @@ pub async fn retry(
     match app.parts.store.retry(&owner, id, again).await? {
         RetryOutcome::Queued(job) => {
             app.parts.filler.ask_everywhere();
-            let kind = kind(&app, &job.model).await?;
+            let kind = kind(&app, &job).await?;
             Ok((StatusCode::ACCEPTED, Json(JobView::new(*job, kind))).into_response())
         }
         RetryOutcome::Refused(job) if job.bulk.is_some() => {

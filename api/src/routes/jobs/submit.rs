@@ -153,7 +153,7 @@ async fn take(
 ) -> Result<Response, Problem> {
     app.room.enter(app.parts.store.as_ref(), app.parts.clock.as_ref(), &submitter.owner).await?;
     let id = app.parts.ids.job();
-    let coming = Coming { keyed: wishes.is_keyed(), meter: &submitter.meter };
+    let coming = Coming { keyed: wishes.is_keyed(), owner: &submitter.owner, meter: &submitter.meter };
     // Boxed: what reading a body takes need not be carried until the job has ended.
     let (placed, inputs) = Box::pin(ready(app, id, request, coming)).await?;
     let Entered { job, kind, result, replayed } = enter(app, submitter, &wishes, (placed, inputs)).await?;
@@ -194,7 +194,7 @@ pub async fn enter(
         Submitted::Repeated(job) => {
             discard(&app.parts.blobs, &blobs).await;
             let Followed { job, result } = again(app, *job, wishes.patience()).await?;
-            let kind = super::kind(app, &job.model).await?;
+            let kind = super::kind(app, &job).await?;
             Ok(Entered { job, kind, result, replayed: true })
         }
         Submitted::Mismatch => {

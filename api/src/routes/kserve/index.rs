@@ -29,13 +29,13 @@ use crate::state::App;
 )]
 pub async fn index(
     State(app): State<App>,
-    _reader: Reader,
+    Reader(owner): Reader,
     request: Request,
 ) -> Result<Json<Vec<IndexEntry>>, Problem> {
     let (body, _room) = app.memory.read(request, app.config.limits.max_body).await?;
     let IndexRequest { ready } =
         if body.is_empty() { IndexRequest::default() } else { body::parse(&body, "request")? };
-    let models = app.parts.catalog.models().await?;
+    let models = app.parts.catalog.models(&owner).await?;
     let listed = models.iter().filter(|model| !ready || model.workers > 0);
     Ok(Json(listed.map(IndexEntry::from).collect()))
 }

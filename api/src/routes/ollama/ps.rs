@@ -23,7 +23,7 @@ use crate::state::App;
         (status = 503, description = "Ask again in a moment", body = OllamaError),
     ),
 )]
-pub async fn ps(State(app): State<App>, _reader: Reader) -> Result<Json<Value>, Problem> {
-    let models = app.parts.catalog.models().await?;
+pub async fn ps(State(app): State<App>, Reader(owner): Reader) -> Result<Json<Value>, Problem> {
+    let models = app.parts.catalog.models(&owner).await?;
     Ok(Json(ollama::model::ps(&models, app.parts.clock.now())))
 }

@@ -30,12 +30,16 @@ use crate::state::App;
         (status = 503, description = "Ask again in a moment", body = OllamaError),
     ),
 )]
-pub async fn show(State(app): State<App>, _reader: Reader, request: Request) -> Result<Json<Value>, Problem> {
+pub async fn show(
+    State(app): State<App>,
+    Reader(owner): Reader,
+    request: Request,
+) -> Result<Json<Value>, Problem> {
     must_be_json_of_a_page(request.headers())?;
     let reading = app.memory.read(request, app.config.limits.max_body);
     let (body, _room) = limits::in_time(app.config.api.upload_timeout, reading).await?;
     let asked = ollama::model::asked(&body)?;
-    let model = app.parts.catalog.find(&asked.model).await?;
+    let model = app.parts.catalog.find(&owner, &asked.model).await?;
     let model = model.ok_or_else(|| Problem::unknown_model(&asked.model))?;
     Ok(Json(ollama::model::show(&model, asked.verbose)))
 }

@@ -21,6 +21,6 @@ use crate::state::App;
         (status = 503, description = "Ask again in a moment", body = OllamaError),
     ),
 )]
-pub async fn tags(State(app): State<App>, _reader: Reader) -> Result<Json<Value>, Problem> {
-    Ok(Json(ollama::model::tags(&app.parts.catalog.models().await?)))
+pub async fn tags(State(app): State<App>, Reader(owner): Reader) -> Result<Json<Value>, Problem> {
+    Ok(Json(ollama::model::tags(&app.parts.catalog.models(&owner).await?)))
 }

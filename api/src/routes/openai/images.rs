@@ -31,7 +31,7 @@ use crate::state::App;
 )]
 pub async fn generations(
     State(app): State<App>,
-    _submitter: Submitter,
+    submitter: Submitter,
     request: Request,
 ) -> Result<Response, Problem> {
     let limit = app.config.limits.max_body;
@@ -40,7 +40,12 @@ pub async fn generations(
         let detail = "no model makes pictures of words here, so none is chosen where `model` is missing";
         return Err(Problem::new(Code::UnknownModel, detail).at("model"));
     };
-    let model = app.parts.catalog.find(&name).await?.ok_or_else(|| Problem::unknown_model(&name))?;
+    let model = app
+        .parts
+        .catalog
+        .find(&submitter.owner, &name)
+        .await?
+        .ok_or_else(|| Problem::unknown_model(&name))?;
     let (name, kind) = (&model.card.name, model.card.kind);
     let detail = format_args!("the model `{name}` does {kind}, and this asks for pictures made of words");
     Err(Problem::new(Code::WrongInput, detail).at("model"))

@@ -56,7 +56,7 @@ pub async fn list(State(app): State<App>, _: Admin) -> Result<Json<QueueList>, P
             bulk: class(Class::Bulk),
         }
     };
-    let models = app.parts.catalog.models().await?;
+    let models = app.parts.catalog.all().await?;
     Ok(Json(QueueList { object: "list", data: models.iter().map(|model| view(&model.card.name)).collect() }))
 }
 

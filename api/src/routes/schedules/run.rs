@@ -42,7 +42,7 @@ pub async fn run(
 ) -> Result<(StatusCode, HeaderMap, Json<FiringView>), Problem> {
     let (store, now) = (&app.parts.store, app.parts.store.now());
     let schedule = store.schedule(&owner, id).await?.ok_or_else(schedule_not_found)?;
-    let model = app.parts.catalog.find(&schedule.template.model).await?;
+    let model = app.parts.catalog.find(&owner, &schedule.template.model).await?;
     let job = schedule.template.job(app.parts.ids.job(), id, &owner, model.as_ref(), now);
     if let (Ok(job), Some(model)) = (&job, &model) {
         meter.charge(&app, job.cost).await?;

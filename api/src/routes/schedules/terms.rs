@@ -54,7 +54,7 @@ pub async fn template(app: &App, submitter: &Submitter, body: Submission) -> Res
 }
 
 async fn within_reach(app: &App, submitter: &Submitter, body: Submission) -> Result<Template, Problem> {
-    let model = model(app, &body.model).await?;
+    let model = model(app, &submitter.owner, &body.model).await?;
     let draft = body.check(model, &Rules::of(app), false)?;
     if draft.metadata.contains_key(SCHEDULE) {
         let detail = format_args!("`{SCHEDULE}` in the metadata is the schedule's own");

@@ -27,9 +27,9 @@ use crate::state::App;
         (status = 503, description = "Ask again in a moment", body = TeiError),
     ),
 )]
-pub async fn info(State(app): State<App>, _reader: Reader) -> Result<Json<Value>, Problem> {
+pub async fn info(State(app): State<App>, Reader(owner): Reader) -> Result<Json<Value>, Problem> {
     let (tei, limits) = (&app.config.tei, &app.config.limits);
-    let model = app.parts.catalog.find(&tei.embed).await?.ok_or_else(|| {
+    let model = app.parts.catalog.find(&owner, &tei.embed).await?.ok_or_else(|| {
         let detail =
             format_args!("there is no model `{}`, which `tei.embed` of the configuration names", tei.embed);
         Problem::new(Code::UnknownModel, detail)

@@ -44,6 +44,16 @@ macro_rules! registry {
                 .await
             }
 
+            async fn is_taken(&self, owner: Option<&str>, name: &str) -> StoreResult<bool> {
+                let (owner, name, now) = (owner.unwrap_or_default().to_owned(), name.to_owned(), self.now());
+                self.read(move |connection| {
+                    Box::pin(async move {
+                        Ok(whose(connection, &name, now).await?.is_some_and(|whose| whose != Whose::Owner(owner)))
+                    })
+                })
+                .await
+            }
+
             async fn put_model(
                 &self,
                 model: &$crate::registry::NewModel,
@@ -59,7 +69,14 @@ macro_rules! registry {
                             return Ok($crate::store::PutOutcome::Missing(missing));
                         }
                         let owner = model.owner.clone().unwrap_or_default();
+                        registry::hold_names(connection).await?;
                         let before = hold_model(connection, &owner, &model.name).await?;
+                        match (&before, whose(connection, &model.name, now).await?, model.card.clone()) {
+                            (None, Some(_), _) => return Ok($crate::store::PutOutcome::Taken),
+                            // A folder that came later stands before it.
+                            (_, Some(Whose::Folder), _) | (_, _, None) => {}
+                            (_, _, Some(card)) => announce(connection, card, now).await?,
+                        }
                         if let Some(before) = &before
                             && before.digest == model.digest()
                         {
@@ -164,6 +181,7 @@ macro_rules! registry {
                 let (to_owner, to, now) = (to_owner.map(str::to_owned), to.to_owned(), self.now());
                 self.transact(move |connection| {
                     Box::pin(async move {
+                        registry::hold_names(connection).await?;
                         // Held, so that its files stay named until the copy names them too.
                         let Some(original) = hold_model(connection, &from_owner, &from).await? else {
                             return Ok($crate::store::CopyOutcome::Unknown);
@@ -172,6 +190,15 @@ macro_rules! registry {
                             return Ok($crate::store::CopyOutcome::Copied(original));
                         }
                         let owner = to_owner.clone().unwrap_or_default();
+                        match whose(connection, &to, now).await? {
+                            Some(whose) if whose != Whose::Owner(owner.clone()) => {
+                                return Ok($crate::store::CopyOutcome::Taken);
+                            }
+                            _ => {}
+                        }
+                        if let Some(card) = announced(connection, &from).await?.filter(|card| card.registered) {
+                            announce(connection, card.renamed(to_owner.as_deref(), &to), now).await?;
+                        }
                         let copy = $crate::registry::Registered { owner: to_owner, name: to, ..original };
                         let copied = insert_model(connection, &copy, now).await?;
                         sqlx::query::<$db>(
@@ -216,6 +243,9 @@ macro_rules! registry {
                         .execute(&mut *connection)
                         .await?;
                         if deleted.rows_affected() == 1 {
+                            if announced(connection, &name).await?.is_some_and(|card| card.registered) {
+                                forget_card(connection, &name).await?;
+                            }
                             return Ok($crate::store::Removal::Deleted);
                         }
                         Ok(match hold_model(connection, &owner, &name).await? {

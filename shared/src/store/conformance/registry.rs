@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use super::Ground;
 use crate::clock::Clock as _;
+use crate::job::Kind;
+use crate::model::ModelCard;
 use crate::registry::{Content, ContentDigest, ModelFile, NewModel, Registered};
 use crate::store::{Change, CopyOutcome, DeleteOutcome, PutOutcome, Removal};
-use crate::testing::sample_job;
+use crate::testing::{card, sample_job};
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -21,7 +23,19 @@ fn file(path: &str, number: u8) -> ModelFile {
 
 fn model(owner: Option<&str>, name: &str, files: &[ModelFile]) -> NewModel {
     let owner = owner.map(str::to_owned);
-    NewModel { owner, name: name.to_owned(), source: "folder".to_owned(), files: files.to_vec() }
+    NewModel { owner, name: name.to_owned(), source: "folder".to_owned(), files: files.to_vec(), card: None }
+}
+
+/// The same, and what clients are told of it.
+fn described(owner: Option<&str>, name: &str, files: &[ModelFile]) -> NewModel {
+    let card = ModelCard { owner: owner.map(str::to_owned), registered: true, ..card(name, Kind::Echo) };
+    NewModel { card: Some(card), ..model(owner, name, files) }
+}
+
+/// The models that clients are told of, and whose they are.
+async fn told(ground: &Ground) -> Vec<(String, Option<String>)> {
+    let models = ground.store.models().await.unwrap();
+    models.into_iter().map(|model| (model.card.name, model.card.owner)).collect()
 }
 
 async fn store(ground: &Ground, number: u8) -> Content {
@@ -32,7 +46,7 @@ async fn store(ground: &Ground, number: u8) -> Content {
 async fn put(ground: &Ground, model: &NewModel) -> Registered {
     match ground.store.put_model(model).await.unwrap() {
         PutOutcome::Put(_, put) => put,
-        PutOutcome::Missing(digests) => panic!("{digests:?} are not stored"),
+        outcome => panic!("{outcome:?}"),
     }
 }
 
@@ -85,31 +99,96 @@ pub async fn a_name_means_what_was_put_last(ground: &Ground) {
     assert_eq!(paths(ground, None, "mood").await, [("a".to_owned(), 2)]);
 }
 
-pub async fn an_owners_model_stands_before_everybodys_and_is_nobody_elses(ground: &Ground) {
+pub async fn a_name_is_everybodys_or_one_owners(ground: &Ground) {
     store(ground, 1).await;
     store(ground, 2).await;
-    store(ground, 3).await;
     let everybodys = put(ground, &model(None, "mood", &[file("a", 1)])).await;
-    let alices = put(ground, &model(Some("alice"), "mood", &[file("a", 2)])).await;
-    let bobs = put(ground, &model(Some("bob"), "secret", &[file("a", 3)])).await;
+    let bobs = put(ground, &model(Some("bob"), "secret", &[file("a", 2)])).await;
     for (owner, name, seen) in [
         (None, "mood", Some(&everybodys)),
-        (Some("alice"), "mood", Some(&alices)),
-        (Some("bob"), "mood", Some(&everybodys)),
+        (Some("alice"), "mood", Some(&everybodys)),
         (Some("bob"), "secret", Some(&bobs)),
         (Some("alice"), "secret", None),
         (None, "secret", None),
     ] {
-        assert_eq!(
-            ground.store.registered(owner, name).await.unwrap().as_ref(),
-            seen,
-            "{name} as {owner:?} sees it"
-        );
+        let found = ground.store.registered(owner, name).await.unwrap();
+        assert_eq!(found.as_ref(), seen, "{name} as {owner:?} sees it");
     }
-    assert_eq!(paths(ground, Some("alice"), "mood").await, [("a".to_owned(), 2)]);
-    assert_eq!(ground.store.delete_model(Some("bob"), "mood").await.unwrap(), Removal::Unknown);
+    for (owner, name, taken) in [
+        (None, "mood", false),
+        (Some("alice"), "mood", true),
+        (Some("bob"), "secret", false),
+        (Some("alice"), "secret", true),
+        (None, "secret", true),
+        (Some("alice"), "free", false),
+    ] {
+        assert_eq!(ground.store.is_taken(owner, name).await.unwrap(), taken, "{name} for {owner:?}");
+        if taken {
+            let new = described(owner, name, &[file("a", 1)]);
+            assert_eq!(ground.store.put_model(&new).await.unwrap(), PutOutcome::Taken);
+            let copied = ground.store.copy_model((None, "mood"), (owner, name)).await.unwrap();
+            assert_eq!(copied, CopyOutcome::Taken);
+        }
+    }
+    assert!(told(ground).await.is_empty(), "what is refused is not told of");
+    assert_eq!(paths(ground, Some("bob"), "secret").await, [("a".to_owned(), 2)]);
+    assert_eq!(ground.store.delete_model(Some("alice"), "secret").await.unwrap(), Removal::Unknown);
+    assert_eq!(ground.store.delete_model(Some("bob"), "secret").await.unwrap(), Removal::Deleted);
+    put(ground, &model(Some("alice"), "secret", &[file("a", 1)])).await;
+}
+
+pub async fn a_name_in_a_living_workers_folder_is_taken(ground: &Ground) {
+    store(ground, 1).await;
+    let folder = ModelCard { aliases: vec!["feeling".to_owned()], ..card("mood", Kind::Echo) };
+    ground.store.announce(std::slice::from_ref(&folder)).await.unwrap();
+    assert!(!ground.store.is_taken(None, "mood").await.unwrap(), "no worker lives");
+    let worker = ground.worker().await;
+    ground.store.serve(worker, &["mood".to_owned()]).await.unwrap();
+    for name in ["mood", "feeling"] {
+        for owner in [None, Some("alice")] {
+            let new = described(owner, name, &[file("a", 1)]);
+            assert_eq!(ground.store.put_model(&new).await.unwrap(), PutOutcome::Taken, "{name}");
+        }
+    }
+    ground.store.retire(worker).await.unwrap();
+    put(ground, &described(None, "mood", &[file("a", 1)])).await;
+    let worker = ground.worker().await;
+    ground.store.serve(worker, &["mood".to_owned()]).await.unwrap();
+    assert!(!ground.store.is_taken(None, "mood").await.unwrap(), "a worker has it from the registry");
+    ground.store.announce(std::slice::from_ref(&folder)).await.unwrap();
+    put(ground, &described(None, "mood", &[])).await;
+    assert_eq!(
+        ground.store.models().await.unwrap()[0].card,
+        folder,
+        "a folder that came later is what is served"
+    );
+    assert_eq!(ground.store.delete_model(None, "mood").await.unwrap(), Removal::Deleted);
+    assert_eq!(told(ground).await, [("mood".to_owned(), None)], "and stays when the other goes");
+}
+
+pub async fn a_model_is_told_of_from_when_it_is_registered_until_it_is_deleted(ground: &Ground) {
+    store(ground, 1).await;
+    let new = described(Some("alice"), "mood", &[file("a", 1)]);
+    put(ground, &new).await;
+    let hers = Some("alice".to_owned());
+    let models = ground.store.models().await.unwrap();
+    assert_eq!((Some(models[0].card.clone()), models[0].workers), (new.card, 0), "no worker has it yet");
+    let copied = ground.store.copy_model((Some("alice"), "mood"), (Some("alice"), "org/mood")).await.unwrap();
+    assert!(matches!(copied, CopyOutcome::Copied(_)));
+    assert_eq!(
+        told(ground).await,
+        [("mood".to_owned(), hers.clone()), ("org/mood".to_owned(), hers.clone())]
+    );
+    let files: Vec<String> =
+        ground.store.models().await.unwrap().into_iter().map(|model| model.card.file).collect();
+    assert_eq!(files, ["mood/onnx/model.onnx", "org/mood/onnx/model.onnx"]);
+    assert_eq!(
+        ground.store.delete_model(None, "mood").await.unwrap(),
+        Removal::Unknown,
+        "it is not everybody's"
+    );
     assert_eq!(ground.store.delete_model(Some("alice"), "mood").await.unwrap(), Removal::Deleted);
-    assert_eq!(ground.store.registered(Some("alice"), "mood").await.unwrap(), Some(everybodys));
+    assert_eq!(told(ground).await, [("org/mood".to_owned(), hers)]);
 }
 
 pub async fn a_copy_is_a_name_of_its_own(ground: &Ground) {
@@ -141,20 +220,24 @@ pub async fn a_copy_is_a_name_of_its_own(ground: &Ground) {
 
 pub async fn a_model_that_jobs_want_is_not_deleted(ground: &Ground) {
     store(ground, 1).await;
-    for owner in [None, Some("alice"), Some("bob")] {
-        put(ground, &model(owner, "echo", &[file("a", 1)])).await;
-    }
+    let register = async |owner| put(ground, &described(owner, "echo", &[file("a", 1)])).await;
     let delete = async |owner| ground.store.delete_model(owner, "echo").await.unwrap();
     let waiting = ground.submitted(1).await[0];
-    assert_eq!(delete(None).await, Removal::InUse, "a job waits");
-    assert_eq!(delete(Some("alice")).await, Removal::InUse, "the job is hers");
+    register(Some("bob")).await;
     assert_eq!(delete(Some("bob")).await, Removal::Deleted, "the job does not see his");
+    register(Some("alice")).await;
+    assert_eq!(delete(Some("alice")).await, Removal::InUse, "the job is hers");
+    assert_eq!(told(ground).await.len(), 1, "it is still told of");
+    ground.store.cancel("alice", waiting).await.unwrap();
+    assert_eq!(delete(Some("alice")).await, Removal::Deleted);
+    register(None).await;
+    let waiting = ground.submitted(1).await[0];
+    assert_eq!(delete(None).await, Removal::InUse, "a job waits");
     let worker = ground.worker().await;
     assert_eq!(ground.store.claim(worker, &[waiting]).await.unwrap().len(), 1);
     assert_eq!(delete(None).await, Removal::InUse, "the job runs");
     ground.store.retire(worker).await.unwrap();
     ground.store.cancel("alice", waiting).await.unwrap();
-    assert_eq!(delete(Some("alice")).await, Removal::Deleted);
     assert_eq!(delete(None).await, Removal::Deleted);
     assert_eq!(delete(None).await, Removal::Unknown);
     let other = crate::job::NewJob { model: "other".to_owned(), ..sample_job(&ground.ids, "alice") };
