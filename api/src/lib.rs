@@ -24,6 +24,7 @@ mod incoming;
 mod limits;
 mod openapi;
 mod place;
+mod postman;
 mod prefer;
 mod problem;
 mod rates;
@@ -71,6 +72,11 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// The same, as `api/openapi.json` has it.
 pub fn openapi_json() -> String {
     openapi::json(&openapi())
+}
+
+/// Names and contents of the files below `api/postman` that are made of it.
+pub fn postman() -> [(&'static str, String); 2] {
+    postman::files(&openapi())
 }
 
 /// The whole API, ready to be served. Must be called within a runtime: it starts the tasks beside the requests.

@@ -24,8 +24,19 @@ pub use purses::Purses;
 pub use told::Told;
 
 /// What nobody's requests count for: first segments of paths that say how the process is, or how to use it.
-const FREE: [&str; 9] =
-    ["", "livez", "readyz", "metrics", "health", "docs", "redoc", "openapi.json", "openapi.yaml"];
+const FREE: [&str; 11] = [
+    "",
+    "livez",
+    "readyz",
+    "metrics",
+    "health",
+    "docs",
+    "redoc",
+    "openapi.json",
+    "openapi-3.0.json",
+    "openapi.yaml",
+    "postman",
+];
 
 /// The layer: counts the request, refuses one too many, and tells each how it stands.
 pub async fn limit(State(app): State<App>, mut request: Request, next: Next) -> Response {
@@ -62,7 +73,17 @@ mod tests {
 
     #[test]
     fn what_says_how_the_process_is_does_not_count() {
-        for path in ["/", "/livez", "/readyz", "/metrics", "/docs/index.css", "/openapi.json", "/health"] {
+        for path in [
+            "/",
+            "/livez",
+            "/readyz",
+            "/metrics",
+            "/docs/index.css",
+            "/openapi.json",
+            "/openapi-3.0.json",
+            "/postman/collection.json",
+            "/health",
+        ] {
             assert!(!is_counted(path), "{path}");
         }
         for path in ["/v2/health/live", "/v2/health/ready", "/tei/health", "/tei/metrics"] {

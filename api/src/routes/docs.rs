@@ -1,4 +1,4 @@
-//! The documentation itself: the OpenAPI document, Swagger UI and Redoc, all without another server.
+//! The documentation itself: the OpenAPI document, Swagger UI, Redoc and Postman's files, all without another server.
 
 use aide::redoc::Redoc;
 use axum::Router;
@@ -32,7 +32,15 @@ pub fn pages(document: &OpenApi) -> Router<App> {
         HeaderName::from_static("content-security-policy"),
         HeaderValue::from_static(POLICY),
     );
+    let postman = crate::postman::files(document).into_iter().fold(Router::new(), |router, (name, text)| {
+        let text = Bytes::from(text);
+        router.route(
+            &format!("/postman/{name}"),
+            get(async || ([(header::CONTENT_TYPE, "application/json")], text)),
+        )
+    });
     Router::new()
+        .merge(postman)
         .route("/openapi.json", get(async || ([(header::CONTENT_TYPE, "application/json")], json)))
         .route("/openapi-3.0.json", get(async || ([(header::CONTENT_TYPE, "application/json")], older)))
         .route("/openapi.yaml", get(async || ([(header::CONTENT_TYPE, "application/yaml")], yaml)))

@@ -19,6 +19,7 @@ pub struct ImageError {
 
 /// A picture as JSON.
 #[derive(Debug, ToSchema)]
+#[schema(as = TaskBody)]
 #[expect(dead_code, reason = "the dialect reads it")]
 pub struct ImageBody {
     /// The picture's bytes, or a data URI.

@@ -16,6 +16,27 @@ fn openapi_matches_committed() {
     assert!(committed == forebay_api::openapi_json(), "api/openapi.json is out of date: {COMMAND}");
 }
 
+#[test]
+fn postmans_files_match_committed() {
+    const COMMAND: &str = "cargo run -p forebay-api --example postman";
+    let committed =
+        [include_str!("../../postman/collection.json"), include_str!("../../postman/environment.json")];
+    for ((name, text), committed) in forebay_api::postman().into_iter().zip(committed) {
+        assert!(committed == text, "api/postman/{name} is out of date: {COMMAND}");
+    }
+}
+
+#[tokio::test]
+async fn postmans_files_are_served_for_their_import() {
+    let app = TestApp::start().await;
+    for (name, text) in forebay_api::postman() {
+        let served = app.get(&format!("/postman/{name}")).send().await;
+        assert_eq!((served.header("content-type"), served.text()), (Some("application/json"), text.as_str()));
+        let page = app.get("/").header("accept", "text/html").send().await;
+        assert!(page.text().contains(&format!("/postman/{name}")), "the first page leads there");
+    }
+}
+
 #[tokio::test]
 async fn the_document_is_served_as_json_and_yaml() {
     let app = TestApp::start().await;
