@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use forebay_shared::blobs::Blobs;
 use forebay_shared::id::Ids;
-use forebay_shared::registry::Registrar;
 use forebay_shared::shutdown::Tasks;
 use forebay_worker::check::{check, read_samples};
 use forebay_worker::open::load_runtime;
@@ -24,16 +23,13 @@ pub async fn run(command: ModelsCommand, config: &Config) -> anyhow::Result<()> 
         return try_out(folder, samples, config);
     }
     let tasks = Tasks::new();
-    let registrar = Registrar {
-        store: seams::open_store(config, &tasks).await?,
-        blobs: Blobs::open(&config.blobs, &config.data_dir.join("blobs"))?,
-        ids: Ids::system(),
-        limits: config.registry.clone(),
-    };
+    let store = seams::open_store(config, &tasks).await?;
+    let blobs = Blobs::open(&config.blobs, &config.data_dir.join("blobs"))?;
+    let registrar = seams::registrar(config, store, blobs, Ids::system());
     let done = match command {
         ModelsCommand::Check { .. } => Ok(()),
         ModelsCommand::Import { from, name, owner, .. } => {
-            import::run((&from, name, owner.owner), &registrar, &config.data_dir).await
+            import::run((&from, name, owner.owner), &registrar).await
         }
         ModelsCommand::List { owner, .. } => registry::list(&registrar, owner.owner.as_deref()).await,
         ModelsCommand::Show { name, owner, .. } => {

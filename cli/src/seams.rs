@@ -11,9 +11,12 @@ use forebay_shared::clock::SystemClock;
 use forebay_shared::events::{AmqpEvents, Events, LocalEvents};
 use forebay_shared::handover::Filler;
 use forebay_shared::id::Ids;
+use forebay_shared::model::ModelCard;
 use forebay_shared::queue::{AmqpQueue, LocalQueue, Producer, Queue};
+use forebay_shared::registry::Registrar;
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::{Postgres, Sqlite, Store};
+use forebay_worker::model;
 
 use crate::config::Config;
 
@@ -54,6 +57,22 @@ impl Seams {
         let filler = Filler::new(store.clone(), catalog.clone(), producer.clone(), tasks.clone());
         Ok(Self { store, catalog, queue, producer, filler, events, blobs, ids, host, tasks: tasks.clone() })
     }
+
+    /// What is done with models.
+    pub fn registrar(&self, config: &Config) -> Registrar {
+        registrar(config, self.store.clone(), self.blobs.clone(), self.ids.clone())
+    }
+}
+
+/// What is done with models on this store and these objects.
+pub fn registrar(config: &Config, store: Arc<dyn Store>, blobs: Blobs, ids: Ids) -> Registrar {
+    let (limits, scratch) = (config.registry.clone(), config.data_dir.join("scratch"));
+    Registrar { store, blobs, ids, limits, scratch, examine }
+}
+
+/// Models are read by those who know how: the worker's.
+fn examine(folder: &Path, name: &str) -> Result<ModelCard, String> {
+    model::read_closed(folder, name).map(|files| files.card).map_err(|error| error.to_string())
 }
 
 /// Opens the store that the configuration names.

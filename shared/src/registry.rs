@@ -5,6 +5,8 @@
 //! [`Registrar`], whoever asks; nothing here reads or runs a model.
 
 #[cfg(feature = "seams")]
+mod assemble;
+#[cfg(feature = "seams")]
 mod copy;
 #[cfg(feature = "seams")]
 mod fetch;
@@ -14,6 +16,8 @@ mod folder;
 mod import;
 mod name;
 #[cfg(feature = "seams")]
+mod receive;
+#[cfg(feature = "seams")]
 mod room;
 #[cfg(feature = "seams")]
 mod scratch;
@@ -21,6 +25,9 @@ mod scratch;
 mod unpack;
 
 use std::fmt;
+#[cfg(feature = "seams")]
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 #[cfg(feature = "seams")]
 use std::sync::Arc;
 
@@ -32,12 +39,16 @@ use crate::model::ModelCard;
 #[cfg(feature = "seams")]
 use crate::{blobs::Blobs, id::Ids, store::Store};
 #[cfg(feature = "seams")]
+pub use assemble::Assembly;
+#[cfg(feature = "seams")]
 pub use copy::CopyError;
 #[cfg(feature = "seams")]
 pub use fetch::{FetchError, fetch};
 #[cfg(feature = "seams")]
 pub use import::{Import, ImportError, Imported, Progress, Silent};
-pub use name::{LONGEST_NAME, NameError, PathError, check_name, check_path};
+pub use name::{LONGEST_NAME, NameError, PathError, called, check_name, check_path};
+#[cfg(feature = "seams")]
+pub use receive::Arrival;
 #[cfg(feature = "seams")]
 pub use scratch::Scratch;
 #[cfg(feature = "seams")]
@@ -74,6 +85,21 @@ impl fmt::Display for ContentDigest {
 impl fmt::Debug for ContentDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+/// Text that is no SHA-256.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a SHA-256 has 64 hexadecimal digits")]
+pub struct NotADigest;
+
+impl FromStr for ContentDigest {
+    type Err = NotADigest;
+
+    fn from_str(text: &str) -> Result<Self, NotADigest> {
+        let mut digest = [0; 32];
+        hex::decode_to_slice(text, &mut digest).map_err(|_| NotADigest)?;
+        Ok(Self(digest))
     }
 }
 
@@ -180,4 +206,13 @@ pub struct Registrar {
     pub ids: Ids,
     /// What a model may take.
     pub limits: crate::config::RegistryConfig,
+    /// The folder below which archives are unpacked, each in one of its own.
+    pub scratch: PathBuf,
+    /// Looks at a model before it is stored.
+    pub examine: Examine,
 }
+
+/// Reads a folder as a worker would that is to serve it under this name: what clients are told of it, or why none could serve
+/// it. That is not worth storing; who knows how to read models is not this crate's affair.
+#[cfg(feature = "seams")]
+pub type Examine = fn(&Path, &str) -> Result<ModelCard, String>;

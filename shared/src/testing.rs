@@ -3,9 +3,11 @@
 mod receiver;
 mod watched;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::blobs::Blobs;
 use crate::clock::{ManualClock, SystemClock};
 use crate::config::{
     BlobConfig, BulkConfig, CacheConfig, ModerationConfig, QueueConfig, RegistryConfig, Secret, Size, Span,
@@ -15,7 +17,9 @@ use crate::entropy::{OsEntropy, SeededEntropy};
 use crate::id::Ids;
 use crate::job::{Class, Cost, Idempotency, Input, Item, ItemsAt, Keep, Kind, NewJob, Object};
 use crate::model::ModelCard;
+use crate::registry::Registrar;
 use crate::schedule::Template;
+use crate::store::Store;
 pub use receiver::{Received, Receiver};
 pub use watched::{Fault, Watched};
 
@@ -71,6 +75,19 @@ pub fn cache_config() -> CacheConfig {
 /// Small models.
 pub fn registry_config() -> RegistryConfig {
     RegistryConfig { max_files: 20, max_bytes: Size::new(32 << 20), disk_reserve: Size::new(0) }
+}
+
+/// A registrar that takes every folder for a model but one with a file `unservable`. It unpacks below `data`.
+pub fn registrar(store: Arc<dyn Store>, blobs: &Blobs, ids: &Ids, data: &Path) -> Registrar {
+    fn examine(folder: &Path, name: &str) -> Result<ModelCard, String> {
+        let file = folder.join("unservable");
+        if file.exists() {
+            return Err(format!("{}: it says so itself", file.display()));
+        }
+        Ok(card(name, Kind::Echo))
+    }
+    let (blobs, ids, limits) = (blobs.clone(), ids.clone(), registry_config());
+    Registrar { store, blobs, ids, limits, scratch: data.join("scratch"), examine }
 }
 
 /// OpenAI's limits of a bulk, with slices of a second.

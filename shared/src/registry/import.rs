@@ -1,4 +1,4 @@
-//! A folder becomes a model: read, stored, named.
+//! A folder or an archive becomes a model: read, stored, named.
 
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,12 @@ use tokio::io::AsyncReadExt;
 
 use super::folder::{self, Found};
 use super::{
-    Content, ContentDigest, ModelFile, NameError, NewModel, PathError, Registered, Registrar, check_name,
+    Content, ContentDigest, FetchError, ModelFile, NameError, NewModel, PathError, Registered, Registrar,
+    Scratch, UnpackError, check_name, unpack,
 };
 use crate::blobs::BlobError;
 use crate::config::Size;
+use crate::model::ModelCard;
 use crate::store::{Change, PutOutcome, StoreError};
 
 /// Files that are stored at once; each holds a part of what the object store takes at once.
@@ -27,11 +29,11 @@ const TOUCH: Duration = Duration::from_mins(1);
 /// How often a model is put whose bytes were forgotten in the very moment; they are touched before, so once is enough.
 const TRIES: usize = 3;
 
-/// A folder that is to become a model.
+/// What is to become a model.
 #[derive(Clone, Debug)]
 pub struct Import {
-    /// The folder.
-    pub folder: PathBuf,
+    /// A folder, or an archive of one.
+    pub from: PathBuf,
     /// Whose model it is to be; `None`: everybody's.
     pub owner: Option<String>,
     /// What it is to be called.
@@ -68,7 +70,7 @@ impl Progress for Silent {
     fn advance(&self, _: u64) {}
 }
 
-/// Why a folder did not become a model.
+/// Why something did not become a model.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// No model can be called that.
@@ -112,6 +114,17 @@ pub enum ImportError {
         /// The folder.
         folder: PathBuf,
     },
+    /// No files are named.
+    #[error("there are no files")]
+    NoFiles,
+    /// A file stands where another needs a folder.
+    #[error("`{path}` stands in `{file}`, which is a file too")]
+    Within {
+        /// The one.
+        path: String,
+        /// The other.
+        file: String,
+    },
     /// There are too many files.
     #[error("a model has at most {limit} files (registry.max_files)")]
     TooMany {
@@ -126,6 +139,24 @@ pub enum ImportError {
         /// So many are taken.
         limit: Size,
     },
+    /// An archive is too large as it is.
+    #[error("the archive has more than {limit} (registry.max_bytes)")]
+    Archive {
+        /// So many bytes are taken.
+        limit: Size,
+    },
+    /// An archive cannot be unpacked.
+    #[error(transparent)]
+    Unpack(#[from] UnpackError),
+    /// No worker could serve it.
+    #[error("this is no model that can be served: {0}")]
+    Unservable(String),
+    /// A file was to be made of bytes that are not stored.
+    #[error("no bytes with the SHA-256 {0} are stored")]
+    Unstored(ContentDigest),
+    /// Stored bytes cannot be had.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
     /// Bytes were forgotten again and again while the model was to be named.
     #[error("what was stored is being removed; try again")]
     Swept,
@@ -138,11 +169,69 @@ pub enum ImportError {
 }
 
 impl Registrar {
-    /// Makes a folder's files a model. Bytes that are stored already are not sent again. What an import that fails has stored
-    /// is used by the next one, or forgotten after a while.
+    /// Makes a folder's files a model, or an archive's. Bytes that are stored already are not sent again. What an import that
+    /// fails has stored is used by the next one, or forgotten after a while.
     pub async fn import(&self, import: Import, progress: Arc<dyn Progress>) -> Result<Imported, ImportError> {
         check_name(&import.name)?;
-        let (folder, limits) = (import.folder, self.limits.clone());
+        if import.from.is_dir() {
+            return self.import_folder(import, progress).await;
+        }
+        let (scratch, folder) = self.unpack(import.from, progress.clone()).await?;
+        let imported = self.import_folder(Import { from: folder, ..import }, progress).await;
+        discard(scratch).await;
+        imported
+    }
+
+    async fn unpack(
+        &self,
+        archive: PathBuf,
+        progress: Arc<dyn Progress>,
+    ) -> Result<(Scratch, PathBuf), ImportError> {
+        let limits = self.limits.clone();
+        let scratch = self.scratch().await?;
+        blocking(move || {
+            let folder = unpack(&archive, &scratch.path(), &limits, progress.as_ref())?;
+            Ok((scratch, folder))
+        })
+        .await
+    }
+
+    /// A folder for what is to be looked at before it is stored.
+    pub(super) async fn scratch(&self) -> Result<Scratch, ImportError> {
+        let root = self.scratch.clone();
+        blocking(move || Scratch::new(&root).map_err(|source| ImportError::File { file: root, source })).await
+    }
+
+    /// What clients are told of the model in a folder. What no worker could serve is refused.
+    pub(super) async fn examine(
+        &self,
+        folder: &Path,
+        (owner, name): (Option<&str>, &str),
+    ) -> Result<ModelCard, ImportError> {
+        let (examine, folder, name) = (self.examine, folder.to_owned(), name.to_owned());
+        let card = blocking(move || {
+            examine(&folder, &name).map_err(|why| ImportError::Unservable(within(&folder, &why)))
+        })
+        .await?;
+        Ok(ModelCard { owner: owner.map(str::to_owned), registered: true, ..card })
+    }
+
+    /// Refuses a name that somebody else has.
+    pub(super) async fn check_free(&self, owner: Option<&str>, name: &str) -> Result<(), ImportError> {
+        if self.store.is_taken(owner, name).await? {
+            return Err(ImportError::Taken(name.to_owned()));
+        }
+        Ok(())
+    }
+
+    async fn import_folder(
+        &self,
+        import: Import,
+        progress: Arc<dyn Progress>,
+    ) -> Result<Imported, ImportError> {
+        self.check_free(import.owner.as_deref(), &import.name).await?;
+        let card = self.examine(&import.from, (import.owner.as_deref(), &import.name)).await?;
+        let (folder, limits) = (import.from, self.limits.clone());
         let found = blocking(move || folder::files(&folder, &limits)).await?;
         progress.begin("reading", Some(found.iter().map(|file| file.bytes).sum()));
         let files = self.read_all(found, &progress).await?;
@@ -151,11 +240,8 @@ impl Registrar {
             name: import.name,
             source: import.source,
             files: files.iter().map(|(_, file)| file.clone()).collect(),
-            card: None,
+            card: Some(card),
         };
-        if self.store.is_taken(model.owner.as_deref(), &model.name).await? {
-            return Err(ImportError::Taken(model.name));
-        }
         let digests: Vec<ContentDigest> = model.files.iter().map(|file| file.digest).collect();
         let mut stored = 0;
         for _ in 0..TRIES {
@@ -210,7 +296,7 @@ impl Registrar {
     }
 
     /// Keeps what is stored from being forgotten while the rest takes its time.
-    async fn keep_touching(&self, digests: &[ContentDigest]) -> Infallible {
+    pub(super) async fn keep_touching(&self, digests: &[ContentDigest]) -> Infallible {
         loop {
             tokio::time::sleep(TOUCH).await;
             if let Err(error) = self.store.touch_contents(digests).await {
@@ -249,15 +335,36 @@ impl Registrar {
             }
         }
         writer.finish().await?;
+        self.record(content).await?;
+        Ok(())
+    }
+
+    /// Records bytes that have just been stored. Answers with where they count as stored: if others were quicker, these are
+    /// removed.
+    pub async fn record(&self, content: Content) -> Result<Content, ImportError> {
         let recorded = self.store.record_content(&content).await?;
         if recorded.object != content.object {
             self.blobs.delete(&[content.object]).await?;
         }
-        Ok(())
+        Ok(recorded)
     }
 }
 
-async fn blocking<T: Send + 'static>(
+/// What is said of a folder's files, without where the folder stands.
+fn within(folder: &Path, said: &str) -> String {
+    let folder = folder.display();
+    said.replace(&format!("{folder}/"), "").replace(&format!("{folder}: "), "")
+}
+
+/// Removes what may be many files, where it delays nobody.
+pub(super) async fn discard(scratch: Scratch) {
+    let gone = tokio::task::spawn_blocking(move || drop(scratch)).await;
+    if let Err(panicked) = gone {
+        std::panic::resume_unwind(panicked.into_panic());
+    }
+}
+
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ImportError> + Send + 'static,
 ) -> Result<T, ImportError> {
     match tokio::task::spawn_blocking(work).await {

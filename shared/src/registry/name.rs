@@ -42,6 +42,14 @@ pub enum PathError {
     Characters(String),
 }
 
+/// How archives are called.
+const ENDINGS: [&str; 4] = [".tar.gz", ".tgz", ".tar", ".zip"];
+
+/// What the model in an archive of this name is called, if nobody says otherwise.
+pub fn called(archive: &str) -> &str {
+    ENDINGS.iter().find_map(|ending| archive.strip_suffix(ending)).unwrap_or(archive)
+}
+
 /// Refuses what a model cannot be called.
 pub fn check_name(name: &str) -> Result<(), NameError> {
     if name.len() > LONGEST_NAME {
@@ -92,6 +100,15 @@ mod tests {
         }
         assert_eq!(check_name("a/b/c/d"), Err(NameError::Parts(4)));
         assert_eq!(check_name(&"n".repeat(201)), Err(NameError::Long(201)));
+    }
+
+    #[test]
+    fn an_archive_names_its_model() {
+        for (archive, model) in
+            [("mood.tar.gz", "mood"), ("mood-1.0.zip", "mood-1.0"), ("mood", "mood"), ("mood.onnx", "mood.onnx")]
+        {
+            assert_eq!(called(archive), model);
+        }
     }
 
     #[test]

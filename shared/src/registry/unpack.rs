@@ -194,7 +194,7 @@ fn plain(name: &str) -> Result<&str, UnpackError> {
 }
 
 /// What no model is made of: what is hidden, and what macOS puts beside.
-fn is_hidden(path: &str) -> bool {
+pub(super) fn is_hidden(path: &str) -> bool {
     path.split('/').any(|part| part.starts_with('.') || part == "__MACOSX")
 }
 

@@ -40,14 +40,14 @@ pub enum CopyOutcome {
     Unknown,
 }
 
-/// What became of the wish to delete a model.
+/// What became of the wish to delete a model, or stored bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Removal {
-    /// Its name is free; its files go when nobody else has them.
+    /// Its name is free; its files go when nobody else has them. Of bytes: they go.
     Deleted,
-    /// Jobs wait for it or run.
+    /// Jobs wait for it or run. Of bytes: a model has them.
     InUse,
-    /// There is no such model.
+    /// There is no such thing.
     Unknown,
 }
 
@@ -90,6 +90,9 @@ pub trait Registry: Send + Sync {
 
     /// Deletes the model that is exactly this owner's, and withdraws it, unless jobs of those who see it wait for its name or run.
     async fn delete_model(&self, owner: Option<&str>, name: &str) -> StoreResult<Removal>;
+
+    /// Forgets bytes at once, unless a model has them; their object becomes garbage.
+    async fn forget_content(&self, digest: ContentDigest) -> StoreResult<Removal>;
 
     /// Forgets bytes that no model has had for so long and nobody has touched, so many at most; their objects become garbage.
     /// Answers how many.

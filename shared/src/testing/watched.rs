@@ -297,6 +297,7 @@ pass_on!(Registry:
     all_registered() -> Vec<Registered>;
     copy_model(from: (Option<&str>, &str), to: (Option<&str>, &str)) -> CopyOutcome;
     delete_model(owner: Option<&str>, name: &str) -> Removal;
+    forget_content(digest: ContentDigest) -> Removal;
     forget_contents(age: Duration, limit: u32) -> u64;
     named_contents(objects: &[String]) -> Vec<String>;
 );

@@ -7,9 +7,9 @@ use std::time::Duration;
 use forebay_shared::config::Span;
 use forebay_shared::id::JobId;
 use forebay_shared::job::Status;
-use forebay_shared::registry::{FOLDER, Import, Imported, Registrar, Silent};
+use forebay_shared::registry::{FOLDER, Import, Imported, Silent};
 use forebay_shared::store::{Jobs, Models, Registry, Removal, Workers};
-use forebay_shared::testing::registry_config;
+use forebay_shared::testing::registrar;
 use futures::TryStreamExt;
 use serde_json::json;
 
@@ -39,15 +39,10 @@ async fn import(ground: &Ground, name: &str, folder: &Path) -> Imported {
 }
 
 async fn import_for(ground: &Ground, owner: Option<&str>, name: &str, folder: &Path) -> Imported {
-    let owner = owner.map(str::to_owned);
-    let registrar = Registrar {
-        store: ground.store.clone(),
-        blobs: ground.blobs.clone(),
-        ids: ground.ids.clone(),
-        limits: registry_config(),
-    };
+    let (scratch, owner) = (tempfile::tempdir().unwrap(), owner.map(str::to_owned));
+    let registrar = registrar(ground.store.clone(), &ground.blobs, &ground.ids, scratch.path());
     let import =
-        Import { folder: folder.to_owned(), owner, name: name.to_owned(), source: "test".to_owned() };
+        Import { from: folder.to_owned(), owner, name: name.to_owned(), source: "test".to_owned() };
     registrar.import(import, Arc::new(Silent)).await.unwrap()
 }
 

@@ -4,15 +4,15 @@ use super::*;
 use crate::blobs::Blobs;
 use crate::clock::SystemClock;
 use crate::config::RegistryConfig;
-use crate::registry::{FOLDER, FetchError, Silent, fetch};
+use crate::registry::{Assembly, FOLDER, FetchError, Silent, fetch};
 use crate::shutdown::Tasks;
 use crate::store::Sqlite;
-use crate::testing::registry_config;
+use crate::testing::{registrar, registry_config};
 
 struct Ground {
     registrar: Registrar,
     folder: tempfile::TempDir,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 impl Ground {
@@ -20,8 +20,9 @@ impl Ground {
         let (folder, data) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let file = data.path().join("forebay.db");
         let store = Sqlite::open(&file, Arc::new(SystemClock), &Tasks::new()).await.unwrap();
-        let (store, ids, blobs) = (Arc::new(store), crate::testing::fresh_ids(), Blobs::in_memory());
-        Self { registrar: Registrar { store, blobs, ids, limits: registry_config() }, folder, _data: data }
+        let ids = crate::testing::fresh_ids();
+        let registrar = registrar(Arc::new(store), &Blobs::in_memory(), &ids, data.path());
+        Self { registrar, folder, data }
     }
 
     fn write(&self, path: &str, bytes: &[u8]) {
@@ -31,8 +32,8 @@ impl Ground {
     }
 
     fn import(&self, name: &str) -> Import {
-        let folder = self.folder.path().to_owned();
-        Import { folder, owner: None, name: name.to_owned(), source: "test".to_owned() }
+        let from = self.folder.path().to_owned();
+        Import { from, owner: None, name: name.to_owned(), source: "test".to_owned() }
     }
 
     async fn imported(&self, name: &str) -> Imported {
@@ -154,4 +155,112 @@ async fn a_wrong_object_does_not_become_a_file() {
     ground.registrar.blobs.put(&content.object, "short".into()).await.unwrap();
     assert!(fetch(&ground.registrar.blobs, &content, &to, &Silent).await.is_err());
     assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn what_no_worker_could_serve_is_not_stored() {
+    let ground = Ground::new().await;
+    ground.write("model.onnx", b"weights");
+    ground.write("unservable", b"");
+    let why = ground.refused(registry_config()).await;
+    assert_eq!(why, "this is no model that can be served: unservable: it says so itself");
+    assert!(ground.objects().await.is_empty());
+}
+
+impl Ground {
+    /// What is left of archives and of files that were looked at.
+    fn left(&self) -> usize {
+        let entries = std::fs::read_dir(self.data.path().join("scratch")).unwrap();
+        entries.filter(|entry| entry.as_ref().unwrap().path().is_dir()).count()
+    }
+
+    /// Makes a model of alice's of these files.
+    async fn assembled(&self, files: &[(&str, ContentDigest)]) -> Result<Imported, ImportError> {
+        let files = files.iter().map(|(path, digest)| ((*path).to_owned(), *digest)).collect();
+        let assembly =
+            Assembly { owner: Some("alice".into()), name: "made".into(), source: "files".into(), files };
+        self.registrar.assemble(assembly, Arc::new(Silent)).await
+    }
+}
+
+#[tokio::test]
+async fn an_archive_that_has_arrived_becomes_a_model_and_goes() {
+    let ground = Ground::new().await;
+    let mut archive = tar::Builder::new(Vec::new());
+    for (path, bytes) in [("mood/model.onnx", &b"weights"[..]), ("mood/config.json", b"{}")] {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(bytes.len() as u64);
+        archive.append_data(&mut header, path, bytes).unwrap();
+    }
+    let archive = archive.into_inner().unwrap();
+    let mut arrival = ground.registrar.receive().await.unwrap();
+    for piece in archive.chunks(1000) {
+        arrival.write(piece).await.unwrap();
+    }
+    let import = Import { from: arrival.whole().await.unwrap().to_owned(), ..ground.import("mood") };
+    let imported = ground.registrar.import(import, Arc::new(Silent)).await.unwrap();
+    assert_eq!((imported.change, imported.stored), (Change::Added, 9));
+    assert_eq!(ground.left(), 1, "the archive, until nobody wants it any more");
+    arrival.discard().await;
+    assert_eq!(ground.left(), 0);
+}
+
+#[tokio::test]
+async fn an_archive_that_arrives_is_bounded() {
+    let ground = Ground::new().await;
+    let small = RegistryConfig { max_bytes: Size::new(10), ..registry_config() };
+    let registrar = Registrar { limits: small, ..ground.registrar.clone() };
+    let mut arrival = registrar.receive().await.unwrap();
+    arrival.write(b"0123456789").await.unwrap();
+    let error = arrival.write(b"0").await.unwrap_err().to_string();
+    assert_eq!(error, "the archive has more than 10 B (registry.max_bytes)");
+    let full = RegistryConfig { disk_reserve: Size::new(u64::MAX), ..registry_config() };
+    let registrar = Registrar { limits: full, ..ground.registrar.clone() };
+    let error = registrar.receive().await.unwrap().write(b"0").await.unwrap_err().to_string();
+    assert!(error.contains("registry.disk_reserve"), "{error}");
+    drop(arrival);
+    assert_eq!(ground.left(), 0);
+}
+
+#[tokio::test]
+async fn stored_bytes_become_a_model() {
+    let ground = Ground::new().await;
+    ground.write("onnx/model.onnx", b"weights");
+    ground.write("config.json", b"{}");
+    let whole = ground.imported("mood").await.model;
+    let stored = ground.registrar.store.registered_files(None, "mood").await.unwrap();
+    let [config, weights] = [stored[0].0.digest, stored[1].0.digest];
+    let files = [("config.json", config), ("onnx/model.onnx", weights), (".hidden", weights)];
+    let made = ground.assembled(&files).await.unwrap();
+    assert_eq!((made.change, made.stored, made.model.digest), (Change::Added, 0, whole.digest));
+    assert_eq!((made.model.owner.as_deref(), made.model.bytes), (Some("alice"), 9));
+    assert_eq!((ground.left(), ground.objects().await.len()), (0, 2));
+}
+
+#[tokio::test]
+async fn what_cannot_become_a_model_is_refused() {
+    let ground = Ground::new().await;
+    ground.write("weights", b"weights");
+    ground.imported("mood").await;
+    let weights = ground.registrar.store.registered_files(None, "mood").await.unwrap()[0].0.digest;
+    let nowhere = ContentDigest([7; 32]);
+    let many: Vec<String> = (0..21).map(|number| number.to_string()).collect();
+    let many: Vec<(&str, ContentDigest)> = many.iter().map(|path| (path.as_str(), weights)).collect();
+    for (files, why) in [
+        (&[][..], "there are no files"),
+        (&[(".hidden", weights)], "there are no files"),
+        (&[("a", weights), ("b", nowhere)], "no bytes with the SHA-256 0707"),
+        (&[("../a", weights)], "leads out of the model's folder"),
+        (&[("a", weights), ("a/b/c", weights)], "`a/b/c` stands in `a`, which is a file too"),
+        (&[("unservable", weights)], "no model that can be served: unservable: it says so itself"),
+        (&many, "at most 20 files (registry.max_files)"),
+    ] {
+        let error = ground.assembled(files).await.unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+    }
+    let small = RegistryConfig { max_bytes: Size::new(13), ..registry_config() };
+    let ground = Ground { registrar: Registrar { limits: small, ..ground.registrar.clone() }, ..ground };
+    let error = ground.assembled(&[("a", weights), ("b", weights)]).await.unwrap_err().to_string();
+    assert!(error.contains("at most 13 B (registry.max_bytes), not 14 B"), "{error}");
+    assert_eq!(ground.left(), 0);
 }

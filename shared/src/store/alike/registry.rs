@@ -257,6 +257,39 @@ macro_rules! registry {
                 .await
             }
 
+            async fn forget_content(
+                &self,
+                digest: $crate::registry::ContentDigest,
+            ) -> StoreResult<$crate::store::Removal> {
+                self.transact(move |connection| {
+                    Box::pin(async move {
+                        // Held first: who is about to name it has been seen, or finds it gone.
+                        let held: Option<String> = sqlx::query_scalar::<$db, _>(
+                            "-- store.forget_content: hold
+                             update registry_contents set bytes = bytes where digest = $1 returning object",
+                        )
+                        .bind(digest.0.to_vec())
+                        .fetch_optional(&mut *connection)
+                        .await?;
+                        let Some(object) = held else { return Ok($crate::store::Removal::Unknown) };
+                        let deleted = sqlx::query::<$db>(
+                            "-- store.forget_content
+                             delete from registry_contents where digest = $1
+                                 and not exists (select 1 from registry_files where content = $1)",
+                        )
+                        .bind(digest.0.to_vec())
+                        .execute(&mut *connection)
+                        .await?;
+                        if deleted.rows_affected() == 0 {
+                            return Ok($crate::store::Removal::InUse);
+                        }
+                        discard(connection, &object).await?;
+                        Ok($crate::store::Removal::Deleted)
+                    })
+                })
+                .await
+            }
+
             async fn forget_contents(&self, age: std::time::Duration, limit: u32) -> StoreResult<u64> {
                 let before = self.now().minus(age);
                 self.transact(move |connection| {
@@ -277,13 +310,7 @@ macro_rules! registry {
                         .fetch_all(&mut *connection)
                         .await?;
                         for object in &gone {
-                            sqlx::query::<$db>(
-                                "-- store.forget_contents: garbage
-                                 insert into garbage (key) values ($1) on conflict do nothing",
-                            )
-                            .bind(object)
-                            .execute(&mut *connection)
-                            .await?;
+                            discard(connection, object).await?;
                         }
                         Ok(gone.len() as u64)
                     })
@@ -298,6 +325,18 @@ macro_rules! registry {
                 })
                 .await
             }
+        }
+
+        /// The object is to be removed.
+        async fn discard(connection: &mut Connection, object: &str) -> StoreResult<()> {
+            sqlx::query::<$db>(
+                "-- store.discard
+                 insert into garbage (key) values ($1) on conflict do nothing",
+            )
+            .bind(object)
+            .execute(connection)
+            .await?;
+            Ok(())
         }
 
         /// Touches those of these contents that there are, and answers with them.

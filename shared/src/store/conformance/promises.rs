@@ -193,6 +193,7 @@ macro_rules! store_conformance {
             a_copy_is_a_name_of_its_own,
             a_model_that_jobs_want_is_not_deleted,
             bytes_are_stored_once,
+            bytes_that_no_model_has_are_forgotten_when_asked,
             bytes_that_no_model_has_are_forgotten_after_a_while,
         ]);
         $crate::store_conformance!(@module $ground, models: [

@@ -280,3 +280,17 @@ pub async fn bytes_that_no_model_has_are_forgotten_after_a_while(ground: &Ground
     let again = store(ground, 1).await;
     assert_ne!(again.object, objects[0], "what is being removed is not written again");
 }
+
+pub async fn bytes_that_no_model_has_are_forgotten_when_asked(ground: &Ground) {
+    let contents = [store(ground, 1).await, store(ground, 2).await];
+    put(ground, &model(None, "mood", &[file("a", 1)])).await;
+    let forget = async |number| ground.store.forget_content(digest(number)).await.unwrap();
+    assert_eq!(forget(1).await, Removal::InUse);
+    assert_eq!(forget(2).await, Removal::Deleted);
+    assert_eq!(ground.store.garbage(10).await.unwrap(), [contents[1].object.clone()]);
+    assert_eq!((forget(2).await, forget(9).await), (Removal::Unknown, Removal::Unknown));
+    assert_eq!(ground.store.delete_model(None, "mood").await.unwrap(), Removal::Deleted);
+    assert_eq!(forget(1).await, Removal::Deleted);
+    let missing = ground.store.put_model(&model(None, "mood", &[file("a", 1)])).await.unwrap();
+    assert_eq!(missing, PutOutcome::Missing(vec![digest(1)]));
+}
