@@ -2,7 +2,7 @@
 //!
 //! Segments and media stand under the id of the worker that wrote them, inputs under the id of their job, what files own in
 //! a folder of theirs, as do kept answers and the files of models. Those of living workers, and those that are young, are
-//! spared.
+//! spared. Who dies in the middle of an object leaves less than an object, which goes in the same way.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -43,6 +43,8 @@ impl Chores {
         swept += self.sweep_folder(file::FOLDER, Naming::File).await?;
         swept += self.sweep_folder(cache::FOLDER, Naming::Answers).await?;
         swept += self.sweep_folder(registry::FOLDER, Naming::Contents).await?;
+        let oldest = self.parts.store.now().minus(self.config.sweep_age.get());
+        swept += self.parts.blobs.remove_unfinished(oldest).await?;
         Ok(swept)
     }
 

@@ -8,6 +8,7 @@ pub mod conformance;
 mod content;
 mod ranges;
 mod signing;
+mod unfinished;
 
 use std::ops::Range;
 use std::path::Path;
@@ -67,6 +68,8 @@ pub struct BlobEntry {
 pub struct Blobs {
     store: Arc<dyn ObjectStore>,
     signing: Option<Arc<Signing>>,
+    /// Where objects are files.
+    directory: Option<Arc<Path>>,
 }
 
 impl Blobs {
@@ -79,7 +82,8 @@ impl Blobs {
                 .map_err(|source| object_store::Error::Generic { store: "local", source: Box::new(source) })
                 .and_then(|()| LocalFileSystem::new_with_prefix(directory))
                 .map_err(unusable)?;
-            return Ok(Self::of(local.with_fsync(true).with_automatic_cleanup(true)));
+            let local = local.with_fsync(true).with_automatic_cleanup(true);
+            return Ok(Self { directory: Some(directory.into()), ..Self::of(local) });
         }
         // Callers have patience of their own, so a request is tried again once and then given up.
         let retry = RetryConfig {
@@ -115,7 +119,7 @@ impl Blobs {
     }
 
     fn of(store: impl ObjectStore) -> Self {
-        Self { store: Arc::new(store), signing: None }
+        Self { store: Arc::new(store), signing: None, directory: None }
     }
 
     /// Where anybody who is told may read this object for a while, as of this media type. `None`: nobody is told.

@@ -83,3 +83,38 @@ fn an_unusable_url_is_refused_when_opened() {
     let config = BlobConfig { url: "ftp://somewhere".into(), ..nowhere() };
     assert!(matches!(Blobs::open(&config, Path::new("unused")), Err(BlobError::Unusable(..))));
 }
+
+#[tokio::test]
+async fn what_a_dead_writer_left_is_removed_when_it_is_old() {
+    let folder = tempfile::tempdir().unwrap();
+    let blobs = Blobs::open(&nowhere(), folder.path()).unwrap();
+    let files = || {
+        let folders = [folder.path().to_owned(), folder.path().join("models/a")];
+        let mut names: Vec<String> = folders
+            .iter()
+            .flat_map(|folder| std::fs::read_dir(folder).unwrap())
+            .map(|entry| entry.unwrap())
+            .filter(|entry| entry.path().is_file())
+            .map(|entry| entry.file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    let mut writer = blobs.writer("models/a/large");
+    for _ in 0..3 {
+        writer.write(Bytes::from(vec![7; 6_000_000])).await.unwrap();
+    }
+    // It dies without a word.
+    std::mem::forget(writer);
+    blobs.put("models/a/whole", "whole".into()).await.unwrap();
+    blobs.put("odd#name", "odd".into()).await.unwrap();
+    let left = ["large#1", "odd#name", "whole"];
+    assert_eq!(files(), left, "the driver calls it so");
+    let hour = Duration::from_hours(1);
+    let now = crate::clock::Clock::now(&crate::clock::SystemClock);
+    assert_eq!(blobs.remove_unfinished(now.minus(hour)).await.unwrap(), 0, "somebody may still write it");
+    assert_eq!(files(), left);
+    assert_eq!(blobs.remove_unfinished(now.plus(hour)).await.unwrap(), 1);
+    assert_eq!(files(), ["odd#name", "whole"]);
+    assert_eq!(blobs.get("models/a/whole").await.unwrap(), "whole");
+}
