@@ -9,8 +9,10 @@ mod repository;
 mod runtime;
 mod session;
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use forebay_shared::config::Size;
 use forebay_shared::job::Kind;
 use forebay_shared::model::ModelCard;
 use serde_json::Value;
@@ -143,9 +145,24 @@ pub enum ModelError {
     },
 }
 
+/// Bytes of a file that a model says something in; the largest of known models, a list of 21,843 labels, has a tenth. Parsed it
+/// takes sixteen times as much at most.
+const MOST_SAID: u64 = 4 * 1024 * 1024;
+
+/// Reads a file that a model says something in. Whose model it is, is not known here.
+pub(crate) fn read_said(file: &Path) -> std::io::Result<Vec<u8>> {
+    let mut said = Vec::new();
+    std::fs::File::open(file)?.take(MOST_SAID + 1).read_to_end(&mut said)?;
+    if said.len() as u64 > MOST_SAID {
+        let message = format!("it has more than {}", Size::new(MOST_SAID));
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, message));
+    }
+    Ok(said)
+}
+
 /// Reads a JSON file that may be absent.
 pub(crate) fn optional_json(file: &Path) -> Result<Value, ModelError> {
-    match std::fs::read(file) {
+    match read_said(file) {
         Ok(bytes) => serde_json::from_slice(&bytes)
             .map_err(|error| ModelError::Content { file: file.to_owned(), message: error.to_string() }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Value::Null),

@@ -52,6 +52,13 @@ mod tests {
     }
 
     #[test]
+    fn what_one_says_of_itself_is_bounded() {
+        let long = format!("kind = \"ocr\" # {}", "x".repeat(4 << 20));
+        let refused = told(&long).unwrap_err();
+        assert!(refused.ends_with("forebay.toml: it has more than 4.0 MiB"), "{refused}");
+    }
+
+    #[test]
     fn one_that_leads_elsewhere_is_refused() {
         for (manifest, key) in [
             ("file = \"../outside.onnx\"", "`file`"),

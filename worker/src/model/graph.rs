@@ -3,6 +3,7 @@
 //! An ONNX file is a protocol buffer. Of it only the declarations are read, a few hundred bytes; weights are skipped. Field
 //! numbers are those of `onnx.proto`.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufReader, Error, ErrorKind, Read, Result};
 use std::path::Path;
@@ -11,6 +12,11 @@ use forebay_shared::job::{Datatype, TensorSpec};
 
 /// Bytes of a name at most; what is longer is no graph's.
 const LONGEST: u64 = 4096;
+/// Fields that are looked at: those of the largest known graphs are a tenth of it, and a stranger's file could have thousands of
+/// millions.
+const MOST_FIELDS: u64 = 1_000_000;
+/// Bytes of all names together.
+const MOST_TEXT: u64 = 16 * 1024 * 1024;
 
 /// What a graph takes and gives.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,17 +47,25 @@ pub enum Axis {
     Any(String),
 }
 
+/// A file that is read within bounds.
+struct Reader {
+    file: BufReader<File>,
+    fields: u64,
+    text: u64,
+}
+
 impl Graph {
     /// Reads the declarations of the graph in a file.
     pub fn read(file: &Path) -> Result<Self> {
-        let mut file = BufReader::new(File::open(file)?);
-        let length = file.get_ref().metadata()?.len();
+        let file = File::open(file)?;
+        let length = file.metadata()?.len();
+        let mut file = Reader { file: BufReader::new(file), fields: MOST_FIELDS, text: MOST_TEXT };
         let mut graph = Self::default();
-        let mut owned = Vec::new();
+        let mut owned = HashSet::new();
         // ModelProto
         each(&mut file, length, &mut |file, field, length| match field {
             7 => each(file, length, &mut |file, field, length| match field {
-                5 => initializer(file, length).map(|name| owned.push(name)),
+                5 => initializer(file, length).map(|name| owned.extend([name])),
                 11 => port(file, length).map(|port| graph.inputs.push(port)),
                 12 => port(file, length).map(|port| graph.outputs.push(port)),
                 _ => skip(file, length),
@@ -98,7 +112,7 @@ const fn datatype(element: u64) -> Option<Datatype> {
 }
 
 /// TensorProto: its name.
-fn initializer(file: &mut BufReader<File>, length: u64) -> Result<String> {
+fn initializer(file: &mut Reader, length: u64) -> Result<String> {
     let mut name = String::new();
     each(file, length, &mut |file, field, length| match field {
         8 => text(file, length).map(|text| name = text),
@@ -108,7 +122,7 @@ fn initializer(file: &mut BufReader<File>, length: u64) -> Result<String> {
 }
 
 /// ValueInfoProto, and in it TypeProto, TypeProto.Tensor and TensorShapeProto.
-fn port(file: &mut BufReader<File>, length: u64) -> Result<Port> {
+fn port(file: &mut Reader, length: u64) -> Result<Port> {
     let mut port = Port { name: String::new(), element: 0, axes: None };
     each(file, length, &mut |file, field, length| match field {
         1 => text(file, length).map(|name| port.name = name),
@@ -135,7 +149,7 @@ fn port(file: &mut BufReader<File>, length: u64) -> Result<Port> {
 }
 
 /// TensorShapeProto.Dimension
-fn axis(file: &mut BufReader<File>, length: u64) -> Result<Axis> {
+fn axis(file: &mut Reader, length: u64) -> Result<Axis> {
     let mut axis = Axis::Any(String::new());
     fields(file, length, &mut |file, field, value| match (field, value) {
         (1, Value::Number(length)) => {
@@ -152,7 +166,7 @@ fn axis(file: &mut BufReader<File>, length: u64) -> Result<Axis> {
 }
 
 /// What is done with a field of a message: its number and its value, or how many bytes that has.
-type Visit<'a, T> = &'a mut dyn FnMut(&mut BufReader<File>, u64, T) -> Result<()>;
+type Visit<'a, T> = &'a mut dyn FnMut(&mut Reader, u64, T) -> Result<()>;
 
 /// A field's value: a number, or so many bytes that whoever gets it has to read or skip.
 #[derive(Clone, Copy)]
@@ -162,7 +176,7 @@ enum Value {
 }
 
 /// Hands over the fields of a message of `length` bytes that have a length of their own.
-fn each(file: &mut BufReader<File>, length: u64, visit: Visit<'_, u64>) -> Result<()> {
+fn each(file: &mut Reader, length: u64, visit: Visit<'_, u64>) -> Result<()> {
     fields(file, length, &mut |file, field, value| match value {
         Value::Bytes(length) => visit(file, field, length),
         Value::Number(_) => Ok(()),
@@ -170,9 +184,10 @@ fn each(file: &mut BufReader<File>, length: u64, visit: Visit<'_, u64>) -> Resul
 }
 
 /// Hands over the fields of a message of `length` bytes.
-fn fields(file: &mut BufReader<File>, length: u64, visit: Visit<'_, Value>) -> Result<()> {
+fn fields(file: &mut Reader, length: u64, visit: Visit<'_, Value>) -> Result<()> {
     let mut left = length;
     while left > 0 {
+        file.fields = file.fields.checked_sub(1).ok_or_else(too_much)?;
         let (tag, mut read) = number(file)?;
         let value = match tag & 7 {
             0 => {
@@ -197,11 +212,11 @@ fn fields(file: &mut BufReader<File>, length: u64, visit: Visit<'_, Value>) -> R
 }
 
 /// A number of seven bits a byte, and how many bytes it has.
-fn number(file: &mut BufReader<File>) -> Result<(u64, u64)> {
+fn number(file: &mut Reader) -> Result<(u64, u64)> {
     let mut number = 0;
     for place in 0..10 {
         let mut byte = [0];
-        file.read_exact(&mut byte)?;
+        file.file.read_exact(&mut byte)?;
         number |= u64::from(byte[0] & 0x7f) << (7 * place);
         if byte[0] < 0x80 {
             return Ok((number, place + 1));
@@ -210,24 +225,29 @@ fn number(file: &mut BufReader<File>) -> Result<(u64, u64)> {
     Err(broken())
 }
 
-fn text(file: &mut BufReader<File>, length: u64) -> Result<String> {
+fn text(file: &mut Reader, length: u64) -> Result<String> {
     if length > LONGEST {
         return Err(broken());
     }
+    file.text = file.text.checked_sub(length).ok_or_else(too_much)?;
     let mut text = String::new();
-    file.take(length).read_to_string(&mut text)?;
+    (&mut file.file).take(length).read_to_string(&mut text)?;
     Ok(text)
 }
 
-fn pass(file: &mut BufReader<File>, value: Value) -> Result<()> {
+fn pass(file: &mut Reader, value: Value) -> Result<()> {
     match value {
         Value::Number(_) => Ok(()),
         Value::Bytes(length) => skip(file, length),
     }
 }
 
-fn skip(file: &mut BufReader<File>, length: u64) -> Result<()> {
-    file.seek_relative(i64::try_from(length).map_err(|_| broken())?)
+fn skip(file: &mut Reader, length: u64) -> Result<()> {
+    file.file.seek_relative(i64::try_from(length).map_err(|_| broken())?)
+}
+
+fn too_much() -> Error {
+    Error::new(ErrorKind::InvalidData, "it declares more than any graph does")
 }
 
 fn broken() -> Error {
@@ -259,5 +279,33 @@ mod tests {
         }
         std::fs::write(&file, b"").unwrap();
         assert_eq!(Graph::read(&file).unwrap(), Graph::default());
+    }
+
+    /// A message's field with this content.
+    fn field(number: u8, content: &[u8]) -> Vec<u8> {
+        let mut length = content.len();
+        let mut bytes = vec![number << 3 | 2];
+        while length >= 0x80 {
+            bytes.push(u8::try_from(length & 0x7f).unwrap() | 0x80);
+            length >>= 7;
+        }
+        bytes.push(u8::try_from(length).unwrap());
+        [bytes, content.to_vec()].concat()
+    }
+
+    #[test]
+    fn what_a_stranger_declares_is_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("model.onnx");
+        let told = |graph: &[u8]| {
+            std::fs::write(&file, field(7, graph)).unwrap();
+            Graph::read(&file).map(|graph| graph.inputs.len()).map_err(|error| error.to_string())
+        };
+        let input = field(11, &field(1, b"a"));
+        assert_eq!(told(&input.repeat(3)), Ok(3));
+        let empty = field(11, b"").repeat(1_000_000);
+        assert_eq!(told(&empty).unwrap_err(), "it declares more than any graph does");
+        let long = field(11, &field(1, &[b'a'; 4096])).repeat(4097);
+        assert_eq!(told(&long).unwrap_err(), "it declares more than any graph does");
     }
 }

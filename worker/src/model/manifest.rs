@@ -5,6 +5,7 @@ mod picture;
 mod tensor;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ pub use ocr::OcrSection;
 pub use picture::{DetectionHead, DetectionSection, ImageSection, Letterbox};
 pub use tensor::TensorSection;
 
-use super::ModelError;
+use super::{ModelError, read_said};
 use crate::batch::Budget;
 
 /// Padded tokens of one batch: where throughput of small encoders on a CPU has levelled off; see docs/decisions.md.
@@ -178,9 +179,9 @@ impl Manifest {
 /// What a directory's manifest states, as it is written.
 pub(super) fn table(root: &Path) -> Result<toml::Table, ModelError> {
     let file = root.join("forebay.toml");
-    match std::fs::read_to_string(&file) {
+    match read_said(&file).and_then(|said| String::from_utf8(said).map_err(io::Error::other)) {
         Ok(text) => toml::from_str(&text).map_err(|error| content(root, &error)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(toml::Table::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(toml::Table::new()),
         Err(source) => Err(ModelError::File { file, source }),
     }
 }
