@@ -50,6 +50,15 @@ pub struct Submitter {
     pub meter: Meter,
 }
 
+/// Somebody who may bring models, give them other names and delete them.
+#[derive(Clone, Debug)]
+pub struct Registrant {
+    /// Whose those models are; `None`, while no keys are asked for: everybody's.
+    pub owner: Option<String>,
+    /// Whether everybody's models may be deleted too.
+    pub is_admin: bool,
+}
+
 /// Somebody who may read or write, on a connection that stays.
 #[derive(Clone, Debug)]
 pub struct Caller {
@@ -100,6 +109,16 @@ impl FromRequestParts<App> for Submitter {
         let (owner, key) =
             key.map_or_else(|| (DEFAULT_OWNER.to_owned(), None), |key| (key.owner, Some(key.id)));
         Ok(Self { owner, key, meter })
+    }
+}
+
+impl FromRequestParts<App> for Registrant {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let key = key(app, &parts.headers, Some(Scope::Write)).await?;
+        let is_admin = key.as_ref().is_none_or(|key| key.scopes.contains(&Scope::Admin));
+        Ok(Self { owner: key.map(|key| key.owner), is_admin })
     }
 }
 

@@ -112,7 +112,8 @@ pub fn too_large(most: Size) -> Problem {
         .limit(most.bytes())
 }
 
-async fn piece(field: &mut Field<'_>, most: Size) -> Result<Option<Bytes>, Problem> {
+/// The next bytes of a field, if there are any.
+pub async fn piece(field: &mut Field<'_>, most: Size) -> Result<Option<Bytes>, Problem> {
     field.chunk().await.map_err(|error| broken(&error, most))
 }
 

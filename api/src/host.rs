@@ -40,6 +40,15 @@ pub fn is_own_origin(app: &AppState, headers: &HeaderMap) -> bool {
     app.parts.access == Access::Keys || named.is_some() && named == host
 }
 
+/// Refuses what a page of another origin sends: browsers let pages post files to anywhere, though not read the answer.
+pub fn must_be_own_origin(app: &AppState, headers: &HeaderMap) -> Result<(), Problem> {
+    if is_own_origin(app, headers) {
+        return Ok(());
+    }
+    let detail = "without keys the service takes files of models from pages of its own only";
+    Err(Problem::new(Code::ForbiddenHost, detail).at("Origin"))
+}
+
 /// Whether nobody can let this name lead elsewhere.
 fn is_own_name(name: &str) -> bool {
     let Ok(authority) = name.parse::<Authority>() else { return false };

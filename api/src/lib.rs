@@ -28,6 +28,7 @@ mod postman;
 mod prefer;
 mod problem;
 mod rates;
+mod registry;
 mod resume;
 mod retention;
 mod room;

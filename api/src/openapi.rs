@@ -46,7 +46,7 @@ use crate::state::App;
         (name = "queues", description = "What stands in the queues of models, and orders to them"),
         (name = "bulk", description = "Files of requests that run when nothing more urgent does"),
         (name = "kserve", description = "KServe's Open Inference Protocol v2, onto the same jobs"),
-        (name = "models", description = "Which models there are, and what they take"),
+        (name = "models", description = "Which models there are and what they take; bring, copy and delete them"),
         (name = "files", description = "Files and uploads in parts, as OpenAI has them"),
         (name = "service", description = "Health and metrics"),
     ),
@@ -118,7 +118,8 @@ fn refuse_strangers(path: &str, item: &mut PathItem) {
         Surface::Emotion => ("EmotionError", "application/json"),
         Surface::Native => ("Problem", "application/problem+json"),
     };
-    let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+    let operations =
+        [&mut item.get, &mut item.head, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
     for operation in operations.into_iter().flatten().filter(|operation| !is_public(operation)) {
         let refusals = [
             ("401", "No valid API key was given; never while the service runs open"),

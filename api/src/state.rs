@@ -10,6 +10,7 @@ use forebay_shared::events::Events;
 use forebay_shared::fetch::{Fetcher, Guard};
 use forebay_shared::handover::Filler;
 use forebay_shared::id::Ids;
+use forebay_shared::registry::Registrar;
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::Store;
 use forebay_shared::webhook::Postman;
@@ -55,6 +56,8 @@ pub struct Parts {
     pub events: Arc<dyn Events>,
     /// Where inputs and results are.
     pub blobs: Blobs,
+    /// What is done with models.
+    pub registrar: Registrar,
     /// Which addresses a URL may name.
     pub guard: Guard,
     /// Leads to the receivers of webhooks, for the test button.

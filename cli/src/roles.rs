@@ -237,6 +237,7 @@ fn api_parts(config: &Config, seams: &Seams, access: Access, metrics: Option<Pro
         filler: seams.filler.clone(),
         events: seams.events.clone(),
         blobs: seams.blobs.clone(),
+        registrar: seams.registrar(config),
         guard: Guard::new(&config.fetch.allow),
         fetcher: Fetcher::new(&config.fetch),
         entropy: Arc::new(OsEntropy),

@@ -3,11 +3,14 @@
 //! Fields that Ollama does not know it passes over, and so does this dialect, unlike the others: its clients send each other's.
 
 pub mod chat;
+pub mod create;
 pub mod embed;
 pub mod embeddings;
 pub mod generate;
 pub mod model;
 mod name;
+pub mod order;
+mod progress;
 mod said;
 mod seen;
 mod stream;
@@ -16,7 +19,8 @@ mod times;
 use serde_json::{Value, json};
 
 pub use name::plain;
-pub use stream::Streaming;
+pub use progress::Progress;
+pub use stream::{Manner, Streaming};
 
 use crate::Refusal;
 

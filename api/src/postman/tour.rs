@@ -70,6 +70,22 @@ pub const LEFT_OUT: &[(&str, &[&str])] = &[
         &["test_webhook", "replay_webhook_delivery"],
     ),
     (
+        "they are about a model that somebody brought, and a collection brings no files along",
+        &[
+            "import_model",
+            "copy_model",
+            "delete_model",
+            "ollama_copy",
+            "ollama_delete",
+            "ollama_create",
+            "ollama_has_blob",
+            "ollama_upload_blob",
+            "ollama_delete_blob",
+            "ollama_delete_one_blob",
+        ],
+    ),
+    ("it is not offered, and says so", &["ollama_push"]),
+    (
         "they succeed only where the configuration or a model that is not there says so",
         &["create_moderation", "create_image"],
     ),

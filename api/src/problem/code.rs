@@ -33,6 +33,11 @@ pub enum Code {
     SliceOfBulk,
     NoResult,
     UnknownModel,
+    ModelNotRegistered,
+    ModelInUse,
+    InvalidModel,
+    BlobNotFound,
+    BlobInUse,
     MethodNotAllowed,
     NotAcceptable,
     BodyTimeout,
@@ -133,6 +138,14 @@ impl Code {
             Self::SliceOfBulk => ("slice_of_bulk", 409, "The job belongs to a bulk"),
             Self::NoResult => ("no_result", 404, "The job has no result"),
             Self::UnknownModel => ("unknown_model", 404, "There is no such model"),
+            // Nothing is to be waited for: not 409, which OpenAI's clients would send again.
+            Self::ModelNotRegistered => {
+                ("model_not_registered", 400, "The model is not one of the registry's")
+            }
+            Self::ModelInUse => ("model_in_use", 409, "The model is in use"),
+            Self::InvalidModel => ("invalid_model", 422, "This is not a model that can be served"),
+            Self::BlobNotFound => ("blob_not_found", 404, "There is no such file of a model"),
+            Self::BlobInUse => ("blob_in_use", 409, "A model has the file"),
             Self::MethodNotAllowed => ("method_not_allowed", 405, "The method is not allowed here"),
             Self::NotAcceptable => ("not_acceptable", 406, "The answer cannot be what was asked for"),
             Self::BodyTimeout => ("body_timeout", 408, "The body did not arrive in time"),

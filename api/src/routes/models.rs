@@ -1,6 +1,12 @@
-//! Models: which there are, and what they take.
+//! Models: which there are, and what they take; how they are brought, copied and deleted.
+
+pub mod copy;
+pub mod delete;
+pub mod import;
+mod registered;
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use forebay_shared::job::{Kind, Modality, TensorSpec};
 use forebay_shared::model::Model;
@@ -50,9 +56,9 @@ pub async fn list(State(app): State<App>, Reader(owner): Reader) -> Result<Json<
 pub async fn get(
     State(app): State<App>,
     Reader(owner): Reader,
-    name: Result<Path<String>, axum::extract::rejection::PathRejection>,
+    name: Result<Path<String>, PathRejection>,
 ) -> Result<Json<ModelDetail>, Problem> {
-    let Path(name) = name.map_err(|_| Problem::new(Code::InvalidId, "the name is not UTF-8").at("name"))?;
+    let name = named(name)?;
     let model = app.parts.catalog.find(&owner, &name).await?.ok_or_else(|| Problem::unknown_model(&name))?;
     let view = ModelView::new(&model, &app.config.limits);
     let card = model.card;
@@ -67,6 +73,12 @@ pub async fn get(
         inputs: card.inputs,
         outputs: card.outputs,
     }))
+}
+
+/// The name in a path.
+fn named(name: Result<Path<String>, PathRejection>) -> Result<String, Problem> {
+    let Path(name) = name.map_err(|_| Problem::new(Code::InvalidId, "the name is not UTF-8").at("name"))?;
+    Ok(name)
 }
 
 /// All models.

@@ -1,19 +1,30 @@
 //! Ollama's endpoints: what they share.
 
+pub mod blob;
 pub mod chat;
+pub mod copy;
+pub mod create;
+pub mod delete;
 pub mod embed;
 pub mod embeddings;
 pub mod generate;
+mod progress;
 pub mod ps;
+pub mod push;
 pub mod show;
 pub mod tags;
 pub mod version;
 
+use axum::extract::Request;
 use axum::http::{HeaderMap, header};
+use bytes::Bytes;
 use forebay_dialects::ollama::Streaming;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::body::must_be_json_of_a_page;
+use crate::limits;
+use crate::problem::Problem;
 use crate::state::App;
 
 /// A refusal in Ollama's words.
@@ -85,6 +96,36 @@ struct OllamaAnswer {
     eval_count: u64,
     /// Nanoseconds of the model's run.
     eval_duration: u64,
+}
+
+/// That it is done.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "the dialect writes it")]
+struct OllamaStatus {
+    /// `success`
+    status: String,
+}
+
+/// How far something is: a piece of a stream.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "the dialect writes it")]
+struct OllamaProgress {
+    /// What is being done; at last `success`.
+    status: String,
+    /// The file that it is done to.
+    digest: Option<String>,
+    /// Its bytes.
+    total: Option<u64>,
+    /// Those of them that are done.
+    completed: Option<u64>,
+}
+
+/// A body that is an order, not a job.
+async fn order(app: &App, request: Request) -> Result<Bytes, Problem> {
+    must_be_json_of_a_page(request.headers())?;
+    let reading = app.memory.read(request, app.config.limits.max_body);
+    let (body, _room) = limits::in_time(app.config.api.upload_timeout, reading).await?;
+    Ok(body)
 }
 
 /// How answers are streamed to this client.

@@ -17,7 +17,7 @@ use forebay_shared::blobs::Blobs;
 use forebay_shared::catalog::Catalog;
 use forebay_shared::clock::{Clock, ManualClock};
 use forebay_shared::config::{
-    BlobConfig, FetchConfig, ModelConfig, ModerationConfig, Secret, Size, Span, WebhookConfig,
+    BlobConfig, FetchConfig, ModelConfig, ModerationConfig, RegistryConfig, Secret, Size, Span, WebhookConfig,
 };
 use forebay_shared::entropy::OsEntropy;
 use forebay_shared::events::LocalEvents;
@@ -27,9 +27,12 @@ use forebay_shared::id::{Ids, JobId};
 use forebay_shared::job::{Job, Kind};
 use forebay_shared::model::ModelCard;
 use forebay_shared::queue::LocalQueue;
+use forebay_shared::registry::Registrar;
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::{Jobs, KeyLimits, Keys, Models, NewKey, Scope, Sqlite, Store};
-use forebay_shared::testing::{Watched, bulk_config, cache_config, card, fixed_ids};
+use forebay_shared::testing::{
+    Watched, bulk_config, cache_config, card, fixed_ids, registrar, registry_config,
+};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -60,6 +63,7 @@ pub struct Builder {
     fetch: FetchConfig,
     cards: Vec<ModelCard>,
     models: ModelConfig,
+    registry: RegistryConfig,
 }
 
 /// The defaults of `cli/config.default.toml`, but for limits that a test would not like to reach.
@@ -278,6 +282,12 @@ impl Builder {
         self
     }
 
+    /// What a model may be that is brought in.
+    pub fn registry(mut self, change: impl FnOnce(&mut RegistryConfig)) -> Self {
+        change(&mut self.registry);
+        self
+    }
+
     /// The object store cannot be reached.
     pub fn without_blobs(mut self) -> Self {
         let nowhere = BlobConfig {
@@ -311,6 +321,10 @@ impl Builder {
         filler.fill().await.unwrap();
         let ids = fixed_ids(&clock);
         let parts = Parts {
+            registrar: Registrar {
+                limits: self.registry,
+                ..registrar(seam.clone(), &blobs, &ids, folder.path())
+            },
             store: seam,
             catalog,
             filler,
@@ -341,6 +355,7 @@ impl TestApp {
             fetch: fetch(),
             cards: cards(),
             models: ModelConfig::default(),
+            registry: registry_config(),
         }
     }
 
@@ -430,6 +445,12 @@ impl TestApp {
         let mut keys = listed.await.unwrap();
         keys.sort();
         keys
+    }
+
+    /// What is left of models that were looked at before they were stored.
+    pub fn scratch(&self) -> usize {
+        let Ok(entries) = std::fs::read_dir(self.folder.path().join("scratch")) else { return 0 };
+        entries.filter(|entry| entry.as_ref().unwrap().path().is_dir()).count()
     }
 
     /// Waits until `holds`, which some task is about to bring about.

@@ -28,6 +28,7 @@ mod owners;
 mod rates;
 mod reading;
 mod refusals;
+mod registry;
 mod retention;
 mod schedules;
 mod service;

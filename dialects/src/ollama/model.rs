@@ -9,9 +9,9 @@ use forebay_shared::model::{Model, ModelCard};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::name::{plain, tagged};
+use super::name::{meant, tagged};
 use super::seen;
-use crate::{Fault, FaultCode};
+use crate::Fault;
 
 /// When a model leaves memory whose worker does not say: so far away that clients write "forever". A hundred years.
 const FOR_EVER: Duration = Duration::from_hours(100 * 365 * 24);
@@ -61,9 +61,7 @@ struct Body {
 /// Reads the body of `POST /api/show`: older clients say `name`.
 pub fn asked(body: &[u8]) -> Result<Asked, Fault> {
     let Body { model, name, verbose } = crate::read(body, "request")?;
-    let model = [model, name].into_iter().flatten().find(|name| !name.is_empty());
-    let model = model.ok_or_else(|| Fault::new(FaultCode::MissingField, "model is required").at("model"))?;
-    Ok(Asked { model: plain(&model).to_owned(), verbose: verbose.unwrap_or(false) })
+    Ok(Asked { model: meant(model, name)?, verbose: verbose.unwrap_or(false) })
 }
 
 /// `POST /api/show`: what is known of a model.

@@ -1,11 +1,20 @@
 //! Names with Ollama's tags: `emotion` and `emotion:latest` are the same model.
 
+use crate::{Fault, FaultCode};
+
 /// What a model is called where no tag is.
 const LATEST: &str = ":latest";
 
 /// A name without the tag that means none.
 pub fn plain(name: &str) -> &str {
     name.strip_suffix(LATEST).filter(|plain| !plain.is_empty()).unwrap_or(name)
+}
+
+/// The model that a request is about, without a tag that means none: older clients say `name`.
+pub(super) fn meant(model: Option<String>, name: Option<String>) -> Result<String, Fault> {
+    let model = [model, name].into_iter().flatten().find(|name| !name.is_empty());
+    let model = model.ok_or_else(|| Fault::new(FaultCode::MissingField, "model is required").at("model"))?;
+    Ok(plain(&model).to_owned())
 }
 
 /// A name as Ollama lists it, always with a tag.

@@ -15,7 +15,7 @@ pub struct Streaming {
 
 /// How an answer comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Manner {
+pub enum Manner {
     /// One JSON object.
     Whole,
     /// JSON objects, a line each.
@@ -37,19 +37,36 @@ impl Streaming {
 }
 
 impl Manner {
-    /// The answer whose only piece is its last.
-    pub(super) fn write(self, last: &impl Serialize) -> Answer {
-        let whole = Answer::json(last);
+    /// What an answer that comes so is called.
+    pub const fn content_type(self) -> &'static str {
         match self {
-            Self::Whole => whole,
-            Self::Lines => {
-                let body = [whole.body, b"\n".to_vec()].concat();
-                Answer { body, content_type: "application/x-ndjson", ..whole }
-            }
-            Self::Events => {
-                let body = [b"data: ".to_vec(), whole.body, b"\n\ndata: [DONE]\n\n".to_vec()].concat();
-                Answer { body, content_type: "text/event-stream", ..whole }
-            }
+            Self::Whole => "application/json",
+            Self::Lines => "application/x-ndjson",
+            Self::Events => "text/event-stream",
         }
+    }
+
+    /// A piece of an answer.
+    pub fn piece(self, piece: &impl Serialize) -> Vec<u8> {
+        let body = Answer::json(piece).body;
+        match self {
+            Self::Whole => body,
+            Self::Lines => [body, b"\n".to_vec()].concat(),
+            Self::Events => [b"data: ".to_vec(), body, b"\n\n".to_vec()].concat(),
+        }
+    }
+
+    /// What comes after the last piece.
+    pub const fn end(self) -> &'static str {
+        match self {
+            Self::Whole | Self::Lines => "",
+            Self::Events => "data: [DONE]\n\n",
+        }
+    }
+
+    /// The answer whose only piece is its last.
+    pub fn write(self, last: &impl Serialize) -> Answer {
+        let body = [self.piece(last), self.end().into()].concat();
+        Answer { body, content_type: self.content_type(), headers: Vec::new() }
     }
 }

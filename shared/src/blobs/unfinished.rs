@@ -19,7 +19,10 @@ impl Blobs {
         let Some(directory) = self.directory.clone() else { return Ok(0) };
         match tokio::task::spawn_blocking(move || remove_below(&directory, before)).await {
             Ok(removed) => removed.map_err(|source| {
-                BlobError::Unavailable(object_store::Error::Generic { store: "local", source: Box::new(source) })
+                BlobError::Unavailable(object_store::Error::Generic {
+                    store: "local",
+                    source: Box::new(source),
+                })
             }),
             Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
         }
@@ -54,7 +57,6 @@ fn remove(entry: &fs::DirEntry, before: Timestamp) -> io::Result<u64> {
 
 /// No object is called so: the driver keeps such names for itself.
 fn is_unfinished(name: &str) -> bool {
-    name.rsplit_once('#').is_some_and(|(_, number)| {
-        !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit())
-    })
+    name.rsplit_once('#')
+        .is_some_and(|(_, number)| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()))
 }

@@ -104,9 +104,12 @@ mod tests {
 
     #[test]
     fn an_archive_names_its_model() {
-        for (archive, model) in
-            [("mood.tar.gz", "mood"), ("mood-1.0.zip", "mood-1.0"), ("mood", "mood"), ("mood.onnx", "mood.onnx")]
-        {
+        for (archive, model) in [
+            ("mood.tar.gz", "mood"),
+            ("mood-1.0.zip", "mood-1.0"),
+            ("mood", "mood"),
+            ("mood.onnx", "mood.onnx"),
+        ] {
             assert_eq!(called(archive), model);
         }
     }

@@ -41,8 +41,7 @@ async fn import(ground: &Ground, name: &str, folder: &Path) -> Imported {
 async fn import_for(ground: &Ground, owner: Option<&str>, name: &str, folder: &Path) -> Imported {
     let (scratch, owner) = (tempfile::tempdir().unwrap(), owner.map(str::to_owned));
     let registrar = registrar(ground.store.clone(), &ground.blobs, &ground.ids, scratch.path());
-    let import =
-        Import { from: folder.to_owned(), owner, name: name.to_owned(), source: "test".to_owned() };
+    let import = Import { from: folder.to_owned(), owner, name: name.to_owned(), source: "test".to_owned() };
     registrar.import(import, Arc::new(Silent)).await.unwrap()
 }
 

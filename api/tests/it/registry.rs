@@ -1,0 +1,394 @@
+//! Models that are brought, copied and deleted: every shape, every refusal.
+
+mod ollama;
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use axum::body::Body;
+use axum::http::StatusCode;
+use bytes::Bytes;
+use forebay_shared::config::Size;
+use forebay_shared::store::{Registry, Scope};
+use serde_json::{Value, json};
+
+use crate::app::{Answer, Call, TestApp};
+use crate::bodies::Part;
+use crate::files::{refusal, send};
+
+/// A tar archive of these files.
+pub fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (path, bytes) in files {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(bytes.len() as u64);
+        // Written as it is: an archive may say anything.
+        header.as_mut_bytes()[..path.len()].copy_from_slice(path.as_bytes());
+        header.set_cksum();
+        archive.append(&header, *bytes).unwrap();
+    }
+    archive.into_inner().unwrap()
+}
+
+/// The archive of a model.
+fn mood() -> Vec<u8> {
+    archive(&[("mood/onnx/model.onnx", b"weights"), ("mood/config.json", b"{}")])
+}
+
+/// An archive of a few kilobytes that unpacks to two mebibytes.
+fn bomb() -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(&archive(&[("model.onnx", &vec![0; 2 << 20])])).unwrap();
+    packed.finish().unwrap()
+}
+
+/// Imports the archive under this name, as the body itself.
+async fn import(app: &TestApp, name: &str, archive: Vec<u8>) -> Answer {
+    app.post(&format!("/v1/models?name={name}")).body(Body::from(archive)).send().await
+}
+
+fn word<'a>(name: &'a str, value: &str) -> Part<'a> {
+    (name, None, value.as_bytes().to_vec())
+}
+
+fn file(name: &'static str, content: Vec<u8>) -> Part<'static> {
+    ("file", Some(name), content)
+}
+
+/// The names of all models, with their owners.
+async fn names(app: &TestApp) -> Vec<(String, Option<String>)> {
+    let models = app.store.all_registered().await.unwrap();
+    models.into_iter().map(|model| (model.name, model.owner)).collect()
+}
+
+#[tokio::test]
+async fn an_archive_becomes_a_model() {
+    let app = TestApp::start().await;
+    let first = import(&app, "org/mood:v1", mood()).await;
+    insta::assert_snapshot!(first, @r#"
+    201 Created
+    content-type: application/json
+    {
+      "id": "org/mood:v1",
+      "object": "model",
+      "created": 1780315200,
+      "updated": 1780315200,
+      "owned_by": "everybody",
+      "source": "upload",
+      "digest": "2f31810ef5be20e8726cb3eaa59a9f2aba0d8b8174df4977dfd3685d9f71095c",
+      "bytes": 9,
+      "files": [
+        {
+          "path": "config.json",
+          "digest": "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
+          "bytes": 2
+        },
+        {
+          "path": "onnx/model.onnx",
+          "digest": "9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c",
+          "bytes": 7
+        }
+      ]
+    }
+    "#);
+    assert_eq!(import(&app, "org/mood:v1", mood()).await.status, StatusCode::OK, "the name is known");
+    let other = archive(&[("model.onnx", b"better"), ("config.json", b"{}")]);
+    let replaced = import(&app, "org/mood:v1", other).await;
+    assert_eq!((replaced.status, &replaced.json()["bytes"]), (StatusCode::OK, &json!(8)));
+    assert_eq!(app.objects().await.len(), 3, "equal files are stored once");
+    assert_eq!(app.scratch(), 0);
+}
+
+#[tokio::test]
+async fn a_form_brings_an_archive_with_its_name_or_without() {
+    let app = TestApp::start().await;
+    let named = [word("name", "org/mood"), file("upload.tar", mood())];
+    let after = [file("upload.tar", mood()), word("name", "org/mood")];
+    assert_eq!(send(&app, "/v1/models", &named).await.status, StatusCode::CREATED);
+    assert_eq!(send(&app, "/v1/models", &after).await.status, StatusCode::OK);
+    let unnamed = send(&app, "/v1/models", &[file("mood-1.0.tar", mood())]).await;
+    let (id, source) = (&unnamed.json()["id"], &unnamed.json()["source"]);
+    assert_eq!((id, source), (&json!("mood-1.0"), &json!("mood-1.0.tar")));
+    let asked = send(&app, "/v1/models?name=other", &[file("mood.tar", mood())]).await;
+    assert_eq!(asked.json()["id"], "other");
+    assert_eq!(app.scratch(), 0);
+}
+
+#[tokio::test]
+async fn what_is_no_archive_of_a_model_is_refused_and_nothing_stays() {
+    let app = TestApp::build().registry(|limits| limits.max_bytes = Size::new(1 << 20)).start().await;
+    let many: Vec<String> = (0..21).map(|number| format!("f{number}")).collect();
+    let many: Vec<(&str, &[u8])> = many.iter().map(|path| (path.as_str(), &b""[..])).collect();
+    let mut link = archive(&[("onnx", b"")]);
+    link[156] = b'2';
+    link[157..161].copy_from_slice(b"/etc");
+    let sum: u32 = link[..512]
+        .iter()
+        .enumerate()
+        .map(|(at, byte)| if (148..156).contains(&at) { 32 } else { u32::from(*byte) })
+        .sum();
+    link[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    let mut told = String::new();
+    for (what, archive) in [
+        ("text", b"not an archive".to_vec()),
+        ("nothing", Vec::new()),
+        ("torn", mood()[..700].to_vec()),
+        ("climbing", archive(&[("../../escaped", b"x")])),
+        ("absolute", archive(&[("/escaped", b"x")])),
+        ("link", link),
+        ("many", archive(&many)),
+        ("twice", archive(&[("a", b"x"), ("a", b"y")])),
+        ("bomb", bomb()),
+        ("large", vec![0; (1 << 20) + 1]),
+        ("unservable", archive(&[("unservable", b"x"), ("model.onnx", b"y")])),
+        ("empty", archive(&[(".hidden", b"x")])),
+    ] {
+        let (status, param, code, message) = refusal(&import(&app, "mood", archive).await);
+        writeln!(told, "{what}: {status} {param} {code} {message}").unwrap();
+    }
+    insta::assert_snapshot!(told, @r#"
+    text: 400 "file" "invalid_model" the file is not a .zip, .tar or .tar.gz
+    nothing: 400 "file" "invalid_model" the file is not a .zip, .tar or .tar.gz
+    torn: 400 "file" "invalid_model" the archive cannot be read: it ends before its end
+    climbing: 400 "file" "invalid_model" the archive is refused: `../../escaped` leads out of the model's folder
+    absolute: 400 "file" "invalid_model" the archive is refused: `/escaped` leads out of the model's folder
+    link: 400 "file" "invalid_model" the archive is refused: `onnx` is a symbolic link; it may have files and folders only
+    many: 400 "file" "invalid_model" the archive is refused: it has more than 20 entries (registry.max_files)
+    twice: 400 "file" "invalid_model" the archive is refused: it has `a` twice
+    bomb: 400 "file" "invalid_model" the archive is refused: unpacked it has more than 1.0 MiB (registry.max_bytes)
+    large: 413 "file" "body_too_large" the archive has more than 1.0 MiB (registry.max_bytes)
+    unservable: 400 "file" "invalid_model" this is no model that can be served: unservable: it says so itself
+    empty: 400 "file" "invalid_model" there are no files in it
+    "#);
+    assert!(app.objects().await.is_empty() && names(&app).await.is_empty());
+    assert_eq!(app.scratch(), 0);
+}
+
+#[tokio::test]
+async fn a_request_that_is_not_right_is_refused_before_its_archive_is_read() {
+    let app = TestApp::start().await;
+    let mut told = String::new();
+    for path in ["/v1/models", "/v1/models?name=../up", "/v1/models?name=", "/v1/models?nome=mood"] {
+        let (status, param, code, message) = refusal(&app.post(path).body(Body::from(mood())).send().await);
+        writeln!(told, "{status} {param} {code} {message}").unwrap();
+    }
+    let forms: [&[Part<'_>]; 5] = [
+        &[word("name", "mood")],
+        &[word("file", "no name")],
+        &[file("mood.tar", mood()), file("mood.tar", mood())],
+        &[word("nome", "mood"), file("mood.tar", mood())],
+        &[file("no name of a model.tar", mood())],
+    ];
+    for form in forms {
+        let (status, param, code, message) = refusal(&send(&app, "/v1/models", form).await);
+        writeln!(told, "{status} {param} {code} {message}").unwrap();
+    }
+    insta::assert_snapshot!(told, @r#"
+    400 "name" "missing_field" the field `name` is missing
+    400 "name" "invalid_field" `..` in a model's name: a part begins with a letter or a digit and goes on with these, `.`, `_`, `-` and `:`
+    400 "name" "invalid_field" `` in a model's name: a part begins with a letter or a digit and goes on with these, `.`, `_`, `-` and `:`
+    400 "nome" "invalid_query" `nome` is not known; `name` is
+    400 "file" "missing_field" the field `file` is missing
+    400 "file" "invalid_field" a file name must have 1 to 255 bytes and no control characters
+    400 "file" "invalid_field" the field `file` is given twice
+    400 "nome" "unknown_field" the field `nome` is not known; the form has `file`, `name`
+    400 "name" "invalid_field" `no name of a model` in a model's name: a part begins with a letter or a digit and goes on with these, `.`, `_`, `-` and `:`
+    "#);
+    assert_eq!((app.store.calls("put_model"), app.scratch()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_caller_that_hangs_up_leaves_nothing() {
+    let app = TestApp::start().await;
+    let begun = Bytes::from(mood()[..1000].to_vec());
+    let pieces = [Ok(begun), Err(std::io::Error::other("hung up"))];
+    let body = Body::from_stream(futures::stream::iter(pieces));
+    let answer = app.post("/v1/models?name=mood").body(body).send().await;
+    assert_eq!(answer.status, StatusCode::REQUEST_TIMEOUT, "{answer}");
+    assert!(app.objects().await.is_empty());
+    assert_eq!(app.scratch(), 0);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_without_saying_which() {
+    let app = TestApp::build().registry(|limits| limits.disk_reserve = Size::new(u64::MAX)).start().await;
+    insta::assert_snapshot!(import(&app, "mood", mood()).await, @r#"
+    503 Service Unavailable
+    content-type: application/json
+    retry-after: 1
+    {
+      "error": {
+        "message": "the service's disk has no room for the model at the moment",
+        "type": "server_error",
+        "param": null,
+        "code": "unavailable"
+      }
+    }
+    "#);
+    assert_eq!(app.scratch(), 0);
+}
+
+#[tokio::test]
+async fn a_model_is_copied_and_deleted() {
+    let app = TestApp::start().await;
+    assert_eq!(import(&app, "mood", mood()).await.status, StatusCode::CREATED);
+    let copy = |source: &str, destination: &str| {
+        app.post("/v1/models/copy").json(json!({"source": source, "destination": destination}))
+    };
+    let copied = copy("mood", "org/mood:v1").await;
+    assert_eq!((copied.status, &copied.json()["id"]), (StatusCode::OK, &json!("org/mood:v1")), "{copied}");
+    insta::assert_snapshot!(app.delete("/v1/models/org/mood:v1").send().await, @r#"
+    200 OK
+    content-type: application/json
+    {
+      "id": "org/mood:v1",
+      "object": "model",
+      "deleted": true
+    }
+    "#);
+    let mut told = String::new();
+    for answer in [
+        app.delete("/v1/models/org/mood:v1").send().await,
+        app.delete("/v1/models/echo").send().await,
+        app.delete("/v1/models/words").send().await,
+        copy("nope", "mood").await,
+        copy("echo", "mood").await,
+        copy("mood", "../up").await,
+        app.post("/v1/models/copy").json(json!({"source": "mood"})).await,
+    ] {
+        let (status, param, code, message) = refusal(&answer);
+        writeln!(told, "{status} {param} {code} {message}").unwrap();
+    }
+    insta::assert_snapshot!(told, @r#"
+    404 "model" "model_not_found" there is no model `org/mood:v1`
+    400 "model" "model_not_registered" `echo` stands in a folder of a worker, and only models of the registry can be changed here
+    400 "model" "model_not_registered" `words` is another name of `acme/words:v1.5`: name that one
+    404 "model" "model_not_found" there is no model `nope`
+    400 "model" "model_not_registered" `echo` stands in a folder of a worker, and only models of the registry can be changed here
+    400 "destination" "invalid_field" `..` in a model's name: a part begins with a letter or a digit and goes on with these, `.`, `_`, `-` and `:`
+    400 "destination" "missing_field" missing field `destination`
+    "#);
+    assert_eq!(names(&app).await, [("mood".to_owned(), None)]);
+}
+
+#[tokio::test]
+async fn a_model_that_jobs_want_is_not_deleted() {
+    let app = TestApp::start().await;
+    assert_eq!(import(&app, "echo", mood()).await.status, StatusCode::CREATED);
+    let job = app.submit(json!({"model": "echo", "input": "a"})).await;
+    insta::assert_snapshot!(app.delete("/v1/models/echo").send().await, @r#"
+    409 Conflict
+    content-type: application/json
+    {
+      "error": {
+        "message": "jobs for `echo` wait or run; cancel them, or wait until they have ended",
+        "type": "invalid_request_error",
+        "param": "model",
+        "code": "model_in_use"
+      }
+    }
+    "#);
+    assert_eq!(app.post(&format!("/v1/jobs/{job}/cancel")).send().await.status, StatusCode::OK);
+    assert_eq!(app.delete("/v1/models/echo").send().await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn another_replica_knows_at_once() {
+    let app = TestApp::start().await;
+    assert_eq!(import(&app, "mood", mood()).await.status, StatusCode::CREATED);
+    let replica = app.replica();
+    let copy = app.post("/v1/models/copy").at(&replica);
+    assert_eq!(copy.json(json!({"source": "mood", "destination": "other"})).await.status, StatusCode::OK);
+    for name in ["mood", "other"] {
+        assert_eq!(app.get(&format!("/v1/models/{name}")).at(&replica).send().await.status, StatusCode::OK);
+    }
+    assert_eq!(app.delete("/v1/models/mood").at(&replica).send().await.status, StatusCode::OK);
+    assert_eq!(app.delete("/v1/models/mood").send().await.status, StatusCode::NOT_FOUND);
+    assert_eq!(app.delete("/v1/models/other").send().await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn keys_keep_models_apart() {
+    let app = TestApp::build().keys().start().await;
+    let (_, alice) = app.key("alice", &[Scope::Write]).await;
+    let (_, bob) = app.key("bob", &[Scope::Write]).await;
+    let (_, reader) = app.key("alice", &[Scope::Read]).await;
+    let (_, admin) = app.key("carol", &[Scope::Write, Scope::Admin]).await;
+    let importing = || app.post("/v1/models?name=mood").body(Body::from(mood()));
+    assert_eq!(importing().bearer(&reader).send().await.status, StatusCode::FORBIDDEN);
+    let mine = importing().bearer(&alice).send().await;
+    assert_eq!((mine.status, &mine.json()["owned_by"]), (StatusCode::CREATED, &json!("alice")));
+    let copy = |key: &str, to: &str| {
+        app.post("/v1/models/copy").bearer(key).json(json!({"source": "mood", "destination": to}))
+    };
+    let delete = |key: &str, name: &str| app.delete(&format!("/v1/models/{name}")).bearer(key).send();
+    assert_eq!(copy(&bob, "stolen").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(delete(&bob, "mood").await.status, StatusCode::NOT_FOUND);
+    insta::assert_snapshot!(importing().bearer(&bob).send().await, @r#"
+    409 Conflict
+    content-type: application/json
+    {
+      "error": {
+        "message": "the name `mood` is taken",
+        "type": "invalid_request_error",
+        "param": "name",
+        "code": "name_taken"
+      }
+    }
+    "#);
+    assert_eq!(copy(&alice, "mine").await.json()["owned_by"], "alice");
+    let listed = app.get("/v1/models").bearer(&reader).send().await.json();
+    assert!(listed["data"].as_array().unwrap().iter().any(|model| model["id"] == "mine"), "{listed}");
+    let (_, stranger) = app.key("bob", &[Scope::Read]).await;
+    assert_eq!(app.get("/v1/models/mine").bearer(&stranger).send().await.status, StatusCode::NOT_FOUND);
+
+    app.store.copy_model((Some("alice"), "mood"), (None, "shared")).await.unwrap();
+    let shared = json!({"source": "shared", "destination": "bobs"});
+    assert_eq!(app.post("/v1/models/copy").bearer(&bob).json(shared).await.json()["owned_by"], "bob");
+    insta::assert_snapshot!(delete(&bob, "shared").await, @r#"
+    403 Forbidden
+    content-type: application/json
+    {
+      "error": {
+        "message": "`shared` is everybody's, and the API key lacks the scope `admin`",
+        "type": "permission_error",
+        "param": null,
+        "code": "forbidden"
+      }
+    }
+    "#);
+    assert_eq!(delete(&admin, "mood").await.status, StatusCode::NOT_FOUND, "it is alice's alone");
+    assert_eq!(delete(&admin, "shared").await.status, StatusCode::OK);
+    assert_eq!(delete(&alice, "mood").await.status, StatusCode::OK);
+    let left = names(&app).await;
+    assert_eq!(left, [("bobs".into(), Some("bob".into())), ("mine".into(), Some("alice".into()))]);
+}
+
+/// As a page at this origin would send it.
+fn of_a_page(call: Call, origin: &str) -> Call {
+    call.header("host", "127.0.0.1:8080").header("origin", origin)
+}
+
+#[tokio::test]
+async fn a_page_of_somebody_elses_brings_no_models() {
+    let app = TestApp::build().local().start().await;
+    let importing =
+        |origin| of_a_page(app.post("/v1/models?name=mood").body(Body::from(mood())), origin).send();
+    let foreign = importing("http://evil.example").await;
+    let expected = (403, json!("Origin"), json!("forbidden_host"));
+    let (status, param, code, _) = refusal(&foreign);
+    assert_eq!((status, param, code), expected);
+    assert_eq!(importing("http://127.0.0.1:8080").await.status, StatusCode::CREATED);
+    let blob = format!("/api/blobs/sha256:{}", "0".repeat(64));
+    let foreign = of_a_page(app.post(&blob), "http://evil.example").send().await;
+    assert_eq!(foreign.status, StatusCode::FORBIDDEN, "{foreign}");
+}
+
+#[tokio::test]
+async fn a_model_is_told_with_its_files() {
+    let app = TestApp::start().await;
+    let model: Value = import(&app, "mood", mood()).await.json();
+    let paths: Vec<_> = model["files"].as_array().unwrap().iter().map(|file| file["path"].clone()).collect();
+    assert_eq!(paths, ["config.json", "onnx/model.onnx"]);
+    assert_eq!(model["files"][1]["bytes"], 7);
+}
