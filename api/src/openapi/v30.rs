@@ -16,9 +16,24 @@ pub fn rendering(mut document: Value) -> Value {
         schemas.values_mut().for_each(lower);
     }
     if let Some(paths) = document.get_mut("paths") {
+        bodies(paths);
         within(paths);
     }
     document
+}
+
+/// Of a body that is JSON or a form, JSON alone is told: generators of clients know one kind for an operation, and name types
+/// of the other that they do not write.
+fn bodies(paths: &mut Value) {
+    let items = paths.as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
+    for operation in
+        items.flat_map(|item| item.as_object_mut().into_iter().flat_map(|item| item.values_mut()))
+    {
+        let content = operation.pointer_mut("/requestBody/content").and_then(Value::as_object_mut);
+        if let Some(content) = content.filter(|content| content.contains_key("application/json")) {
+            content.remove("multipart/form-data");
+        }
+    }
 }
 
 /// Finds the schemas of parameters, headers and bodies.
@@ -131,8 +146,22 @@ fn choices(fields: &mut Map<String, Value>, word: &str) {
         fields.insert("nullable".to_owned(), json!(true));
     }
     choices.iter_mut().for_each(lower);
-    let word = if choices.len() == 1 { "allOf" } else { word };
-    fields.insert(word.to_owned(), choices.into());
+    match <[Value; 1]>::try_from(choices) {
+        Ok([Value::Object(only)])
+            if only.keys().all(|name| name == "description" || !fields.contains_key(name)) =>
+        {
+            // What is said here of a choice stands before what it says of itself.
+            for (name, value) in only {
+                fields.entry(name).or_insert(value);
+            }
+        }
+        Ok(only) => {
+            fields.insert("allOf".to_owned(), only.to_vec().into());
+        }
+        Err(several) => {
+            fields.insert(word.to_owned(), several.into());
+        }
+    }
 }
 
 #[cfg(test)]
@@ -151,6 +180,11 @@ mod tests {
         assert_eq!(
             lowered(json!({"oneOf": [{"type": "null"}, reference], "description": "d"})),
             json!({"allOf": [reference], "nullable": true, "description": "d"})
+        );
+        let described = json!({"$ref": "#/components/schemas/A", "description": "inner"});
+        assert_eq!(
+            lowered(json!({"oneOf": [{"type": "null"}, described]})),
+            json!({"allOf": [reference], "nullable": true, "description": "inner"})
         );
         assert_eq!(
             lowered(json!({"type": ["integer", "string", "null"]})),
@@ -185,6 +219,18 @@ mod tests {
             ),
             json!({"type": "object", "properties": {"const": {"type": "array", "nullable": true, "items": {}}}})
         );
+    }
+
+    #[test]
+    fn of_json_and_a_form_json_is_told() {
+        let form = json!({"schema": {"type": "object"}});
+        let operation = |content: Value| json!({"/a": {"post": {"requestBody": {"content": content}}}});
+        let mut both = operation(json!({"multipart/form-data": form, "application/json": form}));
+        bodies(&mut both);
+        assert_eq!(both, operation(json!({"application/json": form})));
+        let mut only = operation(json!({"multipart/form-data": form}));
+        bodies(&mut only);
+        assert_eq!(only, operation(json!({"multipart/form-data": form})));
     }
 
     #[test]

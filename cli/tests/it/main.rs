@@ -19,6 +19,7 @@ mod models;
 mod process;
 #[cfg(feature = "services")]
 mod proxy;
+mod readers;
 mod schedules;
 mod settings;
 #[cfg(feature = "services")]
