@@ -25,7 +25,7 @@ pub const KINDS: &[Kind] = &[
 
 /// `{"error":"…"}`, but `{"detail":"Invalid API Key"}` for a missing or wrong key.
 pub fn error(refusal: &Refusal<'_>) -> (u16, Value) {
-    let status = refusal.status_without_422();
+    let status = refusal.status_without_415();
     let body = match status {
         401 => json!({ "detail": "Invalid API Key" }),
         404 if refusal.code != "unknown_model" => json!({ "error": "Task not found" }),
@@ -61,6 +61,7 @@ mod tests {
         job_not_found: 404 {"error":"Task not found"}
         method_not_allowed: 405 {"error":"use GET"}
         body_too_large: 413 {"error":"the limit is 32 MiB"}
+        unsupported_media_type: 400 {"error":"send `application/json`"}
         too_many_requests: 429 {"error":"Too many requests"}
         internal: 500 {"error":"the request failed"}
         overloaded: 503 {"error":"ask again in a second"}

@@ -38,6 +38,7 @@ mod refusals {
         job_not_found: 404 {"error":"there is no such job"}
         method_not_allowed: 405 {"error":"use GET"}
         body_too_large: 413 {"error":"the limit is 32 MiB"}
+        unsupported_media_type: 415 {"error":"send `application/json`"}
         too_many_requests: 429 {"error":"ask again in a second"}
         internal: 500 {"error":"the request failed"}
         overloaded: 503 {"error":"ask again in a second"}

@@ -28,6 +28,11 @@ impl Refusal<'_> {
     pub(crate) fn status_without_422(&self) -> u16 {
         if self.status == 422 { 400 } else { self.status }
     }
+
+    /// The same for dialects whose documents have one status for every body that cannot be taken, whatever is wrong with it.
+    pub(crate) fn status_without_415(&self) -> u16 {
+        if self.status == 415 { 400 } else { self.status_without_422() }
+    }
 }
 
 #[cfg(test)]
@@ -64,6 +69,12 @@ pub(crate) mod samples {
             refusal(404, "job_not_found", "There is no such job", "there is no such job"),
             refusal(405, "method_not_allowed", "The method is not allowed here", "use GET"),
             refusal(413, "body_too_large", "The body is too large", "the limit is 32 MiB"),
+            refusal(
+                415,
+                "unsupported_media_type",
+                "The content type is not supported",
+                "send `application/json`",
+            ),
             refusal(429, "too_many_requests", "There are too many requests", "ask again in a second"),
             refusal(500, "internal", "Something went wrong here", "the request failed"),
             refusal(503, "overloaded", "There is too much to do", "ask again in a second"),

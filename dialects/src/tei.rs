@@ -84,6 +84,7 @@ mod tests {
         job_not_found: 404 {"error":"there is no such job","error_type":"Validation"}
         method_not_allowed: 405 {"error":"use GET","error_type":"Validation"}
         body_too_large: 413 {"error":"the limit is 32 MiB","error_type":"Validation"}
+        unsupported_media_type: 415 {"error":"send `application/json`","error_type":"Validation"}
         too_many_requests: 429 {"error":"ask again in a second","error_type":"Overloaded"}
         internal: 424 {"error":"the request failed","error_type":"Backend"}
         overloaded: 429 {"error":"ask again in a second","error_type":"Overloaded"}

@@ -25,9 +25,9 @@ pub struct ErrorResponse {
     status_code: u16,
 }
 
-/// `{"error","detail","timestamp","status_code"}`; bad input is 400, never 422.
+/// `{"error","detail","timestamp","status_code"}`; bad input is 400, never 415 or 422.
 pub fn error(refusal: &Refusal<'_>) -> (u16, Value) {
-    let status = refusal.status_without_422();
+    let status = refusal.status_without_415();
     let (error, detail) = match (refusal.code, refusal.model) {
         ("unknown_model", Some(model)) => {
             ("Model not found", format!("Model with ID {model} does not exist"))
@@ -62,6 +62,7 @@ mod tests {
         job_not_found: 404 {"error":"There is no such job","detail":"there is no such job","timestamp":"2026-06-01T12:00:00.000000Z","status_code":404}
         method_not_allowed: 405 {"error":"The method is not allowed here","detail":"use GET","timestamp":"2026-06-01T12:00:00.000000Z","status_code":405}
         body_too_large: 413 {"error":"The body is too large","detail":"the limit is 32 MiB","timestamp":"2026-06-01T12:00:00.000000Z","status_code":413}
+        unsupported_media_type: 400 {"error":"The content type is not supported","detail":"send `application/json`","timestamp":"2026-06-01T12:00:00.000000Z","status_code":400}
         too_many_requests: 429 {"error":"There are too many requests","detail":"ask again in a second","timestamp":"2026-06-01T12:00:00.000000Z","status_code":429}
         internal: 500 {"error":"Something went wrong here","detail":"the request failed","timestamp":"2026-06-01T12:00:00.000000Z","status_code":500}
         overloaded: 503 {"error":"There is too much to do","detail":"ask again in a second","timestamp":"2026-06-01T12:00:00.000000Z","status_code":503}

@@ -44,6 +44,7 @@ mod tests {
         job_not_found: 404 {"error":{"message":"there is no such job","type":"invalid_request_error","param":null,"code":"job_not_found"}}
         method_not_allowed: 405 {"error":{"message":"use GET","type":"invalid_request_error","param":null,"code":null}}
         body_too_large: 413 {"error":{"message":"the limit is 32 MiB","type":"invalid_request_error","param":null,"code":"body_too_large"}}
+        unsupported_media_type: 415 {"error":{"message":"send `application/json`","type":"invalid_request_error","param":null,"code":"unsupported_media_type"}}
         too_many_requests: 429 {"error":{"message":"ask again in a second","type":"requests","param":null,"code":"rate_limit_exceeded"}}
         internal: 500 {"error":{"message":"the request failed","type":"server_error","param":null,"code":"internal"}}
         overloaded: 503 {"error":{"message":"ask again in a second","type":"server_error","param":null,"code":"overloaded"}}

@@ -32,12 +32,11 @@ use crate::state::App;
     ),
     responses(
         (status = 200, description = "The task is accepted", body = TaskAccepted),
-        (status = 400, description = "There is no picture, it is none, or it is too large", body = ImageError),
+        (status = 400, description = "The body is neither multipart nor JSON, or there is no picture, it is none, or it is too large", body = ImageError),
         (status = 404, description = "There is no such model", body = ImageError),
         (status = 408, description = "The body did not arrive in time", body = ImageError),
         (status = 409, description = "The idempotency key stands for another submission", body = ImageError),
         (status = 413, description = "The body is too large", body = ImageError),
-        (status = 415, description = "The body is neither multipart nor JSON", body = ImageError),
         (status = 429, description = "Too much is waiting already", body = ImageError),
         (status = 503, description = "Ask again in a moment", body = ImageError),
     ),

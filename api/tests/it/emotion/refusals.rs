@@ -164,13 +164,13 @@ async fn bodies_that_cannot_be_read() {
     "#);
     let form = app.post("/predict").header("content-type", "application/x-www-form-urlencoded");
     insta::assert_snapshot!(form.body(Body::from("model_id=A001")).send().await, @r#"
-    415 Unsupported Media Type
+    400 Bad Request
     content-type: application/json
     {
       "error": "The content type is not supported",
       "detail": "`Content-Type`: send `application/json`",
       "timestamp": "2026-06-01T12:00:00.000000Z",
-      "status_code": 415
+      "status_code": 400
     }
     "#);
 }

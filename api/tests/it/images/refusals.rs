@@ -71,7 +71,7 @@ async fn bad_pictures_are_400_and_say_what_is_wrong() {
     /tasks?url=a&url=b: 400 {"error":"the query parameter `url` is given twice"}
     /tasks?size=3: 400 {"error":"the query parameter `size` is not valid: it is not known"}
     a URL and a body: 400 {"error":"give one picture: as `img`, as `data`, or by `url`"}
-    text: 415 {"error":"send `multipart/form-data` or `application/json`"}
+    text: 400 {"error":"send `multipart/form-data` or `application/json`"}
     "#);
     assert_eq!(app.store.calls("submit"), 0);
 }
