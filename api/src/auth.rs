@@ -3,6 +3,7 @@
 //! A handler says what it needs by what it takes: [`Reader`], [`Writer`] or [`Observer`]. It cannot reach anybody's jobs
 //! without, since every method of the store on jobs asks for an owner.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -181,11 +182,24 @@ pub async fn whose(app: &App, headers: &HeaderMap) -> Result<String, Problem> {
 
 /// The request's key, if it is a valid one, wherever it stands. Whoever needs one says what is wrong without.
 pub async fn recognised(app: &App, headers: &HeaderMap) -> Option<ApiKey> {
+    let headers = held(headers)?;
+    key(app, &headers, None).await.ok().flatten()
+}
+
+/// Whether the request bears a key that was not found valid here, so that whoever wants to know it asks the database.
+pub fn is_strange(app: &App, headers: &HeaderMap) -> bool {
+    app.parts.access == Access::Keys
+        && held(headers).is_some_and(|headers| {
+            presented(&headers).is_some_and(|key| !app.keyring.has_met(&apikey::hash(key)))
+        })
+}
+
+/// The headers with the request's key, wherever it stands.
+fn held(headers: &HeaderMap) -> Option<Cow<'_, HeaderMap>> {
     if presented(headers).is_some() {
-        return key(app, headers, None).await.ok().flatten();
+        return Some(Cow::Borrowed(headers));
     }
-    let held = [(header::AUTHORIZATION, among_protocols(headers)?)];
-    key(app, &held.into_iter().collect(), None).await.ok().flatten()
+    Some(Cow::Owned(HeaderMap::from_iter([(header::AUTHORIZATION, among_protocols(headers)?)])))
 }
 
 /// The owner that the request's key belongs to, if the key permits `scope`.
@@ -287,6 +301,12 @@ impl Keyring {
     pub fn limits(&self, key: KeyId) -> KeyLimits {
         let limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
         limits.get(&key).copied().unwrap_or_default()
+    }
+
+    /// Whether a key with this hash was found valid here, however long ago.
+    fn has_met(&self, hash: &[u8; 32]) -> bool {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.get(hash).is_some_and(|seen| seen.key.is_some())
     }
 
     fn remembered(&self, hash: &[u8; 32], now: Timestamp) -> Option<Seen> {

@@ -10,13 +10,16 @@ mod meter;
 mod purses;
 mod told;
 
+use std::net::IpAddr;
+
 use axum::extract::{Request, State};
+use axum::http::HeaderMap;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::address;
-use crate::problem::Surface;
+use crate::problem::{Problem, Surface};
 use crate::state::App;
+use crate::{address, auth};
 
 pub use config::RateConfig;
 pub use meter::Meter;
@@ -46,8 +49,8 @@ pub async fn limit(State(app): State<App>, mut request: Request, next: Next) -> 
     }
     let (surface, http) = (Surface::of(path), &app.config.api);
     let address = address::of(&request, &http.trusted_proxies, http.proxy_header);
-    let meter = Meter::of(&app, surface, address, request.headers()).await;
-    let mut response = match meter.enter(&app).await {
+    let (meter, entered) = count(&app, surface, address, request.headers()).await;
+    let mut response = match entered {
         Ok(()) => {
             request.extensions_mut().insert(meter.clone());
             next.run(request).await
@@ -56,6 +59,27 @@ pub async fn limit(State(app): State<App>, mut request: Request, next: Next) -> 
     };
     response.extensions_mut().insert(Told::of(&meter, &app, surface));
     response
+}
+
+/// Counts a request for whom it counts.
+///
+/// A key that was never found valid here is looked up in the database, so whoever makes keys up is asked for its address
+/// first: a flood that its address may not send costs no look-ups.
+async fn count(
+    app: &App,
+    surface: Surface,
+    address: IpAddr,
+    headers: &HeaderMap,
+) -> (Meter, Result<(), Problem>) {
+    let stranger = Meter::of(app, surface, address, None);
+    let strange = auth::is_strange(app, headers);
+    if strange && let Err(problem) = stranger.enter(app).await {
+        return (stranger, Err(problem));
+    }
+    let meter = Meter::of(app, surface, address, auth::recognised(app, headers).await);
+    let counted = strange && meter.counts_as(&stranger);
+    let entered = if counted { Ok(()) } else { meter.enter(app).await };
+    (meter, entered)
 }
 
 /// Whether requests to the path count.

@@ -7,15 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
-use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use forebay_shared::job::Cost;
 use forebay_shared::rate::{Rate, Spent};
 use forebay_shared::store::ApiKey;
 
+use crate::address;
 use crate::problem::{Code, Problem, Surface};
 use crate::state::App;
-use crate::{address, auth};
 
 /// A limit that a request is under.
 #[derive(Clone, Debug)]
@@ -50,10 +49,9 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// The limits that this request is under.
-    pub async fn of(app: &App, surface: Surface, address: IpAddr, headers: &HeaderMap) -> Self {
+    /// The limits that a request is under that comes from this address, with this key if it bears a valid one.
+    pub fn of(app: &App, surface: Surface, address: IpAddr, key: Option<ApiKey>) -> Self {
         let config = &app.config.rate_limits;
-        let key = auth::recognised(app, headers).await;
         let subject = key.map_or(Subject::Address(address), |key| Subject::Key(Box::new(key)));
         let (requests, cost) = match &subject {
             Subject::Key(key) => {
@@ -67,6 +65,12 @@ impl Meter {
             None => requests.map(|rate| subject.limit("requests", rate)),
         };
         Self { requests, cost: cost.map(|rate| subject.limit("cost", rate)) }
+    }
+
+    /// Whether a request counts for the same under both.
+    pub fn counts_as(&self, other: &Self) -> bool {
+        let names = [self, other].map(|meter| meter.requests.as_ref().map(|limit| &limit.name));
+        names[0] == names[1]
     }
 
     /// Counts a request, or says when to come back.

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use forebay_shared::apikey;
 use forebay_shared::rate::Rate;
 use forebay_shared::store::{KeyLimits, Keys, NewKey, Scope};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::json;
 
 use crate::app::{Answer, Builder, TestApp};
@@ -134,6 +135,59 @@ async fn a_key_counts_for_itself_wherever_it_comes_from_and_strangers_for_their_
         StatusCode::OK,
         "who has a key is not kept out by them"
     );
+}
+
+#[tokio::test]
+async fn made_up_keys_cost_no_look_ups_once_their_address_has_made_its_requests() {
+    let app = TestApp::build().keys().rates(|rates| rates.address_requests = Some(rate("2/h"))).start().await;
+    let (_, alice) = app.key("alice", &Scope::ALL).await;
+    let ask = async |key: &str| app.get("/v1/jobs").bearer(key).from("192.0.2.1").send().await.status;
+    assert_eq!(ask(&alice).await, StatusCode::OK, "who is met for the first time counts for the address too");
+    assert_eq!(ask("fb_made-up-0").await, StatusCode::UNAUTHORIZED);
+    app.store.forget_calls();
+    for n in 1..100 {
+        assert_eq!(ask(&format!("fb_made-up-{n}")).await, TOO_MANY);
+    }
+    assert_eq!(app.store.calls("key_by_hash"), 0);
+    app.clock.advance(Duration::from_mins(1));
+    assert_eq!(ask(&alice).await, StatusCode::OK, "a key that was met is looked up again");
+    assert_eq!(app.store.calls("key_by_hash"), 1);
+}
+
+#[tokio::test]
+async fn a_made_up_key_counts_once() {
+    let app = TestApp::build().keys().rates(|rates| rates.address_requests = Some(rate("5/h"))).start().await;
+    for left in ["4", "3", "2"] {
+        let refused = app.get("/v1/jobs").bearer("fb_made-up").from("192.0.2.1").send().await;
+        assert_eq!((refused.status, standing(&refused)[1]), (StatusCode::UNAUTHORIZED, Some(left)));
+    }
+}
+
+#[tokio::test]
+async fn refusals_are_counted_by_whose_limit_and_of_what() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let app = TestApp::build()
+        .keys()
+        .rates(|rates| (rates.address_requests, rates.key_cost) = (Some(rate("1/h")), Some(rate("20/h"))))
+        .metrics(recorder.handle())
+        .start()
+        .await;
+    let (_, key) = app.key("alice", &Scope::ALL).await;
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let submit = async || {
+        app.post("/v1/jobs").bearer(&key).json(json!({"model": "echo", "inputs": vec!["a"; 8]})).await
+    };
+    assert_eq!([submit().await.status, submit().await.status], [StatusCode::ACCEPTED, TOO_MANY]);
+    for _ in 0..3 {
+        app.get("/v1/jobs").from("192.0.2.1").send().await;
+    }
+    let told = recorder.handle().render();
+    for line in [
+        r#"forebay_rate_limited_total{by="key",of="cost"} 1"#,
+        r#"forebay_rate_limited_total{by="address",of="requests"} 2"#,
+    ] {
+        assert!(told.contains(line), "{line} is missing in\n{told}");
+    }
 }
 
 #[tokio::test]

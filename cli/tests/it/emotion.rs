@@ -3,8 +3,9 @@
 use futures::{SinkExt, StreamExt};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use tokio_tungstenite::connect_async;
+use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use super::clients;
 use super::columns::on_both;
@@ -17,6 +18,8 @@ on_both! {
         a_socket_answers_each_message_under_its_id,
     ];
 }
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 const EMOTIONS: [&str; 6] = ["happy", "sad", "angry", "neutral", "excited", "anxious"];
 
@@ -127,5 +130,54 @@ async fn a_socket_for_predictions_needs_a_key() {
     let body: Value =
         serde_json::from_slice(answer.body().as_deref().unwrap_or_default()).unwrap_or_default();
     assert_eq!(body["status_code"], 401, "in the emotion API's words");
+    house.stop();
+}
+
+/// Says a thing and hears the answer.
+async fn said(socket: &mut Socket, message: &Value) -> Value {
+    socket.send(Message::text(message.to_string())).await.unwrap();
+    let said = tokio::time::timeout(LONG, socket.next()).await.expect("it is answered").unwrap().unwrap();
+    serde_json::from_str(said.to_text().unwrap()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_over_a_socket_counts_as_a_request() {
+    let plan = Plan::echo().with("FOREBAY_RATE_LIMITS__ADDRESS_REQUESTS", "3/h");
+    let house = super::columns::embedded(plan).await;
+    let (mut socket, _) =
+        connect_async(format!("{}/predict/ws", house.url.replacen("http", "ws", 1))).await.unwrap();
+    let message = json!({"id": 1, "model_id": "A999", "input_data": "a"});
+    // Opening the socket was the first.
+    for _ in 0..2 {
+        assert_eq!(said(&mut socket, &message).await["status_code"], 404);
+    }
+    let refused = said(&mut socket, &message).await;
+    assert_eq!((&refused["id"], &refused["status_code"]), (&json!(1), &json!(429)));
+    assert!(refused["detail"].as_str().unwrap().contains("your address has made the requests"), "{refused}");
+    house.stop();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_messages_over_a_socket_cost_is_limited() {
+    let plan = Plan::models().with("FOREBAY_RATE_LIMITS__ADDRESS_COST", "40/h");
+    let house = super::columns::embedded(plan).await;
+    let (mut socket, _) =
+        connect_async(format!("{}/predict/ws", house.url.replacen("http", "ws", 1))).await.unwrap();
+    let message = json!({"id": 1, "model_id": "A001", "input_data": "I am so happy today!"});
+    let mut answered = 0;
+    let refused = loop {
+        let answer = said(&mut socket, &message).await;
+        if answer["emotion"] != "happy" {
+            break answer;
+        }
+        answered += 1;
+    };
+    assert_eq!(refused["status_code"], 429, "{refused}");
+    assert!(refused["detail"].as_str().unwrap().contains("what its submissions may cost"), "{refused}");
+    let (_, jobs) = house.get("/v1/jobs?limit=100").await;
+    assert!(
+        answered > 0 && jobs["data"].as_array().unwrap().len() == answered,
+        "no job was made of the last"
+    );
     house.stop();
 }
