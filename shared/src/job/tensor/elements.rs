@@ -5,7 +5,7 @@ use std::fmt;
 use half::{bf16, f16};
 use serde::de::{DeserializeSeed, Error, SeqAccess, Visitor};
 use serde::ser::SerializeSeq;
-use serde::{Deserializer, Serializer};
+use serde::{Deserialize, Deserializer, Serializer};
 use serde_json::value::RawValue;
 
 use super::Datatype;
@@ -56,8 +56,30 @@ impl<'de> DeserializeSeed<'de> for Level<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
+        if self.into.datatype != Datatype::Fp64 {
+            return deserializer.deserialize_any(self);
+        }
+        // The reader's own numbers may be off by their last digit, which only a double shows.
+        let written = <&RawValue>::deserialize(deserializer)?.get();
+        if let Some(value) = exact(written) {
+            return self.visit_f64(value);
+        }
+        // Each list has a reader of its own, so that none of them bounds how deep they lie.
+        if written.starts_with('[') && self.depth >= self.into.shape.len().max(1) {
+            return Err(Error::custom(nested(self.depth + 1, self.into.shape)));
+        }
+        serde_json::Deserializer::from_str(written).deserialize_any(self).map_err(Error::custom)
     }
+}
+
+/// The double that is nearest to a number as it is written; `None` if it is no number, or beyond all doubles.
+fn exact(written: &str) -> Option<f64> {
+    let is_number = written.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+    written.parse().ok().filter(|value: &f64| is_number && value.is_finite())
+}
+
+fn nested(depth: usize, shape: &[u64]) -> String {
+    format!("is nested {depth} deep, and the shape {shape:?} is not")
 }
 
 impl<'de> Visitor<'de> for Level<'_, '_> {
@@ -138,8 +160,7 @@ impl Level<'_, '_> {
             return Err(Error::custom("has lists and elements side by side"));
         }
         if depth > 1 && depth != into.shape.len() {
-            let message = format!("is nested {depth} deep, and the shape {:?} is not", into.shape);
-            return Err(Error::custom(message));
+            return Err(Error::custom(nested(depth, into.shape)));
         }
         if into.count == into.wanted {
             let message = format!("has more elements than the {} of the shape {:?}", into.wanted, into.shape);

@@ -76,6 +76,31 @@ fn data_may_be_flat_or_nested_as_the_shape_is() {
 }
 
 #[test]
+fn doubles_are_read_to_their_last_digit() {
+    let text =
+        |data: &str| format!(r#"{{"name": "x", "datatype": "FP64", "shape": [2, 2], "data": {data}}}"#);
+    let read = |data: &str| {
+        let body = serde_json::from_str(&text(data)).unwrap();
+        Tensor::read_all(vec![body]).map(|mut tensors| tensors.remove(0)).map_err(|error| error.message)
+    };
+    // Each is written as any language writes it, and was read one digit off.
+    let doubles = [51.248_171_837_555_62_f64, 2.225_073_858_507_201_1e-308, -122.916_870_121_110_4, 1e-7];
+    let [a, b, c, d] = doubles;
+    let bytes: Vec<u8> = doubles.iter().flat_map(|double| double.to_le_bytes()).collect();
+    assert_eq!(&read(&format!("[[{a:?}, {b:?}],\n[{c:?},{d:?}]]")).unwrap().bytes[..], bytes);
+    assert_eq!(&read(&format!("[{a:?}, {b:?}, {c:?}, {d:?}]")).unwrap().bytes[..], bytes);
+    let written = told(read(&format!("[{a:?}, {b:?}, {c:?}, {d:?}]")).unwrap()).to_string();
+    assert_eq!(&read(&written).unwrap().bytes[..], bytes, "{written}");
+
+    let refused = |data: &str| read(data).unwrap_err();
+    let nested = "the data of the tensor `x` is nested 3 deep, and the shape [2, 2] is not";
+    assert_eq!(refused(&format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000))), nested);
+    assert!(refused("[[1, 2], [3, \"4\"]]").ends_with("has a text as element 3, which is no FP64"));
+    assert!(refused("[1, 2, 3, 1e400]").contains("number out of range"));
+    assert_eq!(told(read("[null, -0, 1, 12345678901234567890123]").unwrap())[0], Value::Null);
+}
+
+#[test]
 fn what_does_not_fit_is_named() {
     let table = [
         (refused("UINT8", &[2], &json!([1, 256])), "has 256 as element 1, which is no UINT8"),
