@@ -139,17 +139,32 @@ impl TextEncoder {
 
     /// Tokenises a text, or two that are read together. What is too long is cut, or fails.
     pub fn encode(&self, text: &str, pair: Option<&str>, cut: Cut) -> Result<Tokens, Failure> {
-        let mut is_cut = false;
-        let mut encode = |text: &str| {
-            let (part, _) = self.part(text, cut.side);
-            is_cut |= part.len() < text.len();
-            self.tokenizer.encode_fast(part, false).map_err(|error| tokenizer_failed(&error))
+        let (text, pair) = (self.bare(text, cut)?, pair.map(|pair| self.bare(pair, cut)).transpose()?);
+        Ok(Tokens::from(&self.framed(text, pair, cut)?))
+    }
+
+    /// Tokenises a text with each of several that are read after it; the text itself once.
+    pub fn encode_with_each(
+        &self,
+        text: &str,
+        pairs: impl Iterator<Item = String>,
+        cut: Cut,
+    ) -> Result<Vec<Tokens>, Failure> {
+        let text = self.bare(text, cut)?;
+        let with = |pair: String| {
+            let framed = self.framed(text.clone(), Some(self.bare(&pair, cut)?), cut)?;
+            Ok(Tokens::from(&framed))
         };
-        let (text, pair) = (encode(text)?, pair.map(encode).transpose()?);
-        if is_cut && !cut.truncate {
+        pairs.map(with).collect()
+    }
+
+    /// A text's tokens without the model's own around them. What is far too long is cut, or fails.
+    fn bare(&self, text: &str, cut: Cut) -> Result<Encoding, Failure> {
+        let (part, _) = self.part(text, cut.side);
+        if part.len() < text.len() && !cut.truncate {
             return Err(self.too_long());
         }
-        Ok(Tokens::from(&self.framed(text, pair, cut)?))
+        self.tokenizer.encode_fast(part, false).map_err(|error| tokenizer_failed(&error))
     }
 
     /// Tokenises a text, and says where in it each token stands.

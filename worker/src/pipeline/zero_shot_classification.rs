@@ -91,8 +91,7 @@ impl Pipeline for ZeroShotClassification {
         let cut = Cut::new(params.truncate, params.truncation_side);
         let rows: Result<Vec<Tokens>, Failure> = match &self.way {
             Way::Entailment(_) => {
-                let cut = Cut { of: CutOf::First, ..cut };
-                hypotheses.map(|hypothesis| self.encoder.encode(&text, Some(&hypothesis), cut)).collect()
+                self.encoder.encode_with_each(&text, hypotheses, Cut { of: CutOf::First, ..cut })
             }
             Way::Vectors { prompt, .. } => {
                 let texts = std::iter::once(text).chain(hypotheses).map(Material::Text);

@@ -94,6 +94,16 @@ fn only_the_first_text_is_cut_where_the_second_must_stay() {
 }
 
 #[test]
+fn a_text_that_is_tokenised_once_is_the_same_beside_each_other() {
+    let (_folder, encoder) = encoder();
+    let cut = Cut { of: CutOf::First, ..right() };
+    let pairs = ["d", "d e", "a b c"];
+    let once = encoder.encode_with_each("a b c d", pairs.into_iter().map(str::to_owned), cut).unwrap();
+    let each = pairs.map(|pair| encoder.encode("a b c d", Some(pair), cut).unwrap());
+    assert_eq!(once, each);
+}
+
+#[test]
 fn places_are_counted_in_characters() {
     let (_folder, encoder) = encoder();
     let (tokens, places) = encoder.encode_places("ä 👍 b", right()).unwrap();
