@@ -140,7 +140,7 @@ async fn new_job(app: &App, work: Work, manner: &Manner) -> Result<(NewJob, Inpu
         cache::be_fresh(&mut params);
     }
     let item_count = u32::try_from(items.len()).unwrap_or(u32::MAX);
-    let cost = items.iter().map(|item| item.input.cost()).sum::<Cost>();
+    let cost = Cost::of(&items, &params);
     submitter.meter.charge(app, cost).await?;
     let items = inputs.place(items).await?;
     drop(room);

@@ -176,7 +176,7 @@ impl Draft {
     /// Takes the items in, in the client's order.
     pub fn complete(&mut self, items: Vec<Item>) {
         self.item_count = u32::try_from(items.len()).unwrap_or(u32::MAX);
-        self.cost = items.iter().map(|item| item.input.cost()).sum();
+        self.cost = Cost::of(&items, &self.params);
         self.items = items;
     }
 

@@ -1,7 +1,7 @@
 //! Submissions that are accepted, and what becomes of their inputs.
 
 use axum::http::StatusCode;
-use forebay_shared::job::{Class, ImageSource, Input, Items, ItemsAt};
+use forebay_shared::job::{Class, Cost, ImageSource, Input, Items, ItemsAt, Object};
 use forebay_shared::queue::Queue;
 use forebay_shared::store::Route;
 use serde_json::{Value, json};
@@ -169,7 +169,7 @@ async fn tokens_are_stored_as_they_are_and_count_as_many() {
     let (at, items) = items(&app, id).await;
     assert!(matches!(at, ItemsAt::Row(_)));
     assert_eq!(items[0].input, Input::Tokens(vec![101, 7592, 102]));
-    assert_eq!(items.iter().map(|item| item.input.cost().units()).sum::<u64>(), 4);
+    assert_eq!(Cost::of(&items, &Object::new()).units(), 4);
 }
 
 #[tokio::test]

@@ -217,8 +217,8 @@ fn check_id(field: &str, id: Option<&str>) -> Result<(), Fault> {
 }
 
 impl Request {
-    /// What it probably costs.
+    /// What it probably costs; its items have all parameters.
     pub fn cost(&self) -> Cost {
-        self.items.iter().map(|item| item.input.cost()).sum()
+        Cost::of(&self.items, &Object::new())
     }
 }

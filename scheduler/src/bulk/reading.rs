@@ -9,7 +9,7 @@ use forebay_dialects::records::csv::Columns;
 use forebay_dialects::{Fault, FaultCode};
 use forebay_shared::bulk::{BadLine, Bulk, Layout, Line, LineId, OnBadLine, Part};
 use forebay_shared::config::{BulkConfig, ModerationConfig};
-use forebay_shared::job::{Cost, Item, Kind};
+use forebay_shared::job::{Cost, Item, Kind, Object};
 use forebay_shared::model::{Model, ModelCard};
 
 use super::cut::{Cutter, Piece, Weight};
@@ -278,7 +278,7 @@ fn answer(card: &ModelCard, item: &Item) -> u64 {
         // As many as may be asked for; and as many parts as a long text may well have.
         Kind::ZeroShotClassification | Kind::TokenClassification => 100 * LABEL,
         Kind::Tensor => card.outputs.iter().map(|output| output.least_elements() * NUMBER).sum(),
-        Kind::Echo => item.input.cost().units() * 4,
+        Kind::Echo => Cost::of(std::slice::from_ref(item), &Object::new()).units() * 4,
         // No line has it.
         Kind::BackgroundRemoval | Kind::ImageToImage | Kind::ImageSegmentation => 0,
     }

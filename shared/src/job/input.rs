@@ -60,15 +60,15 @@ impl Input {
         }
     }
 
-    /// What it probably costs: tokens for a text (four bytes each, and two that every tokenizer adds), of which
-    /// ids are as many as they are, one for a picture; elements for tensors.
-    ///
-    /// An estimate, taken before anything is tokenised; it sizes windows and fair shares, never a batch.
-    pub fn cost(&self) -> Cost {
+    /// What it probably costs by itself, see [`Cost::of`]: tokens for a text (four bytes each, and two that every tokenizer
+    /// adds), of which ids are as many as they are, one for a picture; elements for tensors.
+    pub(super) fn cost(&self) -> Cost {
         match self {
-            Self::Text(text) => Cost::new(text.len() as u64 / 4 + 2),
+            Self::Text(text) => Cost::text(text.len() as u64) + Cost::new(2),
             Self::Tokens(ids) => Cost::new(ids.len() as u64),
-            Self::Pair { text, text_pair } => Cost::new((text.len() + text_pair.len()) as u64 / 4 + 3),
+            Self::Pair { text, text_pair } => {
+                Cost::text((text.len() + text_pair.len()) as u64) + Cost::new(3)
+            }
             Self::Image(_) => Cost::new(1),
             Self::Tensors(tensors) => tensors.iter().map(|tensor| Cost::new(tensor.elements())).sum(),
         }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::id::{JobId, KeyId, ScheduleId};
-use crate::job::{Class, Items, ItemsAt, Keep, Missing, NewJob, Object, Params, Webhook};
+use crate::job::{Class, Cost, Items, ItemsAt, Keep, Missing, NewJob, Object, Params, Webhook};
 use crate::model::Model;
 use crate::words::words;
 
@@ -119,7 +119,7 @@ impl Template {
             class: self.class,
             priority: self.priority,
             item_count: u32::try_from(self.items.len()).unwrap_or(u32::MAX),
-            cost: self.items.iter().map(|item| item.input.cost()).sum(),
+            cost: Cost::of(&self.items, &self.params),
             items: ItemsAt::Row(ItemsAt::encode(&self.items)),
             params: self.params.clone(),
             metadata,

@@ -122,7 +122,7 @@ impl Ground {
         NewJob {
             model: model.to_owned(),
             item_count: u32::try_from(items.len()).unwrap(),
-            cost: items.iter().map(|item| item.input.cost()).sum(),
+            cost: Cost::of(items, &Object::new()),
             items: ItemsAt::Row(ItemsAt::encode(items)),
             waiter: Some(self.events.address().to_owned()),
             ..sample_job(&self.ids, "alice")
