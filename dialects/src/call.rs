@@ -30,19 +30,14 @@ pub struct Call<R> {
 
 /// How an answer is written: all of a body that matters once its items are taken out.
 pub trait Reply: Send + 'static {
-    /// Takes note of the model that is going to answer, before any work is done; refuses one whose answers it has no
-    /// words for.
-    fn meet(&mut self, _card: &ModelCard) -> Result<(), Fault> {
-        Ok(())
+    /// Meets the model that is going to answer, before any work is done: takes note of it, and refuses one that does none of
+    /// these kinds, or whose answers it has no words for; see [`fit`].
+    fn meet(&mut self, kinds: &[Kind], card: &ModelCard) -> Result<(), Fault> {
+        fit(kinds, card)
     }
 
     /// Writes the answer.
     fn write(&self, answered: Answered<'_>, outcomes: Vec<Outcome>) -> Result<Answer, Fault>;
-
-    /// Why the model cannot do what is asked for, in the dialect's own words where it has any: see [`unfit`].
-    fn unfit(&self, kinds: &[Kind], card: &ModelCard) -> Option<String> {
-        unfit(kinds, card)
-    }
 
     /// How soon it is to be done.
     fn urgency(&self) -> Urgency {
@@ -108,13 +103,15 @@ pub(crate) fn outputs(outcomes: Vec<Outcome>, field: &str) -> Result<Vec<Output>
     outcomes.into_iter().enumerate().map(output).collect()
 }
 
-/// Why a model cannot do what is asked for: it is not one of these kinds. Without any, every model can.
-pub fn unfit(kinds: &[Kind], card: &ModelCard) -> Option<String> {
+/// Refuses a model that does none of these kinds. Without any, every model will do.
+pub fn fit(kinds: &[Kind], card: &ModelCard) -> Result<(), Fault> {
     if kinds.is_empty() || kinds.contains(&card.kind) {
-        return None;
+        return Ok(());
     }
     let asked: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
-    Some(format!("the model `{}` does {}, and this asks for {}", card.name, card.kind, asked.join(" or ")))
+    let (name, kind, asked) = (&card.name, card.kind, asked.join(" or "));
+    let message = format!("the model `{name}` does {kind}, and this asks for {asked}");
+    Err(Fault::new(FaultCode::WrongInput, message).at("model"))
 }
 
 /// A model that gives something else than what its kind gives.

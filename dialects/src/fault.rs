@@ -41,6 +41,8 @@ pub enum FaultCode {
     NotSupported,
     /// There is no such model.
     UnknownModel,
+    /// The model does not take such an input, or does something else.
+    WrongInput,
     /// The model could not take an input.
     InputFailed,
     /// The work failed, and not by the client's fault.
@@ -49,7 +51,7 @@ pub enum FaultCode {
 
 impl FaultCode {
     /// Every reason.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::MalformedJson,
         Self::UnknownField,
         Self::MissingField,
@@ -58,6 +60,7 @@ impl FaultCode {
         Self::TooManyItems,
         Self::NotSupported,
         Self::UnknownModel,
+        Self::WrongInput,
         Self::InputFailed,
         Self::JobFailed,
     ];
@@ -73,6 +76,7 @@ impl FaultCode {
             Self::TooManyItems => ("too_many_items", 422),
             Self::NotSupported => ("not_supported", 400),
             Self::UnknownModel => ("unknown_model", 404),
+            Self::WrongInput => ("wrong_input", 422),
             Self::InputFailed => ("input_failed", 422),
             Self::JobFailed => ("job_failed", 500),
         }

@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use bytes::Bytes;
 use forebay_dialects::Fault;
-use forebay_dialects::call::{Answered, Call, Reply, unfit};
+use forebay_dialects::call::{Answered, Call, Reply, fit};
 use forebay_shared::job::{ImageSource, Input, Item, Kind};
 use forebay_shared::model::Model;
 use tokio::sync::OwnedSemaphorePermit;
@@ -50,9 +50,8 @@ async fn served<R: Reply>(
     let reading = taken(&app, request, read);
     let (call, room) = limits::in_time(app.config.api.upload_timeout, reading).await?;
     let model = find(&app, &submitter.owner, &call.model, call.named_by).await?;
-    fits(call.reply.unfit(call.kinds, &model.card))?;
-    let Call { items, params, mut reply, .. } = call;
-    reply.meet(&model.card)?;
+    let Call { kinds, items, params, mut reply, .. } = call;
+    reply.meet(kinds, &model.card)?;
     check_params(&params, &model)
         .map_err(|(name, detail)| Problem::new(Code::InvalidParams, detail).at(name.unwrap_or_default()))?;
     if items.is_empty() {
@@ -101,7 +100,7 @@ pub async fn model(
     kinds: &[Kind],
 ) -> Result<Model, Problem> {
     let model = find(app, owner, name, named_by).await?;
-    fits(unfit(kinds, &model.card))?;
+    fit(kinds, &model.card)?;
     Ok(model)
 }
 
@@ -113,9 +112,4 @@ async fn find(app: &App, owner: &str, name: &str, named_by: Option<&'static str>
             Problem::new(Code::UnknownModel, detail).at("model")
         }
     })
-}
-
-/// Whether nothing speaks against the model.
-fn fits(wrong: Option<String>) -> Result<(), Problem> {
-    wrong.map_or(Ok(()), |detail| Err(Problem::new(Code::WrongInput, detail).at("model")))
 }

@@ -98,6 +98,7 @@ impl From<FaultCode> for Code {
             FaultCode::TooManyItems => Self::TooManyItems,
             FaultCode::NotSupported => Self::NotSupported,
             FaultCode::UnknownModel => Self::UnknownModel,
+            FaultCode::WrongInput => Self::WrongInput,
             FaultCode::InputFailed => Self::InputFailed,
             FaultCode::JobFailed => Self::JobFailed,
         }

@@ -1,6 +1,6 @@
 //! `POST /predict/batch`: the emotions of up to a hundred texts.
 
-use forebay_shared::job::{Input, Item, Outcome};
+use forebay_shared::job::{Input, Item, Kind, Outcome};
 use forebay_shared::model::ModelCard;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -82,8 +82,8 @@ pub struct Predictions {
 }
 
 impl Reply for Predictions {
-    fn meet(&mut self, card: &ModelCard) -> Result<(), Fault> {
-        self.model.meet(card)
+    fn meet(&mut self, kinds: &[Kind], card: &ModelCard) -> Result<(), Fault> {
+        self.model.meet(kinds, card)
     }
 
     /// It has an entry for each text or it is none: the document has no words for a part.

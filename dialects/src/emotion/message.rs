@@ -1,6 +1,6 @@
 //! Messages over `/predict/ws`: a text, and a word that its answer is known by.
 
-use forebay_shared::job::Outcome;
+use forebay_shared::job::{Kind, Outcome};
 use forebay_shared::model::ModelCard;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -83,8 +83,8 @@ pub struct Told {
 }
 
 impl Reply for Told {
-    fn meet(&mut self, card: &ModelCard) -> Result<(), Fault> {
-        self.prediction.meet(card)
+    fn meet(&mut self, kinds: &[Kind], card: &ModelCard) -> Result<(), Fault> {
+        self.prediction.meet(kinds, card)
     }
 
     fn write(&self, answered: Answered<'_>, outcomes: Vec<Outcome>) -> Result<Answer, Fault> {

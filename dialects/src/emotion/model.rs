@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::emotions::foreign;
 use super::id::{Ids, is_id};
+use crate::call::fit;
 use crate::{Fault, FaultCode};
 
 /// A model.
@@ -122,7 +123,8 @@ impl Named {
     }
 
     /// Takes note of the model that has the id.
-    pub(super) fn meet(&mut self, card: &ModelCard) -> Result<(), Fault> {
+    pub(super) fn meet(&mut self, kinds: &[Kind], card: &ModelCard) -> Result<(), Fault> {
+        fit(kinds, card)?;
         if let Some(label) = foreign(card) {
             let message =
                 format!("the model `{}` has the label `{label}`, which is no emotion of this API", card.name);

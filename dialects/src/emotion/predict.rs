@@ -125,8 +125,8 @@ impl Prediction {
 }
 
 impl Reply for Prediction {
-    fn meet(&mut self, card: &ModelCard) -> Result<(), Fault> {
-        self.model.meet(card)
+    fn meet(&mut self, kinds: &[Kind], card: &ModelCard) -> Result<(), Fault> {
+        self.model.meet(kinds, card)
     }
 
     fn write(&self, answered: Answered<'_>, outcomes: Vec<Outcome>) -> Result<Answer, Fault> {

@@ -113,7 +113,7 @@ fn outcome(scores: &[(&str, f32)]) -> Outcome {
 
 /// What a call is answered whose job had these outcomes.
 fn answer<R: Reply>(mut call: Call<R>, outcomes: Vec<Outcome>) -> Result<String, Fault> {
-    call.reply.meet(&emotion())?;
+    call.reply.meet(call.kinds, &emotion())?;
     let answered = Answered { id: "1", model: "emotion", job: None };
     Ok(String::from_utf8(call.reply.write(answered, outcomes)?.body).unwrap())
 }
@@ -171,7 +171,7 @@ fn one_failed_text_fails_the_whole() {
 fn a_model_with_other_labels_is_refused_before_it_works() {
     let mut other = emotion();
     other.labels.push("bored".to_owned());
-    let fault = one().reply.meet(&other).unwrap_err();
+    let fault = one().reply.meet(&[Kind::TextClassification], &other).unwrap_err();
     assert_eq!((fault.code, fault.field.as_deref()), (FaultCode::NotSupported, Some("model_id")));
     assert!(fault.message.contains("`bored`"), "{}", fault.message);
     // A card need not name its labels.

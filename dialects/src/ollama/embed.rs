@@ -95,14 +95,15 @@ impl call::Reply for Reply {
         Ok(Answer::json(&Embedded { model: &self.asked, embeddings, durations, prompt_eval_count }))
     }
 
-    fn unfit(&self, kinds: &[Kind], card: &ModelCard) -> Option<String> {
-        unfit(&self.asked, kinds, card)
+    fn meet(&mut self, kinds: &[Kind], card: &ModelCard) -> Result<(), Fault> {
+        embeds(&self.asked, kinds, card)
     }
 }
 
-/// Why a model gives no vectors.
-pub(super) fn unfit(asked: &str, kinds: &[Kind], card: &ModelCard) -> Option<String> {
-    call::unfit(kinds, card).map(|_| format!("{asked:?} does not support embeddings"))
+/// Refuses a model that gives no vectors, in Ollama's words.
+pub(super) fn embeds(asked: &str, kinds: &[Kind], card: &ModelCard) -> Result<(), Fault> {
+    call::fit(kinds, card)
+        .map_err(|fault| Fault { message: format!("{asked:?} does not support embeddings"), ..fault })
 }
 
 /// As many dimensions as are wished for, brought to length one again. As with Ollama, more than there are is no fault; what

@@ -50,8 +50,8 @@ impl call::Reply for Reply {
         Ok(Answer::json(&Embedded { embedding }))
     }
 
-    fn unfit(&self, kinds: &[Kind], card: &ModelCard) -> Option<String> {
-        embed::unfit(&self.asked, kinds, card)
+    fn meet(&mut self, kinds: &[Kind], card: &ModelCard) -> Result<(), Fault> {
+        embed::embeds(&self.asked, kinds, card)
     }
 }
 

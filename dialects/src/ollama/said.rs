@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::seen;
 use super::stream::Manner;
 use super::times::{Durations, Spent};
-use crate::call::{Answer, Answered, outputs, unfit};
+use crate::call::{Answer, Answered, fit, outputs};
 use crate::{Fault, FaultCode, call};
 
 /// Which endpoint is answered.
@@ -93,10 +93,12 @@ impl call::Reply for Reply {
     }
 
     /// In the words that Ollama's clients look for.
-    fn unfit(&self, kinds: &[Kind], card: &ModelCard) -> Option<String> {
-        unfit(kinds, card)?;
-        let blind = if card.kind.takes(Modality::Image) { "" } else { ", and it takes no images" };
-        Some(format!("{:?} does not support {}{blind}", self.asked, self.endpoint.word()))
+    fn meet(&mut self, kinds: &[Kind], card: &ModelCard) -> Result<(), Fault> {
+        fit(kinds, card).map_err(|fault| {
+            let blind = if card.kind.takes(Modality::Image) { "" } else { ", and it takes no images" };
+            let message = format!("{:?} does not support {}{blind}", self.asked, self.endpoint.word());
+            Fault { message, ..fault }
+        })
     }
 }
 

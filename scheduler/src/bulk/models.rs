@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use forebay_dialects::bulk::Request;
-use forebay_dialects::call::unfit;
+use forebay_dialects::call::fit;
 use forebay_dialects::item::wrong_tensor;
 use forebay_dialects::{Fault, FaultCode};
 use forebay_shared::job::{Cost, Item, Missing, Object, Params};
@@ -42,9 +42,7 @@ impl Models {
             Fault::new(FaultCode::UnknownModel, format!("there is no model `{}`", request.model)).at("model")
         })?;
         let card = &self.known[number].0.card;
-        if let Some(message) = unfit(request.kinds, card) {
-            return Err(Fault::new(FaultCode::InvalidField, message).at("model"));
-        }
+        fit(request.kinds, card)?;
         request.items.iter().try_for_each(|item| takes(card, item))?;
         Ok(number)
     }
@@ -62,11 +60,11 @@ fn takes(card: &ModelCard, item: &Item) -> Result<(), Fault> {
             "the model `{}` gives pictures, for which a bulk's files have no place; submit jobs",
             card.name
         );
-        return Err(Fault::new(FaultCode::InvalidField, message).at("model"));
+        return Err(Fault::new(FaultCode::WrongInput, message).at("model"));
     }
     if let Some(refused) = card.kind.refuses(&item.input) {
         let message = format!("the model `{}` does {} and takes no {refused}", card.name, card.kind);
-        return Err(Fault::new(FaultCode::InvalidField, message).at("input"));
+        return Err(Fault::new(FaultCode::WrongInput, message).at("input"));
     }
     if let Some(missing) = Missing::of(card.kind, &item.input, [&item.params, &Object::new()]) {
         let fault = Fault::new(FaultCode::InvalidField, missing.message("the line's item"));

@@ -92,7 +92,7 @@ fn one_text_that_fails_fails_the_call() {
 
 #[test]
 fn other_models_do_not_support_embeddings() {
-    let reply = asked(&json!({"model": "emotion:latest", "input": "a"})).reply;
-    let told = reply.unfit(&[Kind::TextEmbedding], &card("emotion", Kind::TextClassification));
-    assert_eq!(told.as_deref(), Some(r#""emotion:latest" does not support embeddings"#));
+    let mut call = asked(&json!({"model": "emotion:latest", "input": "a"}));
+    let fault = call.reply.meet(call.kinds, &card("emotion", Kind::TextClassification)).unwrap_err();
+    assert_eq!(fault.message, r#""emotion:latest" does not support embeddings"#);
 }

@@ -143,12 +143,17 @@ fn who_shows_nothing_is_asked_for_pictures() {
 
 #[test]
 fn models_that_say_nothing_are_named_as_ollama_names_them() {
-    let (generate, chat) =
+    let (mut generate, mut chat) =
         (generated(&json!({"model": "emotion:latest"}), LINES), chatted(&json!({"model": "m"})));
-    let told =
-        |call: &Call<Reply>, kind| call.reply.unfit(call.kinds, &card("emotion", kind)).unwrap_or_default();
-    insta::assert_snapshot!(told(&generate, Kind::TextClassification), @r#""emotion:latest" does not support generate, and it takes no images"#);
-    insta::assert_snapshot!(told(&chat, Kind::TextEmbedding), @r#""m" does not support chat, and it takes no images"#);
-    insta::assert_snapshot!(told(&generate, Kind::BackgroundRemoval), @r#""emotion:latest" does not support generate"#);
-    assert_eq!(told(&generate, Kind::Ocr), "");
+    let told = |call: &mut Call<Reply>, kind| {
+        call.reply
+            .meet(call.kinds, &card("emotion", kind))
+            .err()
+            .map(|fault| fault.message)
+            .unwrap_or_default()
+    };
+    insta::assert_snapshot!(told(&mut generate, Kind::TextClassification), @r#""emotion:latest" does not support generate, and it takes no images"#);
+    insta::assert_snapshot!(told(&mut chat, Kind::TextEmbedding), @r#""m" does not support chat, and it takes no images"#);
+    insta::assert_snapshot!(told(&mut generate, Kind::BackgroundRemoval), @r#""emotion:latest" does not support generate"#);
+    assert_eq!(told(&mut generate, Kind::Ocr), "");
 }

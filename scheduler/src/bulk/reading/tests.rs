@@ -93,7 +93,7 @@ fn a_model_must_exist_and_do_what_is_asked() {
         line(2, r#"{"model":"echo","input":"x"}"#),
         line(3, GOOD),
     ];
-    let expected = [("model_not_found".to_owned(), Some(1)), ("invalid_field".to_owned(), Some(2))];
+    let expected = [("model_not_found".to_owned(), Some(1)), ("wrong_input".to_owned(), Some(2))];
     assert_eq!(refused(reading(bulk(), |_| {}), &file.concat()), expected);
 }
 
@@ -104,7 +104,7 @@ fn a_line_cannot_ask_for_a_picture() {
     let Verdict::Refused(errors) = reading.finish().0 else { panic!("the line is refused") };
     let told = (errors[0].code.as_str(), errors[0].param.as_deref(), errors[0].message.as_str());
     let message = "the model `u2netp` gives pictures, for which a bulk's files have no place; submit jobs";
-    assert_eq!(told, ("invalid_field", Some("model"), message));
+    assert_eq!(told, ("wrong_input", Some("model"), message));
 }
 
 #[test]
