@@ -36,6 +36,7 @@ mod routes;
 #[doc(hidden)]
 pub mod samples;
 mod seats;
+mod slashes;
 mod socket;
 mod state;
 mod stream;
@@ -48,7 +49,7 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn_with_state, map_request};
 use axum::serve::ListenerExt;
 use futures::future::try_join_all;
 use tokio::net::TcpListener;
@@ -85,7 +86,7 @@ pub fn router(config: ApiConfig, parts: Parts) -> Router {
     let (routes, document) = openapi::routes();
     let (upload, patience) = (config.limits.max_upload, config.api.body_timeout);
     let app = state::State::new(config, parts);
-    routes
+    let api = routes
         .merge(routes::docs::pages(&document))
         .fallback(dress::not_found)
         .method_not_allowed_fallback(dress::method_not_allowed)
@@ -95,7 +96,9 @@ pub fn router(config: ApiConfig, parts: Parts) -> Router {
         .layer(from_fn_with_state(app.clone(), rates::limit))
         .layer(from_fn_with_state(app.clone(), host::guard))
         .layer(from_fn_with_state(app.clone(), dress::dress))
-        .with_state(app)
+        .with_state(app);
+    // What is done here is done before a route is looked for.
+    Router::new().fallback_service(api).layer(map_request(slashes::join))
 }
 
 /// Serves on all listeners until a soft stop: then nobody new is let in, and what is in flight has a bounded time to finish.

@@ -100,6 +100,9 @@ async fn the_server_and_its_models_tell_of_themselves() {
         "/v2/models/nope",
         "/v2/models/minilm/versions/2",
         "/v2/models/acme%2Fwords:v1.5/ready",
+        "/v2/models/acme/words:v1.5/ready",
+        "/v2/models/acme/words:v1.5/versions/1/ready",
+        "/v2/models/acme/nope/versions/1",
     ] {
         let answer = app.get(path).send().await;
         writeln!(told, "{path}: {} {}", answer.status.as_u16(), answer.text()).unwrap();
@@ -116,6 +119,9 @@ async fn the_server_and_its_models_tell_of_themselves() {
     /v2/models/nope: 404 {"error":"there is no model `nope`"}
     /v2/models/minilm/versions/2: 404 {"error":"the model `minilm` has the version 1 only"}
     /v2/models/acme%2Fwords:v1.5/ready: 200 {"name":"acme/words:v1.5","ready":true}
+    /v2/models/acme/words:v1.5/ready: 200 {"name":"acme/words:v1.5","ready":true}
+    /v2/models/acme/words:v1.5/versions/1/ready: 200 {"name":"acme/words:v1.5","ready":true}
+    /v2/models/acme/nope/versions/1: 404 {"error":"there is no model `acme/nope`"}
     "#);
 }
 
@@ -152,6 +158,26 @@ async fn texts_in_json_become_a_job_and_vectors() {
             )
         )
     );
+}
+
+#[tokio::test]
+async fn a_name_with_a_slash_needs_no_other_spelling() {
+    for path in ["/v2/models/acme/words/infer", "/v2/models/acme/words:v1.5/versions/1/infer"] {
+        let mut words = card("acme/words:v1.5", Kind::TextEmbedding);
+        words.aliases = vec!["acme/words".to_owned()];
+        let app = TestApp::build().serving(words).start().await;
+        let (call, body) = (app.post(path), texts(&["a"]).to_string());
+        let (answer, _) =
+            inferred(&app, "acme/words:v1.5", call, body.into(), vec![vector(&[0.5, -1.0], 3)]).await;
+        assert_eq!(
+            (answer.status, &answer.json()["model_name"]),
+            (StatusCode::OK, &json!("acme/words:v1.5"))
+        );
+        let told = app.get("/v1/models/acme/words").send().await;
+        assert_eq!(told.json()["id"], "acme/words:v1.5", "{told}");
+        let shown = app.post("/api/show").json(json!({"model": "acme/words"})).await;
+        assert_eq!(shown.status, StatusCode::OK, "{shown}");
+    }
 }
 
 #[tokio::test]

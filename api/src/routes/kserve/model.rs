@@ -10,7 +10,7 @@ use crate::auth::Reader;
 /// What does a model take and give?
 ///
 /// A model of plain tensors tells its own; others take texts as `text` or pictures as `image`, and tell what they give for
-/// each. A name with a `/` is written with `%2F`.
+/// each. A name may contain `/`; one that ends in `/ready`, `/infer` or `/versions/…` has it written as `%2F`.
 #[utoipa::path(
     get,
     path = "/v2/models/{name}",
