@@ -84,7 +84,7 @@ fn doubles_are_read_to_their_last_digit() {
         Tensor::read_all(vec![body]).map(|mut tensors| tensors.remove(0)).map_err(|error| error.message)
     };
     // Each is written as any language writes it, and was read one digit off.
-    let doubles = [51.248_171_837_555_62_f64, 2.225_073_858_507_201_1e-308, -122.916_870_121_110_4, 1e-7];
+    let doubles = [31.245_270_191_439_438_f64, 121.487_919_511_619_45, -2.225_073_858_507_201e-308, 1e-7];
     let [a, b, c, d] = doubles;
     let bytes: Vec<u8> = doubles.iter().flat_map(|double| double.to_le_bytes()).collect();
     assert_eq!(&read(&format!("[[{a:?}, {b:?}],\n[{c:?},{d:?}]]")).unwrap().bytes[..], bytes);
