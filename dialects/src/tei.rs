@@ -3,12 +3,15 @@
 //! Fields that TEI does not know it passes over, and so does this dialect.
 
 mod cut;
+pub mod decode;
 pub mod embed;
+pub mod embed_all;
 pub mod info;
 pub mod predict;
 pub mod rerank;
 pub mod similarity;
 mod times;
+pub mod tokenize;
 
 use forebay_shared::job::{Item, Kind, Object};
 use serde_json::{Value, json};

@@ -36,13 +36,13 @@ pub use input::{ImageSource, Input, Item, Items, ItemsAt};
 pub use keep::Keep;
 pub use kind::{Kind, Modality};
 pub use outcome::{ItemError, MediaFile, Outcome, read_result, result_document};
-pub use output::{BoundingBox, Detected, Entity, Label, Output, Point, Segment, TextLine};
+pub use output::{BoundingBox, Detected, Entity, Label, Output, Piece, Point, Segment, TextLine};
 pub use params::{
-    AggregationStrategy, BackgroundRemovalParams, EchoParams, FunctionToApply, ImageClassificationParams,
-    ImageEmbeddingParams, ImageSegmentationParams, ImageToImageParams, LosslessFormat, Missing,
-    ObjectDetectionParams, OcrParams, ParamError, Params, PictureFormat, Precision, Removed, RerankParams,
-    Side, StyleName, TensorParams, TextClassificationParams, TextEmbeddingParams, TextSimilarityParams,
-    TokenClassificationParams, ZeroShotClassificationParams,
+    AggregationStrategy, BackgroundRemovalParams, EchoParams, EmbeddingOutput, FunctionToApply,
+    ImageClassificationParams, ImageEmbeddingParams, ImageSegmentationParams, ImageToImageParams,
+    LosslessFormat, Missing, ObjectDetectionParams, OcrParams, ParamError, Params, PictureFormat, Precision,
+    Removed, RerankParams, Side, StyleName, TensorParams, TextClassificationParams, TextEmbeddingParams,
+    TextSimilarityParams, TokenClassificationParams, ZeroShotClassificationParams,
 };
 pub use rank::{STEP, rank};
 pub use retry::{Backoff, ErrorClass, RetryPolicy, Verdict};

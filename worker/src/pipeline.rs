@@ -133,6 +133,11 @@ pub trait Pipeline: Sized + Send + Sync + 'static {
     /// Loads the model itself; `None` where no runtime library was needed at the start.
     fn load(model: &ModelFiles, runtime: Option<&Runtime>) -> Result<Self::Engine, ModelError>;
 
+    /// What is asked of the model's files alone, and needs no run. `None`: the item is to be made ready.
+    fn at_hand(&self, _: &Material, _: &Params) -> Option<Result<Answer, Failure>> {
+        None
+    }
+
     /// Makes an item ready.
     fn prepare(&self, material: Material, params: Params) -> Result<Self::Prepared, Failure>;
 

@@ -1,5 +1,6 @@
 //! Text as tokens.
 
+mod pieces;
 mod rows;
 mod session;
 
@@ -235,10 +236,7 @@ impl TextEncoder {
     /// Takes ids as the client made them. Without the frame they get what a text would get, the prompt included; with it
     /// they are complete. Too many are cut, or fail.
     fn dress(&self, ids: Vec<u32>, prompt: Option<&str>, cut: Cut) -> Result<Tokens, Failure> {
-        if let Some(id) = ids.iter().find(|id| **id >= self.vocabulary) {
-            let message = format!("there is no token {id}: the model's ids are below {}", self.vocabulary);
-            return Err(Failure::permanent(FailureCode::UnknownToken, message));
-        }
+        self.known(&ids)?;
         let mut inside = match self.frame.undressed(&ids) {
             Some(inside) => inside.to_vec(),
             None => match prompt {
@@ -262,6 +260,15 @@ impl TextEncoder {
         }
         let ids = [&self.frame.before[..], &inside, &self.frame.after].concat();
         Ok(Tokens { ids, types: Vec::new() })
+    }
+
+    /// Refuses ids that the model does not know.
+    fn known(&self, ids: &[u32]) -> Result<(), Failure> {
+        let unknown = ids.iter().find(|id| **id >= self.vocabulary);
+        unknown.map_or(Ok(()), |id| {
+            let message = format!("there is no token {id}: the model's ids are below {}", self.vocabulary);
+            Err(Failure::permanent(FailureCode::UnknownToken, message))
+        })
     }
 
     fn too_long(&self) -> Failure {

@@ -1,13 +1,17 @@
 //! The endpoints of Text Embeddings Inference: what they share.
 
+pub mod decode;
 pub mod embed;
+pub mod embed_all;
 pub mod health;
 pub mod info;
 pub mod predict;
 pub mod rerank;
 pub mod similarity;
+pub mod tokenize;
 
 use forebay_dialects::tei::Behind;
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::state::App;
@@ -35,4 +39,19 @@ enum TruncationDirection {
     Left,
     /// Its end, which is the default.
     Right,
+}
+
+/// A text, texts, a text's token ids, or lists of them.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "the dialect reads it")]
+enum TeiEmbedInputs {
+    /// A text.
+    Text(String),
+    /// Texts.
+    Texts(Vec<String>),
+    /// The token ids of a text.
+    Tokens(Vec<u32>),
+    /// The token ids of texts.
+    TokenLists(Vec<Vec<u32>>),
 }

@@ -21,7 +21,7 @@ async fn unknown_paths_answer_in_their_dialects() {
         "/tasks/1",
         "/api/push",
         "/v2/else",
-        "/tei/tokenize",
+        "/tei/embed_sparse",
     ] {
         let answer = app.get(path).send().await;
         writeln!(told, "GET {path}\n{answer}").unwrap();
@@ -82,11 +82,11 @@ async fn unknown_paths_answer_in_their_dialects() {
       "error": "there is nothing at GET /v2/else"
     }
 
-    GET /tei/tokenize
+    GET /tei/embed_sparse
     404 Not Found
     content-type: application/json
     {
-      "error": "there is nothing at GET /tei/tokenize",
+      "error": "there is nothing at GET /tei/embed_sparse",
       "error_type": "Validation"
     }
     "#);

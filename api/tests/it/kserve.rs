@@ -269,7 +269,7 @@ async fn refusals_are_kserves() {
     no model: 404 {"error":"there is no model `nope`"}
     no JSON: 400 {"error":"EOF while parsing an object at line 1 column 1"}
     many: 400 {"error":"the input `text` has 9 elements, the limit is 8"}
-    parameter: 400 {"error":"unknown field `sequence_id`, expected one of `truncate`, `truncation_side`, `prompt`, `dimensions`, `normalize`, `precision`"}
+    parameter: 400 {"error":"unknown field `sequence_id`, expected one of `truncate`, `truncation_side`, `prompt`, `dimensions`, `normalize`, `precision`, `output`, `add_special_tokens`, `skip_special_tokens`"}
     needs: 400 {"error":"the model `net` has no input `text`; it has `image`"}
     no picture: 400 {"error":"it is not a JPEG, PNG, WebP, GIF, BMP or TIFF picture"}
     length: 400 {"error":"the header `Inference-Header-Content-Length` must be a number of bytes"}

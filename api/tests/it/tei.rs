@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use forebay_shared::id::JobId;
-use forebay_shared::job::{Failure, FailureCode, Kind, Object, Outcome, Output};
+use forebay_shared::job::{Failure, FailureCode, Kind, Object, Outcome, Output, Piece};
 use forebay_shared::testing::card;
 use serde_json::{Value, json};
 
@@ -20,17 +20,25 @@ fn builder() -> Builder {
 
 /// What a call is told whose job, of this model, ends with these outcomes; and the job, with its parameters.
 async fn told(app: &TestApp, model: &str, body: Value, outcomes: Vec<Outcome>) -> (Answer, JobId, Object) {
-    let path = format!(
-        "/tei/{}",
-        match model {
-            "minilm" => "embed",
-            "emotion" => "predict",
-            "ranker" => "rerank",
-            _ => "similarity",
-        }
-    );
+    let path = match model {
+        "minilm" => "/tei/embed",
+        "emotion" => "/tei/predict",
+        "ranker" => "/tei/rerank",
+        _ => "/tei/similarity",
+    };
+    told_at(app, path, model, body, outcomes).await
+}
+
+/// The same at this path.
+async fn told_at(
+    app: &TestApp,
+    path: &str,
+    model: &str,
+    body: Value,
+    outcomes: Vec<Outcome>,
+) -> (Answer, JobId, Object) {
     let (worker, mut queue) = (app.worker().await, consumer(app, model).await);
-    let (answer, (id, params)) = tokio::join!(app.post(&path).json(body), async {
+    let (answer, (id, params)) = tokio::join!(app.post(path).json(body), async {
         let claimed = worker.claim(taken(&mut *queue).await).await;
         app.clock.advance(Duration::from_millis(20));
         worker.settle(&claimed, outcomes, Vec::new()).await;
@@ -89,6 +97,33 @@ async fn texts_are_classified_ranked_and_compared() {
 }
 
 #[tokio::test]
+async fn tokens_get_vectors_and_tokenizers_are_asked_as_jobs() {
+    let app = builder().start().await;
+    let vectors = Output::TokenEmbeddings { embeddings: vec![vec![0.5], vec![-1.0]], tokens: 2 };
+    let (answer, _, params) =
+        told_at(&app, "/tei/embed_all", "minilm", json!({"inputs": "a"}), vec![Ok(vectors)]).await;
+    assert_eq!(answer.text(), "[[[0.5],[-1.0]]]");
+    assert_eq!(Value::Object(params), json!({"output": "token_embeddings"}));
+    assert_eq!((answer.header("x-compute-tokens"), answer.header("x-queue-time")), (Some("2"), Some("3")));
+
+    let piece = Piece { id: 7, text: "a".to_owned(), special: false, start: Some(0), stop: Some(1) };
+    let pieces = Output::Pieces { pieces: vec![piece], tokens: 1 };
+    let body = json!({"inputs": ["a"], "add_special_tokens": false, "prompt_name": "query"});
+    let (answer, _, params) = told_at(&app, "/tei/tokenize", "minilm", body, vec![Ok(pieces)]).await;
+    assert_eq!(answer.text(), r#"[[{"id":7,"text":"a","special":false,"start":0,"stop":1}]]"#);
+    assert_eq!(
+        Value::Object(params),
+        json!({"output": "pieces", "add_special_tokens": false, "prompt": "query"})
+    );
+
+    let text = Output::Text { text: "a".to_owned(), tokens: 3 };
+    let (answer, _, params) =
+        told_at(&app, "/tei/decode", "minilm", json!({"ids": [101, 7, 102]}), vec![Ok(text)]).await;
+    assert_eq!((answer.text(), answer.header("x-compute-tokens")), (r#"["a"]"#, Some("3")));
+    assert_eq!(Value::Object(params), json!({"output": "text"}));
+}
+
+#[tokio::test]
 async fn refusals_are_in_teis_words() {
     let app = builder().tei(|tei| tei.similarity = "emotion".to_owned()).start().await;
     let mut refused = String::new();
@@ -98,6 +133,11 @@ async fn refusals_are_in_teis_words() {
         ("/tei/embed", json!({"inputs": 7.5})),
         ("/tei/embed", json!({"inputs": "a", "dimensions": 385})),
         ("/tei/embed", json!({"inputs": "a", "prompt_name": "poem"})),
+        ("/tei/embed_all", json!({"inputs": [""]})),
+        ("/tei/tokenize", json!({"inputs": [1]})),
+        ("/tei/tokenize", json!({"inputs": "a", "prompt_name": "poem"})),
+        ("/tei/decode", json!({"ids": []})),
+        ("/tei/decode", json!({"ids": "a"})),
         ("/tei/predict", json!({"inputs": ["a", "b", "c"]})),
         ("/tei/rerank", json!({"texts": ["a"]})),
         ("/tei/similarity", json!({"inputs": {"source_sentence": "a", "sentences": ["b"]}})),
@@ -111,6 +151,11 @@ async fn refusals_are_in_teis_words() {
     /tei/embed 422 {"error":"invalid type: floating point `7.5`, expected a string, a list of strings, a list of token ids, or a list of such lists","error_type":"Validation"}
     /tei/embed 422 {"error":"`dimensions` must be from 1 to 384 for the model `minilm`, not 385","error_type":"Validation"}
     /tei/embed 422 {"error":"the model `minilm` has no prompt `poem`; it has `query`, `passage`","error_type":"Validation"}
+    /tei/embed_all 400 {"error":"`inputs[0]` must not be empty","error_type":"Empty"}
+    /tei/tokenize 422 {"error":"`inputs` must be a text or a list of texts","error_type":"Validation"}
+    /tei/tokenize 422 {"error":"the model `minilm` has no prompt `poem`; it has `query`, `passage`","error_type":"Validation"}
+    /tei/decode 400 {"error":"`ids` must not be empty","error_type":"Empty"}
+    /tei/decode 422 {"error":"`ids` must be a list of token ids, or a list of such lists","error_type":"Validation"}
     /tei/predict 422 {"error":"`inputs` must be a text, a list of one text or of the two of a pair; several of them are a list of such lists","error_type":"Validation"}
     /tei/rerank 422 {"error":"missing field `query`","error_type":"Validation"}
     /tei/similarity 422 {"error":"the model `emotion` does text_classification, and this asks for text_similarity","error_type":"Validation"}

@@ -105,6 +105,12 @@ impl Request<'_> {
         let Body { id, parameters, inputs, outputs } = crate::read(&self.body[..end], "request")?;
         let mut params = parameters.unwrap_or_default();
         let orders = Orders::take(&mut params)?;
+        if self.card.kind == Kind::TextEmbedding
+            && params.get("output").is_some_and(|output| output != "embedding")
+        {
+            let message = "`output` must be `embedding` here: a tensor has no rows of different lengths";
+            return Err(Fault::new(FaultCode::NotSupported, message).at("parameters.output"));
+        }
         let wanted = wanted(self.card, outputs.unwrap_or_default(), orders.binary)?;
         if self.card.kind == Kind::Tensor {
             if let Some(wanted) = &wanted {

@@ -127,7 +127,12 @@ impl Columns {
                 self.scores("share", segments.iter().map(|segment| segment.share as f32));
             }
             Output::Echo { echo } => self.text(TEXT, echo.as_str()?),
-            Output::Embedding { .. } | Output::Quantized { .. } | Output::Tensors { .. } => return None,
+            Output::Embedding { .. }
+            | Output::Quantized { .. }
+            | Output::TokenEmbeddings { .. }
+            | Output::Pieces { .. }
+            | Output::Text { .. }
+            | Output::Tensors { .. } => return None,
         }
         Some(())
     }

@@ -162,7 +162,8 @@ fn items(result: ResultDocument<'_>, shape: Shape) -> Result<Vec<Cells>, Fault> 
 fn output_of(output: &RawValue, shape: Shape) -> Result<Output, Fault> {
     #[derive(Deserialize)]
     struct Embedding {
-        embedding: Vec<f32>,
+        #[serde(default)]
+        embedding: Option<Vec<f32>>,
     }
     #[derive(Deserialize)]
     struct Labels<'a> {
@@ -177,9 +178,11 @@ fn output_of(output: &RawValue, shape: Shape) -> Result<Output, Fault> {
     let text = output.get();
     match shape {
         Shape::Json => Ok(Output::Json(text.to_owned())),
-        Shape::Embedding => serde_json::from_str(text)
-            .map(|Embedding { embedding }| Output::Embedding(embedding))
-            .map_err(defect),
+        Shape::Embedding => {
+            let Embedding { embedding } = serde_json::from_str(text).map_err(defect)?;
+            // Whoever asked for something else has it as it is.
+            Ok(embedding.map_or_else(|| Output::Json(text.to_owned()), Output::Embedding))
+        }
         Shape::Labels => {
             let Labels { labels } = serde_json::from_str(text).map_err(defect)?;
             let all: Vec<Label> = serde_json::from_str(labels.get()).map_err(defect)?;

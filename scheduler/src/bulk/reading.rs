@@ -268,7 +268,11 @@ fn duplicate(name: &str, line: u64) -> BadLine {
 fn answer(card: &ModelCard, item: &Item) -> u64 {
     match card.kind {
         // Without a word from its worker, as long as the usual models' vectors are.
-        Kind::TextEmbedding | Kind::ImageEmbedding => u64::from(card.dimensions.unwrap_or(1024)) * NUMBER,
+        Kind::TextEmbedding | Kind::ImageEmbedding => {
+            let each = item.params.get("output").is_some_and(|output| output == "token_embeddings");
+            let vectors = if each { Cost::of(std::slice::from_ref(item), &Object::new()).units() } else { 1 };
+            u64::from(card.dimensions.unwrap_or(1024)) * NUMBER * vectors
+        }
         Kind::TextClassification | Kind::ImageClassification => card.labels.len() as u64 * LABEL,
         // A box and a label for each of as many things as are told unless more are asked for.
         Kind::ObjectDetection => 100 * 3 * LABEL,

@@ -34,6 +34,22 @@ pub enum Output {
         #[serde(default)]
         tokens: u32,
     },
+    /// `{"embeddings": […], "tokens": …}`: a vector for each token.
+    TokenEmbeddings {
+        /// The vectors, in the order of the tokens.
+        embeddings: Vec<Vec<f32>>,
+        /// Tokens that the model read.
+        #[serde(default)]
+        tokens: u32,
+    },
+    /// `{"pieces": […], "tokens": …}`: a text as the model's tokenizer cut it.
+    Pieces {
+        /// The tokens.
+        pieces: Vec<Piece>,
+        /// How many there are.
+        #[serde(default)]
+        tokens: u32,
+    },
     /// `{"score": …, "tokens": …}`: how well two texts go together.
     Score {
         /// From a cross-encoder 0…1, or any number with `raw_scores`; from vectors their cosine, −1…1.
@@ -56,6 +72,14 @@ pub enum Output {
         lines: Vec<TextLine>,
         /// All of them, one below the other.
         text: String,
+    },
+    /// `{"text": …, "tokens": …}`: what token ids say.
+    Text {
+        /// The words.
+        text: String,
+        /// How many ids there were.
+        #[serde(default)]
+        tokens: u32,
     },
     /// `{"labels": […]}`, best first.
     Labels {
@@ -127,7 +151,11 @@ struct Fields {
     #[serde(default)]
     lines: Option<Vec<TextLine>>,
     #[serde(default)]
-    text: String,
+    embeddings: Option<Vec<Vec<f32>>>,
+    #[serde(default)]
+    pieces: Option<Vec<Piece>>,
+    #[serde(default)]
+    text: Option<String>,
     #[serde(default)]
     outputs: Option<Vec<Tensor>>,
     #[serde(default)]
@@ -149,10 +177,17 @@ impl TryFrom<Fields> for Output {
                 Ok(Self::Quantized { embedding, precision, tokens })
             }
             Fields { embedding: Some(embedding), tokens, .. } => Ok(Self::Embedding { embedding, tokens }),
+            Fields { embeddings: Some(embeddings), tokens, .. } => {
+                Ok(Self::TokenEmbeddings { embeddings, tokens })
+            }
+            Fields { pieces: Some(pieces), tokens, .. } => Ok(Self::Pieces { pieces, tokens }),
             Fields { objects: Some(objects), .. } => Ok(Self::Objects { objects }),
             Fields { score: Some(score), tokens, .. } => Ok(Self::Score { score, tokens }),
             Fields { entities: Some(entities), tokens, .. } => Ok(Self::Entities { entities, tokens }),
-            Fields { lines: Some(lines), text, .. } => Ok(Self::Lines { lines, text }),
+            Fields { lines: Some(lines), text, .. } => {
+                Ok(Self::Lines { lines, text: text.unwrap_or_default() })
+            }
+            Fields { text: Some(text), tokens, .. } => Ok(Self::Text { text, tokens }),
             Fields { labels: Some(labels), .. } => Ok(Self::Labels { labels }),
             Fields { segments: Some(segments), width, height, .. } => {
                 Ok(Self::Segments { segments, width, height })
@@ -162,10 +197,28 @@ impl TryFrom<Fields> for Output {
             }
             Fields { outputs: Some(outputs), .. } => Ok(Self::Tensors { outputs }),
             Fields { echo: Some(echo), .. } => Ok(Self::Echo { echo }),
-            _ => Err("an output has `embedding`, `score`, `entities`, `objects`, `lines`, `labels`, \
-                      `segments`, `outputs`, `content_type` or `echo`"),
+            _ => Err(
+                "an output has `embedding`, `embeddings`, `pieces`, `text`, `score`, `entities`, `objects`, \
+                      `lines`, `labels`, `segments`, `outputs`, `content_type` or `echo`",
+            ),
         }
     }
+}
+
+/// A token, as a model's tokenizer cut it. Places are counted in characters (Unicode code points) of the text with its prompt
+/// before it; a token that is of no text has none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Piece {
+    /// Its number in the model's vocabulary.
+    pub id: u32,
+    /// The characters themselves; of one that is of no text its name.
+    pub text: String,
+    /// Whether it is of no text, but the model's own.
+    pub special: bool,
+    /// Where it begins.
+    pub start: Option<u32>,
+    /// Where it ends: the place behind its last character.
+    pub stop: Option<u32>,
 }
 
 /// A label with its score.
@@ -296,6 +349,18 @@ mod tests {
             Output::Embedding { embedding: vec![0.5, -1.0], tokens: 5 },
             Output::Quantized { embedding: vec![-128, 127], precision: Precision::Int8, tokens: 5 },
             Output::Quantized { embedding: vec![255, 0], precision: Precision::Ubinary, tokens: 5 },
+            Output::TokenEmbeddings { embeddings: vec![vec![0.5], vec![-1.0]], tokens: 2 },
+            Output::Pieces {
+                pieces: vec![Piece {
+                    id: 7,
+                    text: "a".into(),
+                    special: false,
+                    start: Some(0),
+                    stop: Some(1),
+                }],
+                tokens: 1,
+            },
+            Output::Text { text: String::new(), tokens: 2 },
             Output::Score { score: -0.25, tokens: 9 },
             Output::Entities { entities: vec![entity], tokens: 4 },
             Output::Labels { labels: Vec::new() },

@@ -29,7 +29,9 @@ pub use missing::Missing;
 pub use ocr::OcrParams;
 pub use pairs::{RerankParams, TextSimilarityParams};
 pub use tensor::TensorParams;
-pub use text::{FunctionToApply, Precision, Side, TextClassificationParams, TextEmbeddingParams};
+pub use text::{
+    EmbeddingOutput, FunctionToApply, Precision, Side, TextClassificationParams, TextEmbeddingParams,
+};
 
 /// Parameters for one kind.
 #[derive(Clone, Debug, PartialEq)]
@@ -215,6 +217,21 @@ mod tests {
         assert_eq!(error.to_string(), "`threshold` must be from 0 to 1, not 1.5");
         assert!(Params::parse(Kind::ObjectDetection, &object(json!({"iou_threshold": -0.1}))).is_err());
         assert!(Params::parse(Kind::ImageEmbedding, &object(json!({"dimensions": 0}))).is_err());
+    }
+
+    #[test]
+    fn a_parameter_of_another_output_is_named() {
+        let refused = |params| Params::parse(Kind::TextEmbedding, &object(params)).unwrap_err().to_string();
+        let told = refused(json!({"output": "token_embeddings", "dimensions": 64}));
+        assert_eq!(told, "`dimensions` goes with the `output` `embedding` only");
+        let told = refused(json!({"output": "pieces", "precision": "int8"}));
+        assert_eq!(told, "`precision` goes with the `output` `embedding` only");
+        let told = refused(json!({"output": "text", "add_special_tokens": false}));
+        assert_eq!(told, "`add_special_tokens` goes with the `output` `pieces` only");
+        let told = refused(json!({"skip_special_tokens": true}));
+        assert_eq!(told, "`skip_special_tokens` goes with the `output` `text` only");
+        let fits = json!({"output": "pieces", "add_special_tokens": false});
+        assert!(Params::parse(Kind::TextEmbedding, &object(fits)).is_ok());
     }
 
     #[test]

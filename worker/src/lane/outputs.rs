@@ -1,13 +1,13 @@
 //! What a job's items may give together: it is in memory until the job ends, and is then one document.
 
-use forebay_shared::job::{Failure, FailureCode, Output};
+use forebay_shared::job::{Failure, FailureCode, Output, Piece};
 
 use crate::shelf::{Ended, Shelved};
 
-/// Bytes of tensors that one job's items may give.
+/// Bytes of tensors, of vectors of tokens, and of tokens that one job's items may give.
 const MOST: usize = 256 * 1024 * 1024;
 
-/// Bytes of tensors that a job's items gave so far.
+/// Such bytes that a job's items gave so far.
 #[derive(Debug, Default)]
 pub(super) struct Outputs(usize);
 
@@ -19,7 +19,7 @@ impl Outputs {
         if bytes > MOST {
             let message = format!(
                 "the outputs of the job's items would have {bytes} bytes together, the limit is {MOST}: ask for fewer of \
-                 them with `outputs`, or in several jobs"
+                 them, or in several jobs"
             );
             return Err(Failure::permanent(FailureCode::InferenceFailed, message));
         }
@@ -31,6 +31,10 @@ impl Outputs {
 fn bytes(shelved: &Shelved) -> usize {
     match &shelved.output {
         Output::Tensors { outputs } => outputs.iter().map(|tensor| tensor.bytes.len()).sum(),
+        Output::TokenEmbeddings { embeddings, .. } => {
+            embeddings.iter().map(|one| size_of_val(&one[..])).sum()
+        }
+        Output::Pieces { pieces, .. } => pieces.iter().map(|one| size_of::<Piece>() + one.text.len()).sum(),
         _ => 0,
     }
 }

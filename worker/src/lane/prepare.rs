@@ -47,7 +47,7 @@ type Outcome<P> = (u32, Step<P>, Held);
 pub(super) enum Step<P: Pipeline> {
     /// It may run; what comes of it may be kept under the key.
     Ready(P::Prepared, Option<CacheKey>),
-    /// It needs no run: it has failed, or its answer was kept from earlier.
+    /// It needs no run: it has failed, its answer was kept from earlier, or is in the model's files.
     Ended(Ended),
 }
 
@@ -186,9 +186,12 @@ impl<P: Pipeline> Job<P> {
         let prepare = async {
             let _turn = self.shared.reader.turn().await;
             let prepare = move || {
-                let prepare = |text: Todo<Material>| {
-                    let prepared = pipeline.prepare(text.material, Arc::unwrap_or_clone(text.params));
-                    (text.index, Step::new(prepared, text.key), Held::nothing())
+                let prepare = |Todo { index, material, params, key, .. }: Todo<Material>| {
+                    let step = match pipeline.at_hand(&material, &params) {
+                        Some(answer) => Step::Ended(answer.map(|answer| answer.output.into())),
+                        None => Step::new(pipeline.prepare(material, Arc::unwrap_or_clone(params)), key),
+                    };
+                    (index, step, Held::nothing())
                 };
                 texts.into_iter().map(prepare).collect()
             };

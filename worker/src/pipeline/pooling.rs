@@ -24,6 +24,8 @@ pub(super) enum Pooling {
     Max,
     /// The last.
     Last,
+    /// They stay several, one after the other.
+    None,
 }
 
 /// What sentence-transformers calls each.
@@ -81,14 +83,29 @@ impl Pooling {
         shape: &[usize],
         values: &[f32],
     ) -> Result<Vec<Vec<f32>>, Failure> {
+        Self::of_each(&vec![self; tensors.ids.nrows()], tensors, shape, values)
+    }
+
+    /// The same where each text has its own way. One whose tokens a graph has pooled already has no vectors of them.
+    pub(super) fn of_each(
+        ways: &[Self],
+        tensors: &TextTensors,
+        shape: &[usize],
+        values: &[f32],
+    ) -> Result<Vec<Vec<f32>>, Failure> {
         match *shape {
-            [_, dimensions] => Ok(values.chunks_exact(dimensions.max(1)).map(<[f32]>::to_vec).collect()),
+            [_, dimensions] => Ok(values
+                .chunks_exact(dimensions.max(1))
+                .zip(ways)
+                .map(|(vector, way)| if *way == Self::None { Vec::new() } else { vector.to_vec() })
+                .collect()),
             [_, tokens, dimensions] if tokens * dimensions > 0 => Ok(values
                 .chunks_exact(tokens * dimensions)
                 .zip(tensors.mask.rows())
-                .map(|(item, mask)| {
+                .zip(ways)
+                .map(|((item, mask), way)| {
                     let real = mask.iter().filter(|one| **one != 0).count();
-                    self.pool(&item[..real * dimensions], dimensions)
+                    way.pool(&item[..real * dimensions], dimensions)
                 })
                 .collect()),
             _ => Err(Failure::permanent(
@@ -111,6 +128,7 @@ impl Pooling {
             sum.into_iter().map(|sum| sum * share).collect()
         };
         match self {
+            Self::None => tokens.to_vec(),
             Self::Cls => tokens.get(..dimensions).unwrap_or_default().to_vec(),
             Self::Last => tokens[tokens.len().saturating_sub(dimensions)..].to_vec(),
             Self::Mean => mean(|_| 1.0),
@@ -208,6 +226,12 @@ mod tests {
         let pooled = |pooling: Pooling| pooling.vectors(&tensors, &[2, 3, 1], &values).unwrap().concat();
         assert_eq!(pooled(Pooling::Last), [3.0, 5.0]);
         assert_eq!(pooled(Pooling::Mean), [2.0, 3.0]);
+        assert_eq!(pooled(Pooling::None), [1.0, 3.0, 1.0, 3.0, 5.0]);
+        let ways = [Pooling::None, Pooling::Mean];
+        let each = Pooling::of_each(&ways, &tensors, &[2, 3, 1], &values).unwrap();
+        assert_eq!(each, [vec![1.0, 3.0], vec![3.0]]);
+        let whole = Pooling::of_each(&ways, &tensors, &[2, 1], &[7.0, 8.0]).unwrap();
+        assert_eq!(whole, [vec![], vec![8.0]], "of a graph that pools there are none");
         let weighted = pooled(Pooling::Weighted);
         assert!((weighted[0] - 7.0 / 3.0).abs() < 1e-6 && (weighted[1] - 22.0 / 6.0).abs() < 1e-6);
     }

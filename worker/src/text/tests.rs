@@ -104,6 +104,36 @@ fn a_text_that_is_tokenised_once_is_the_same_beside_each_other() {
 }
 
 #[test]
+fn a_text_is_told_in_pieces_and_ids_in_words() {
+    let (_folder, encoder) = encoder();
+    let told = |special| {
+        let pieces = encoder.pieces("ä 👍 b a b c d e f a", special).unwrap();
+        let told: Vec<_> = pieces.into_iter().map(|one| (one.id, one.text, one.start, one.stop)).collect();
+        told
+    };
+    let whole = told(true);
+    assert_eq!(whole.len(), 12, "nothing is cut");
+    assert_eq!(whole[0], (1, "[CLS]".to_owned(), None, None));
+    assert_eq!(
+        whole[2],
+        (0, "👍".to_owned(), Some(2), Some(3)),
+        "as it stands there, whatever it is to the model"
+    );
+    assert_eq!(whole[3], (5 - 1, "b".to_owned(), Some(4), Some(5)));
+    assert_eq!(told(false), whole[1..11]);
+
+    assert_eq!(encoder.decoded(&[3, 4], true).unwrap(), "a b");
+    assert_eq!(encoder.decoded(&[], true).unwrap(), "");
+    let failure = encoder.decoded(&[3, 10], true).unwrap_err();
+    assert_eq!(failure.code, FailureCode::UnknownToken);
+    let most = 8 * BYTES_PER_TOKEN;
+    assert!(encoder.pieces(&"a".repeat(most), true).is_ok());
+    let failure = encoder.pieces(&"a".repeat(most + 1), true).unwrap_err();
+    assert_eq!(failure.code, FailureCode::InputTooLong);
+    assert_eq!(failure.message, "the text has 2049 bytes, of which 2048 are tokenised at most");
+}
+
+#[test]
 fn places_are_counted_in_characters() {
     let (_folder, encoder) = encoder();
     let (tokens, places) = encoder.encode_places("ä 👍 b", right()).unwrap();

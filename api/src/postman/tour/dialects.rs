@@ -100,6 +100,9 @@ pub const TEI: Folder = Folder {
         stop("tei_health"),
         stop("tei_info"),
         stop("tei_embed").json("{\"inputs\": [\"The cat sits outside.\", \"Stocks fell sharply today.\"]}"),
+        stop("tei_embed_all").json("{\"inputs\": \"The cat sits outside.\"}"),
+        stop("tei_tokenize").json("{\"inputs\": \"The cat sits outside.\"}"),
+        stop("tei_decode").json("{\"ids\": [101, 1996, 4937, 7719, 2648, 1012, 102]}"),
         stop("tei_predict").json("{\"inputs\": \"I am so happy today!\"}"),
         stop("tei_rerank").json(
             "{\n  \"query\": \"Where is the cat?\",\n  \"texts\": [\"The cat sits outside.\", \"Stocks fell sharply today.\"]\n}",

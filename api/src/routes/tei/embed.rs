@@ -5,10 +5,9 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use bytes::Bytes;
 use forebay_dialects::tei;
-use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{TeiError, TruncationDirection, behind};
+use super::{TeiEmbedInputs, TeiError, TruncationDirection, behind};
 use crate::auth::Submitter;
 use crate::body::must_be_json;
 use crate::call;
@@ -83,19 +82,4 @@ struct TeiEmbedRequest {
     /// Length of the vectors, from 1 to the model's.
     #[schema(minimum = 1)]
     dimensions: Option<u32>,
-}
-
-/// A text, texts, a text's token ids, or lists of them.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "the dialect reads it")]
-enum TeiEmbedInputs {
-    /// A text.
-    Text(String),
-    /// Texts.
-    Texts(Vec<String>),
-    /// The token ids of a text.
-    Tokens(Vec<u32>),
-    /// The token ids of texts.
-    TokenLists(Vec<Vec<u32>>),
 }

@@ -46,6 +46,21 @@ pub enum FunctionToApply {
     None,
 }
 
+/// What `text_embedding` gives of an item.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EmbeddingOutput {
+    /// The vector of a text: `embedding`.
+    #[default]
+    Embedding,
+    /// The vector of each of its tokens, those around the text included, as the model gives them: `embeddings`.
+    TokenEmbeddings,
+    /// What the model's tokenizer makes of a text, its prompt before it, without the model: `pieces`. Nothing is cut.
+    Pieces,
+    /// What token ids say, without the model: `text`.
+    Text,
+}
+
 /// Parameters of `text_embedding`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -70,6 +85,15 @@ pub struct TextEmbeddingParams {
     /// How its numbers are written.
     #[serde(default)]
     pub precision: Precision,
+    /// What is given: the text's vector, unless another is asked for. `dimensions` and `precision` are of that alone.
+    #[serde(default)]
+    pub output: EmbeddingOutput,
+    /// Whether the tokens that the model needs around a text are among its `pieces`; they are by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub add_special_tokens: Option<bool>,
+    /// Whether `text` leaves out what such tokens say; it does by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skip_special_tokens: Option<bool>,
 }
 
 /// Parameters of `text_classification`.
@@ -93,7 +117,20 @@ pub struct TextClassificationParams {
 
 impl Bounded for TextEmbeddingParams {
     fn check(&self) -> Result<(), ParamError> {
-        at_least_one("dimensions", self.dimensions)
+        use EmbeddingOutput::{Embedding, Pieces, Text};
+        at_least_one("dimensions", self.dimensions)?;
+        let given = [
+            ("dimensions", self.dimensions.is_some(), Embedding, "embedding"),
+            ("precision", self.precision != Precision::Float32, Embedding, "embedding"),
+            ("add_special_tokens", self.add_special_tokens.is_some(), Pieces, "pieces"),
+            ("skip_special_tokens", self.skip_special_tokens.is_some(), Text, "text"),
+        ];
+        match given.into_iter().find(|(_, is_given, of, _)| *is_given && self.output != *of) {
+            Some((name, _, _, of)) => {
+                Err(ParamError::at(name, format!("`{name}` goes with the `output` `{of}` only")))
+            }
+            None => Ok(()),
+        }
     }
 }
 

@@ -1,10 +1,10 @@
 //! Vectors of texts.
 
-use forebay_shared::job::{Kind, Output};
-use forebay_worker::pipeline::{Material, TextEmbedding};
+use forebay_shared::job::{Kind, Output, Params};
+use forebay_worker::pipeline::{Material, Pipeline as _, TextEmbedding};
 use serde_json::{Value, json};
 
-use super::{Subject, assert_close, expected};
+use super::{Case, Subject, assert_close, expected};
 
 fn minilm() -> Subject<TextEmbedding> {
     Subject::open("all-minilm-l6-v2")
@@ -88,6 +88,62 @@ fn the_tokens_of_a_text_give_the_texts_vector() {
             let (vector, tokens) = vector(&mut minilm, Material::Tokens(ids), &json!({}));
             assert_close(&vector, &case.numbers("embedding"), case.name());
             assert_eq!(Some(tokens), case.tokens(), "{}", case.name());
+        }
+    }
+}
+
+#[test]
+fn vectors_of_tokens_make_that_of_their_text_alone_and_beside_others() {
+    let mut minilm = minilm();
+    let cases = expected("all-minilm-l6-v2");
+    let params = json!({"output": "token_embeddings"});
+    let text = |case: &Case| minilm.prepare(case.material(), &json!({}));
+    let tokens = |case: &Case| minilm.prepare(case.material(), &params);
+    let (texts, parts): (Vec<_>, Vec<_>) = cases.iter().map(|case| (text(case), tokens(case))).unzip();
+    let mixed: Vec<_> = parts.iter().zip(&texts).flat_map(|(part, text)| [part, text]).collect();
+    let batched: Vec<_> = mixed.chunks(8).flat_map(|items| minilm.run(items)).collect();
+    for ((case, prepared), raw) in cases.iter().zip(parts).zip(batched.chunks(2)) {
+        let single = minilm.run(&[&prepared]).remove(0);
+        assert_close(&raw[0], &single, &format!("batched and single: {}", case.name()));
+        let Output::TokenEmbeddings { embeddings, tokens } =
+            minilm.pipeline.finish(prepared, single).unwrap().output
+        else {
+            panic!("vectors of tokens were asked for")
+        };
+        assert_eq!((Some(tokens), embeddings.len()), (case.tokens(), tokens as usize), "{}", case.name());
+        let mean = |place: usize| embeddings.iter().map(|one| one[place]).sum::<f32>() / tokens as f32;
+        let mean: Vec<f32> = (0..384).map(mean).collect();
+        let length = mean.iter().map(|value| value * value).sum::<f32>().sqrt();
+        let unit: Vec<f32> = mean.iter().map(|value| value / length).collect();
+        assert_close(&unit, &case.numbers("embedding"), case.name());
+    }
+}
+
+#[test]
+fn a_tokenizer_says_what_its_python_twin_says() {
+    for model in ["all-minilm-l6-v2", "multilingual-e5-small"] {
+        let subject = Subject::<TextEmbedding>::open(model);
+        let ask = |material: Material, params: Value| {
+            let params = Params::parse(Kind::TextEmbedding, params.as_object().unwrap()).unwrap();
+            subject.pipeline.at_hand(&material, &params).unwrap().unwrap().output
+        };
+        for case in expected(&format!("{model}.tokens")) {
+            let Output::Pieces { pieces, .. } = ask(case.material(), json!({"output": "pieces"})) else {
+                panic!("pieces were asked for")
+            };
+            let told: Vec<Value> = pieces
+                .iter()
+                .map(|one| json!([one.id, one.text, one.special, one.start, one.stop]))
+                .collect();
+            assert_eq!(&json!(told), case.get("pieces"), "{}", case.name());
+            let ids: Vec<u32> = pieces.iter().map(|one| one.id).collect();
+            for (skip, name) in [(true, "said"), (false, "whole")] {
+                let params = json!({"output": "text", "skip_special_tokens": skip});
+                let Output::Text { text, tokens } = ask(Material::Tokens(ids.clone()), params) else {
+                    panic!("a text was asked for")
+                };
+                assert_eq!((json!(text), tokens as usize), (case.get(name).clone(), ids.len()));
+            }
         }
     }
 }
