@@ -20,7 +20,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::auth::Submitter;
 use crate::cache;
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Problem, Surface};
 use crate::routes::jobs::{apply, cancel, submit};
 use crate::state::App;
 use crate::submission::place::Inputs;
@@ -32,6 +32,9 @@ pub const JOB: HeaderName = HeaderName::from_static("x-forebay-job");
 pub const DETACH: HeaderName = HeaderName::from_static("x-forebay-detach");
 /// Tells OpenAI's clients not to send the same again.
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+/// The name in a job's metadata under which the dialect stands that it came in.
+pub const DIALECT: &str = "dialect";
 
 /// How a call is to be made.
 #[derive(Clone, Debug)]
@@ -63,6 +66,8 @@ pub struct Work {
     pub id: JobId,
     /// Whose it is.
     pub submitter: Submitter,
+    /// In whose words it came.
+    pub surface: Surface,
     /// By which model.
     pub model: Model,
     /// To what.
@@ -135,7 +140,7 @@ async fn ended(app: &App, work: Work, manner: Manner) -> Result<(Job, Option<Str
 }
 
 async fn new_job(app: &App, work: Work, manner: &Manner) -> Result<(NewJob, Inputs), Problem> {
-    let Work { id, submitter, model, items, mut inputs, mut params, urgency, room } = work;
+    let Work { id, submitter, surface, model, items, mut inputs, mut params, urgency, room } = work;
     if manner.fresh {
         cache::be_fresh(&mut params);
     }
@@ -156,7 +161,7 @@ async fn new_job(app: &App, work: Work, manner: &Manner) -> Result<(NewJob, Inpu
         items,
         cost,
         params,
-        metadata: Object::new(),
+        metadata: came_in(surface),
         blobs: inputs.keys(),
         blob_bytes: inputs.bytes(),
         idempotency: None,
@@ -175,6 +180,11 @@ async fn new_job(app: &App, work: Work, manner: &Manner) -> Result<(NewJob, Inpu
         trace: manner.trace.clone(),
     };
     Ok((job, inputs))
+}
+
+/// What a job's metadata say of one that came in these words.
+pub fn came_in(surface: Surface) -> Object {
+    Object::from_iter([(DIALECT.to_owned(), surface.name().into())])
 }
 
 fn gave_up(app: &App, patience: Duration, detached: bool) -> Problem {

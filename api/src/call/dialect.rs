@@ -13,7 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::{Manner, Work, answer, result};
 use crate::auth::Submitter;
 use crate::config::LimitConfig;
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Problem, Surface};
 use crate::state::App;
 use crate::submission::draft::{check_input, check_needs, check_params};
 use crate::submission::picture;
@@ -31,7 +31,8 @@ pub async fn serve<R: Reply>(
     read: impl FnOnce(&HeaderMap, &Bytes) -> Result<Call<R>, Fault> + Send + 'static,
 ) -> Result<Response, Problem> {
     let path = request.extensions().get::<MatchedPath>().map_or("unknown", MatchedPath::as_str).to_owned();
-    served(app, submitter, request, read).await.inspect_err(|problem| refused(path, problem))
+    let surface = Surface::of(&path);
+    served(app, (submitter, surface), request, read).await.inspect_err(|problem| refused(path, problem))
 }
 
 /// Counts a refusal of a call to this path.
@@ -42,7 +43,7 @@ pub fn refused(path: String, problem: &Problem) {
 
 async fn served<R: Reply>(
     app: App,
-    submitter: Submitter,
+    (submitter, surface): (Submitter, Surface),
     request: Request,
     read: impl FnOnce(&HeaderMap, &Bytes) -> Result<Call<R>, Fault> + Send + 'static,
 ) -> Result<Response, Problem> {
@@ -65,7 +66,8 @@ async fn served<R: Reply>(
     }
     let (id, urgency) = (app.parts.ids.job(), reply.urgency());
     let inputs = Inputs::new(&app, id);
-    answer(app, Work { id, submitter, model, items, inputs, params, urgency, room }, manner, reply).await
+    let work = Work { id, submitter, surface, model, items, inputs, params, urgency, room };
+    answer(app, work, manner, reply).await
 }
 
 async fn taken<R: Reply>(

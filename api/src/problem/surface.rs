@@ -48,6 +48,19 @@ impl Surface {
         }
     }
 
+    /// Its name, which jobs bear that came in its words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::OpenAi => "openai",
+            Self::Emotion => "emotion",
+            Self::Images => "images",
+            Self::Ollama => "ollama",
+            Self::Kserve => "kserve",
+            Self::Tei => "tei",
+        }
+    }
+
     /// How the dialect writes a refusal. `None`: natively.
     pub(super) fn error(self) -> Option<Translation> {
         match self {

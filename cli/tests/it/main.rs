@@ -6,6 +6,7 @@ mod columns;
 #[cfg(feature = "services")]
 mod counting;
 mod deployment;
+mod dialects;
 mod documents;
 mod emotion;
 mod explaining;

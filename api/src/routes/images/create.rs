@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 
 use super::{ImageBody, ImageError, ImageForm, picture};
 use crate::auth::Submitter;
-use crate::call::result;
-use crate::problem::Problem;
+use crate::call::{self, result};
+use crate::problem::{Problem, Surface};
 use crate::routes::jobs::submit::{Wishes, enter, refused};
 use crate::state::App;
 
@@ -52,7 +52,8 @@ pub async fn create(
 async fn taken(app: &App, submitter: Submitter, request: Request) -> Result<Response, Problem> {
     let wishes = Wishes::read(app, request.headers())?;
     app.room.enter(app.parts.store.as_ref(), app.parts.clock.as_ref(), &submitter.owner).await?;
-    let brought = picture::bring(app, &submitter.owner, request, wishes.is_keyed()).await?;
+    let mut brought = picture::bring(app, &submitter.owner, request, wishes.is_keyed()).await?;
+    brought.draft.metadata = call::came_in(Surface::Images);
     let placed = brought.place(app, &submitter.meter).await?;
     let entered = enter(app, submitter, &wishes, placed).await?;
     result::respond(images::accepted(&entered.job))

@@ -12,7 +12,7 @@ use super::{ImageBody, ImageError, ImageForm, picture};
 use crate::accept;
 use crate::auth::Submitter;
 use crate::call::{self, Manner, Work, dialect};
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Problem, Surface};
 use crate::routes::jobs::ready::Brought;
 use crate::state::App;
 
@@ -70,7 +70,8 @@ async fn processed(app: App, submitter: Submitter, request: Request) -> Result<R
     let drawn = wants_picture(&headers, &draft.model)?;
     let (model, items, params) = (draft.model, draft.items, draft.params);
     let urgency = Urgency::default();
-    let work = Work { id, submitter, model, items, inputs, params, urgency, room };
+    let surface = Surface::Images;
+    let work = Work { id, submitter, surface, model, items, inputs, params, urgency, room };
     if drawn {
         call::picture(app, work, manner).await
     } else {

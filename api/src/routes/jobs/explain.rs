@@ -115,6 +115,8 @@ struct AttemptExplained {
 /// A batch that some of the job's items ran in.
 #[derive(Debug, Serialize, ToSchema)]
 struct BatchExplained {
+    /// Which it was: the same in the explanations of all jobs that had items in it, in whatever words they came.
+    id: String,
     /// Its number in the worker's line for this model.
     number: u64,
     /// How many items it had.
@@ -144,10 +146,12 @@ struct BatchExplained {
 impl Explanation {
     fn of(explained: Explained, waits: Vec<Wait>) -> Self {
         let Explained { job, worker, failures, account, attempts, .. } = explained;
-        let mut told: Vec<_> = attempts.into_iter().map(AttemptExplained::failed).collect();
+        let failed = |attempt| AttemptExplained::failed(&job.model, attempt);
+        let mut told: Vec<_> = attempts.into_iter().map(failed).collect();
         let is_told = told.last().is_some_and(|last| last.number == job.attempt);
         if job.attempt > 0 && !is_told && job.status != Status::Queued {
             told.push(AttemptExplained::of(
+                &job.model,
                 (job.attempt, worker, job.started_at, job.finished_at),
                 job.error.filter(|_| job.status.is_terminal()),
                 (job.timings, account),
@@ -167,10 +171,11 @@ impl Explanation {
 }
 
 impl AttemptExplained {
-    fn failed(attempt: ExplainedAttempt) -> Self {
+    fn failed(model: &str, attempt: ExplainedAttempt) -> Self {
         let ExplainedAttempt { attempt, timings, account } = attempt;
         let failure = Failure::permanent(attempt.code, attempt.message);
         Self::of(
+            model,
             (attempt.number, Some(attempt.worker), Some(attempt.started_at), Some(attempt.ended_at)),
             Some(failure),
             (timings, account),
@@ -178,6 +183,7 @@ impl AttemptExplained {
     }
 
     fn of(
+        model: &str,
         (number, worker, started_at, ended_at): (u32, Option<WorkerId>, Option<Timestamp>, Option<Timestamp>),
         failure: Option<Failure>,
         (timings, account): (Option<Timings>, Option<Account>),
@@ -193,15 +199,17 @@ impl AttemptExplained {
             error: failure.map(ItemError::from),
             timings,
             batch_count: account.count,
-            batches: account.batches.into_iter().map(BatchExplained::from).collect(),
+            batches: account.batches.iter().map(|batch| BatchExplained::of(model, worker, batch)).collect(),
             sentences,
         }
     }
 }
 
-impl From<BatchAccount> for BatchExplained {
-    fn from(batch: BatchAccount) -> Self {
+impl BatchExplained {
+    fn of(model: &str, worker: Option<WorkerId>, batch: &BatchAccount) -> Self {
+        let worker = worker.map(|worker| worker.to_string()).unwrap_or_default();
         Self {
+            id: format!("{model}/{}@{worker}", batch.number),
             number: batch.number,
             items: batch.items,
             own: batch.own,
