@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::columns::{embedded, on_both};
 use super::house::{House, LONG, Plan, address, starter_data};
+use super::process::Process;
 
 /// A key for those who ask for one.
 pub const KEY: &str = "a-key-of-at-least-32-characters-for-tests";
@@ -18,6 +19,7 @@ pub const KEY: &str = "a-key-of-at-least-32-characters-for-tests";
 on_both! {
     judging().with("FOREBAY_AUTH__MODE", "keys").with("FOREBAY_AUTH__BOOTSTRAP_KEY", KEY) => [
         openais_client_embeds_and_judges,
+        openais_client_for_node_embeds_judges_and_is_limited,
     ];
     Plan::models().with("FOREBAY_AUTH__MODE", "keys").with("FOREBAY_AUTH__BOOTSTRAP_KEY", KEY) => [
         ollamas_clients_embed_and_look_at_pictures,
@@ -28,6 +30,9 @@ on_both! {
     Plan::models().with("FOREBAY_AUTH__MODE", "keys").with("FOREBAY_AUTH__BOOTSTRAP_KEY", KEY) => [
         image_tasks_work_as_their_document_says,
         tritons_client_infers,
+    ];
+    Plan::echo().with("FOREBAY_AUTH__MODE", "keys").with("FOREBAY_AUTH__BOOTSTRAP_KEY", KEY) => [
+        openais_client_for_node_keeps_files_and_runs_batches,
     ];
     Plan::models() => [
         a_connection_that_ends_takes_its_job_along,
@@ -44,6 +49,18 @@ pub fn judging() -> Plan {
 
 async fn openais_client_embeds_and_judges(house: House) {
     run("openai_base.py", &house, &[KEY]).await;
+    house.stop();
+}
+
+async fn openais_client_for_node_embeds_judges_and_is_limited(house: House) {
+    let arguments = ["keys", "create", "--owner", "slow", "--rate", "3/min"];
+    let slow = Process::run(&arguments, &house.environment, house.folder.path()).trim().to_owned();
+    run("openai_base.cjs", &house, &[KEY, &slow]).await;
+    house.stop();
+}
+
+async fn openais_client_for_node_keeps_files_and_runs_batches(house: House) {
+    run("openai_files.cjs", &house, &[KEY]).await;
     house.stop();
 }
 

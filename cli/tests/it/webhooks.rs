@@ -142,11 +142,13 @@ async fn kill_the_sender(house: &mut House) {
     house.start_worker().await;
 }
 
-/// Has the reference library look at messages.
+/// Has the reference library and OpenAI's own client look at messages.
 async fn verified(house: &House, messages: &[Received], secrets: &[&Value]) {
     let messages: Vec<Value> =
         messages.iter().map(|one| json!({"headers": one.headers, "body": one.body})).collect();
     let file = house.folder.path().join("messages.json");
     std::fs::write(&file, json!({"messages": messages, "secrets": secrets}).to_string()).unwrap();
-    clients::run("standard_webhooks.py", house, &[file.to_str().unwrap()]).await;
+    for script in ["standard_webhooks.py", "openai_webhooks.cjs"] {
+        clients::run(script, house, &[file.to_str().unwrap()]).await;
+    }
 }
