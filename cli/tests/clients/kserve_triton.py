@@ -108,6 +108,17 @@ def embeddings():
     assert small.dtype == np.int8 and small.shape == (2, 384), small.dtype
 
 
+def names():
+    # The client writes a name with a slash as it is.
+    name, text = "acme/minilm", texts("The cat sits outside.")
+    assert client.is_model_ready(name, headers=headers) and client.is_model_ready(name, "1", headers=headers)
+    assert client.get_model_metadata(name, headers=headers)["name"] == EMBEDDING
+    for version in ("", "1"):
+        answer = infer(name, [text], model_version=version).get_response()
+        assert answer["model_name"] == EMBEDDING, answer
+    refused(lambda: infer("acme/nope", [text]), 404, "there is no model `acme/nope`")
+
+
 def classes():
     result = infer(EMOTION, [texts("I am so happy today!", "今天我很难过。")])
     labels, scores = result.as_numpy("label"), result.as_numpy("score")
@@ -134,6 +145,6 @@ def errors():
     refused(lambda: client.infer(EMBEDDING, one), 401, "no API key was given")
 
 
-for part in (server, metadata, tensors, embeddings, classes, errors):
+for part in (server, metadata, tensors, embeddings, names, classes, errors):
     part()
     print(part.__name__, "as they should be")

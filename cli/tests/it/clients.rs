@@ -29,6 +29,8 @@ on_both! {
     ];
     Plan::models().with("FOREBAY_AUTH__MODE", "keys").with("FOREBAY_AUTH__BOOTSTRAP_KEY", KEY) => [
         image_tasks_work_as_their_document_says,
+    ];
+    named().with("FOREBAY_AUTH__MODE", "keys").with("FOREBAY_AUTH__BOOTSTRAP_KEY", KEY) => [
         tritons_client_infers,
     ];
     Plan::echo().with("FOREBAY_AUTH__MODE", "keys").with("FOREBAY_AUTH__BOOTSTRAP_KEY", KEY) => [
@@ -45,6 +47,11 @@ pub fn judging() -> Plan {
         .with("FOREBAY_MODELS__ALIASES", r#"{ text-embedding-ada-002 = "all-minilm-l6-v2" }"#)
         .with("FOREBAY_MODERATION__MODEL", "emotion")
         .with("FOREBAY_MODERATION__CATEGORIES", r#"{ angry = "harassment", sad = "gloom" }"#)
+}
+
+/// The models, one of which has a name with a slash.
+fn named() -> Plan {
+    Plan::models().with("FOREBAY_MODELS__ALIASES", r#"{ "acme/minilm" = "all-minilm-l6-v2" }"#)
 }
 
 async fn openais_client_embeds_and_judges(house: House) {
