@@ -65,7 +65,10 @@ pub async fn delete(app: &State, registrant: &Registrant, name: &str) -> Result<
 async fn unknown(app: &State, registrant: &Registrant, name: &str) -> Result<Problem, Problem> {
     let owner = registrant.owner.as_deref().unwrap_or(DEFAULT_OWNER);
     let found = app.parts.catalog.find(owner, name).await?;
-    let Some(found) = found else { return Ok(Problem::unknown_model(name)) };
+    // What is remembered of a model may be older than its end.
+    let Some(found) = found.filter(|found| !found.card.registered || found.card.name != name) else {
+        return Ok(Problem::unknown_model(name));
+    };
     let known = &found.card.name;
     let problem = if known == name {
         let detail = format_args!(
