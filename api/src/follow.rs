@@ -147,7 +147,7 @@ impl Waiters {
                 Ok(event) => match &*event {
                     Event::Ended(ended) => self.tell(ended.id, &event),
                     Event::Progress(progress) => {
-                        self.feeds.tell(progress.id, |news| news.progress = Some(*progress));
+                        self.feeds.tell(progress.id, |news| news.progress = Some(progress.clone()));
                     }
                     Event::Room(_) | Event::Watched { .. } => {}
                 },

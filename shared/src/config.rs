@@ -18,8 +18,8 @@ use serde::de::DeserializeOwned;
 use environment::Environment;
 pub use human::{Secret, Size, Span};
 pub use sections::{
-    BlobConfig, BulkConfig, CacheConfig, FetchConfig, LogFormat, ModelConfig, ModerationConfig, QueueConfig,
-    RegistryConfig, StoreConfig, TelemetryConfig, WebhookConfig,
+    BlobConfig, BulkConfig, CacheConfig, FetchConfig, HubConfig, LogFormat, ModelConfig, ModerationConfig,
+    QueueConfig, RegistryConfig, StoreConfig, TelemetryConfig, WebhookConfig,
 };
 
 /// Configuration that does not make sense.

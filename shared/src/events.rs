@@ -14,6 +14,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
+use utoipa::ToSchema;
 
 pub use amqp::AmqpEvents;
 pub use local::LocalEvents;
@@ -49,7 +50,7 @@ pub enum Event {
 }
 
 /// How far a running job has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// The job.
     pub id: JobId,
@@ -59,6 +60,40 @@ pub struct Progress {
     pub done: u32,
     /// All items.
     pub total: u32,
+    /// Of a model that is being brought in, what is being done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transfer: Option<Transfer>,
+}
+
+/// What is being done to bring a model in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Transfer {
+    /// The step.
+    pub step: Step,
+    /// The file that bytes came of last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Its SHA-256, as far as the hub tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// Bytes of the file, or of the step, that are done; what an earlier attempt left counts.
+    pub completed: u64,
+    /// All of them.
+    pub total: u64,
+}
+
+/// A step of bringing a model in, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// The hub is asked what there is.
+    Manifest,
+    /// Files are fetched.
+    Download,
+    /// What has come is compared with what the hub told of it.
+    Verify,
+    /// Files go to the object store.
+    Store,
 }
 
 /// How a job ended: what its row says now and did not say when it was submitted.

@@ -40,7 +40,7 @@ pub use output::{BoundingBox, Detected, Entity, Label, Output, Piece, Point, Seg
 pub use params::{
     AggregationStrategy, BackgroundRemovalParams, EchoParams, EmbeddingOutput, FunctionToApply,
     ImageClassificationParams, ImageEmbeddingParams, ImageSegmentationParams, ImageToImageParams,
-    LosslessFormat, Missing, ObjectDetectionParams, OcrParams, ParamError, Params, PictureFormat, Precision,
+    LosslessFormat, Missing, ModelPullParams, ObjectDetectionParams, OcrParams, ParamError, Params, PictureFormat, Precision,
     Removed, RerankParams, Side, StyleName, TensorParams, TextClassificationParams, TextEmbeddingParams,
     TextSimilarityParams, TokenClassificationParams, ZeroShotClassificationParams,
 };

@@ -23,6 +23,7 @@ pub mod fetch;
 pub mod file;
 #[cfg(feature = "seams")]
 pub mod handover;
+pub mod hub;
 pub mod id;
 pub mod job;
 pub mod model;

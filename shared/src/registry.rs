@@ -15,6 +15,7 @@ mod folder;
 #[cfg(feature = "seams")]
 mod import;
 mod name;
+mod pull;
 #[cfg(feature = "seams")]
 mod receive;
 #[cfg(feature = "seams")]
@@ -47,8 +48,11 @@ pub use fetch::{FetchError, fetch};
 #[cfg(feature = "seams")]
 pub use import::{Import, ImportError, Imported, Progress, Silent};
 pub use name::{LONGEST_NAME, NameError, PathError, called, check_name, check_path};
+pub use pull::{NewPull, PULL};
 #[cfg(feature = "seams")]
 pub use receive::Arrival;
+#[cfg(feature = "seams")]
+pub use room::check as check_room;
 #[cfg(feature = "seams")]
 pub use scratch::Scratch;
 #[cfg(feature = "seams")]

@@ -1,5 +1,6 @@
 //! What tests of every crate share: sample jobs, fixed clocks, and where the real services are.
 
+mod hub;
 mod receiver;
 mod watched;
 
@@ -10,8 +11,8 @@ use std::time::Duration;
 use crate::blobs::Blobs;
 use crate::clock::{ManualClock, SystemClock};
 use crate::config::{
-    BlobConfig, BulkConfig, CacheConfig, ModerationConfig, QueueConfig, RegistryConfig, Secret, Size, Span,
-    StoreConfig,
+    BlobConfig, BulkConfig, CacheConfig, HubConfig, ModerationConfig, QueueConfig, RegistryConfig, Secret,
+    Size, Span, StoreConfig,
 };
 use crate::entropy::{OsEntropy, SeededEntropy};
 use crate::id::Ids;
@@ -20,6 +21,7 @@ use crate::model::ModelCard;
 use crate::registry::Registrar;
 use crate::schedule::Template;
 use crate::store::Store;
+pub use hub::{Asked, Manner, StandIn};
 pub use receiver::{Received, Receiver};
 pub use watched::{Fault, Watched};
 
@@ -88,6 +90,18 @@ pub fn registrar(store: Arc<dyn Store>, blobs: &Blobs, ids: &Ids, data: &Path) -
     }
     let (blobs, ids, limits) = (blobs.clone(), ids.clone(), registry_config());
     Registrar { store, blobs, ids, limits, scratch: data.join("scratch"), examine }
+}
+
+/// A hub at this address, with the defaults of `cli/config.default.toml`.
+pub fn hub_config(endpoint: &str) -> HubConfig {
+    HubConfig {
+        endpoint: endpoint.to_owned(),
+        token: Secret::new(""),
+        timeout: Span::new(Duration::from_secs(30)),
+        pulls: 2,
+        files: 4,
+        keep: Span::new(Duration::from_hours(24)),
+    }
 }
 
 /// OpenAI's limits of a bulk, with slices of a second.

@@ -113,6 +113,7 @@ pub fn with_pipeline<W: WithPipeline>(kind: Kind, what: W) -> W::Done {
         Kind::TokenClassification => what.run::<TokenClassification>(),
         Kind::Ocr => what.run::<Ocr>(),
         Kind::Tensor => what.run::<PlainTensors>(),
+        Kind::ModelPull => unreachable!("no model is of this kind: manifests cannot name it"),
     }
 }
 

@@ -103,7 +103,7 @@ mod tests {
         let (feeds, ids) = (Feeds::default(), fixed_ids(&ManualClock::default()));
         let (one, other) = (ids.job(), ids.job());
         let feed = feeds.open(one);
-        let progress = |done| Progress { id: one, attempt: 1, done, total: 9 };
+        let progress = |done| Progress { id: one, attempt: 1, done, total: 9, transfer: None };
         for done in 1..=3 {
             feeds.tell(one, |news| news.progress = Some(progress(done)));
         }

@@ -28,6 +28,7 @@ use axum::http::request::Parts;
 use forebay_shared::events::Event;
 use forebay_shared::id::JobId;
 use forebay_shared::job::{Job, Kind};
+use forebay_shared::registry::PULL;
 
 pub use name::{Name, NotAName, find, own_id, resolve};
 pub use view::{JobView, QueueView, url};
@@ -39,8 +40,11 @@ use crate::problem::{Code, Problem};
 use crate::routes::segment;
 use crate::state::{App, State};
 
-/// What a job's model does, if it is still served.
+/// What a job's model does, if it is still served. Bringing models in is no model's work.
 pub async fn kind(app: &State, job: &Job) -> Result<Option<Kind>, Problem> {
+    if job.model == PULL {
+        return Ok(Some(Kind::ModelPull));
+    }
     Ok(app.parts.catalog.find(&job.owner, &job.model).await?.map(|model| model.card.kind))
 }
 

@@ -9,6 +9,7 @@ pub mod resume;
 use axum::extract::FromRequestParts;
 use axum::extract::Path;
 use axum::http::request::Parts;
+use forebay_shared::registry::PULL;
 
 use crate::problem::{Code, Problem};
 use crate::state::App;
@@ -24,6 +25,9 @@ impl FromRequestParts<App> for Named {
         let Path(name): Path<String> = Path::from_request_parts(parts, app)
             .await
             .map_err(|_| Problem::new(Code::InvalidId, "the name is not UTF-8").at("model"))?;
+        if name == PULL {
+            return Ok(Self(name));
+        }
         let model = app.parts.catalog.find_any(&name).await?.ok_or_else(|| Problem::unknown_model(&name))?;
         Ok(Self(model.card.name))
     }

@@ -141,7 +141,7 @@ impl JobStream {
             return self.end(ended).await;
         }
         if let Some(progress) = news.progress
-            && (progress.attempt, progress.done) > self.progress
+            && (progress.transfer.is_some() || (progress.attempt, progress.done) > self.progress)
         {
             self.progress = (progress.attempt, progress.done);
             let view = ProgressView::from(progress);

@@ -1,7 +1,7 @@
 //! Events as clients see them.
 
 use forebay_shared::clock::Timestamp;
-use forebay_shared::events::Progress;
+use forebay_shared::events::{Progress, Transfer};
 use forebay_shared::id::JobId;
 use forebay_shared::job::{EventType, FailureCode, Object};
 use forebay_shared::store::Logged;
@@ -92,11 +92,15 @@ pub struct ProgressView {
     done: u32,
     /// All items.
     total: u32,
+    /// Of a model that is being brought in, what is being done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    transfer: Option<Transfer>,
 }
 
 impl From<Progress> for ProgressView {
     fn from(progress: Progress) -> Self {
-        let Progress { id, attempt, done, total } = progress;
-        Self { id, object: "job.progress", attempt, done, total }
+        let Progress { id, attempt, done, total, transfer } = progress;
+        Self { id, object: "job.progress", attempt, done, total, transfer }
     }
 }

@@ -117,7 +117,7 @@ async fn progress_is_told_live_and_without_an_id() {
         }
     }
     let tell = async |done| {
-        let progress = Event::Progress(Progress { id, attempt: 1, done, total: 3 });
+        let progress = Event::Progress(Progress { id, attempt: 1, done, total: 3, transfer: None });
         app.parts.events.publish(vec![(app.parts.events.address().to_owned(), progress)]).await;
     };
     tell(2).await;

@@ -132,7 +132,8 @@ impl Columns {
             | Output::TokenEmbeddings { .. }
             | Output::Pieces { .. }
             | Output::Text { .. }
-            | Output::Tensors { .. } => return None,
+            | Output::Tensors { .. }
+            | Output::Model { .. } => return None,
         }
         Some(())
     }

@@ -32,6 +32,7 @@ pub(super) fn outputs(card: &ModelCard) -> Vec<TensorSpec> {
     let size = |name| spec(name, Uint32, &[-1]);
     match card.kind {
         Kind::Tensor => card.outputs.iter().map(told).collect(),
+        Kind::ModelPull => Vec::new(),
         Kind::Echo => vec![spec(TEXT, Bytes, &[-1])],
         Kind::TextEmbedding | Kind::ImageEmbedding => vec![spec("embedding", Fp32, &[-1, dimensions])],
         Kind::TextClassification | Kind::ZeroShotClassification | Kind::ImageClassification => {

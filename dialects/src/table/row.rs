@@ -38,7 +38,8 @@ impl Shape {
             | Kind::TextSimilarity
             | Kind::TokenClassification
             | Kind::Ocr
-            | Kind::Tensor => Self::Json,
+            | Kind::Tensor
+            | Kind::ModelPull => Self::Json,
         }
     }
 }

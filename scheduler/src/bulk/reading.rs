@@ -284,7 +284,7 @@ fn answer(card: &ModelCard, item: &Item) -> u64 {
         Kind::Tensor => card.outputs.iter().map(|output| output.least_elements() * NUMBER).sum(),
         Kind::Echo => Cost::of(std::slice::from_ref(item), &Object::new()).units() * 4,
         // No line has it.
-        Kind::BackgroundRemoval | Kind::ImageToImage | Kind::ImageSegmentation => 0,
+        Kind::BackgroundRemoval | Kind::ImageToImage | Kind::ImageSegmentation | Kind::ModelPull => 0,
     }
 }
 

@@ -52,6 +52,16 @@ pub enum FailureCode {
     FinishByPassed,
     /// The worker stopped or lost its lease.
     LeaseLost,
+    /// The hub wants a token, or another one.
+    HubRefused,
+    /// The hub has no such repository, revision or file.
+    NotInHub,
+    /// What the hub has is no model that can be served, or larger than models may be.
+    UnfitModel,
+    /// A file's bytes are not those that the hub told of.
+    WrongChecksum,
+    /// The disk has no room for the model.
+    DiskFull,
     /// A defect of Forebay's own.
     Internal,
 }
@@ -79,6 +89,11 @@ words!(
     StartByPassed = "start_by_passed",
     FinishByPassed = "finish_by_passed",
     LeaseLost = "lease_lost",
+    HubRefused = "hub_refused",
+    NotInHub = "not_in_hub",
+    UnfitModel = "unfit_model",
+    WrongChecksum = "wrong_checksum",
+    DiskFull = "disk_full",
     Internal = "internal",
 );
 

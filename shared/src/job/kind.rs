@@ -40,6 +40,9 @@ pub enum Kind {
     Ocr,
     /// Tensors go in and come out as they are, by the names that the model has for them.
     Tensor,
+    /// A model is brought in from a hub. No model does it, the scheduler does: so no manifest can name it.
+    #[serde(skip_deserializing)]
+    ModelPull,
 }
 
 /// What an item is made of.
@@ -55,7 +58,7 @@ pub enum Modality {
 }
 
 impl Kind {
-    /// Every kind.
+    /// Every kind that a model can be of.
     pub const ALL: [Self; 15] = [
         Self::Echo,
         Self::TextEmbedding,
@@ -86,6 +89,7 @@ impl Kind {
             | Self::ImageSegmentation
             | Self::Ocr => matches!(modality, Modality::Image),
             Self::Tensor => matches!(modality, Modality::Tensor),
+            Self::ModelPull => false,
             _ => self.reads_text() && matches!(modality, Modality::Text),
         }
     }
@@ -132,9 +136,9 @@ impl Kind {
     }
 
     /// Whether an answer depends on the item and the model alone, so that it may be given again. `echo` is asked for the
-    /// sake of the way, which a kept answer would not go.
+    /// sake of the way, which a kept answer would not go; a hub's models change.
     pub const fn is_deterministic(self) -> bool {
-        !matches!(self, Self::Echo)
+        !matches!(self, Self::Echo | Self::ModelPull)
     }
 
     /// Whether what it gives is a picture.
@@ -161,6 +165,7 @@ words!(
     TokenClassification = "token_classification",
     Ocr = "ocr",
     Tensor = "tensor",
+    ModelPull = "model_pull",
 );
 words!(Modality, "modality", Text = "text", Image = "image", Tensor = "tensor");
 

@@ -113,6 +113,19 @@ pub enum Output {
         #[schema(value_type = Vec<TensorBody>)]
         outputs: Vec<Tensor>,
     },
+    /// `{"model": …, "digest": …, "bytes": …, "revision": …, "stored": …}`: the model that was brought in.
+    Model {
+        /// What it is called.
+        model: String,
+        /// What it is: the SHA-256 of its files' paths and digests.
+        digest: String,
+        /// The size of its files.
+        bytes: u64,
+        /// The hub's revision that they are of.
+        revision: String,
+        /// Bytes that had to be stored; the others were.
+        stored: u64,
+    },
     /// `{"echo": …}`: the text, or where the picture was copied to.
     Echo {
         /// What came in.
@@ -159,6 +172,14 @@ struct Fields {
     #[serde(default)]
     outputs: Option<Vec<Tensor>>,
     #[serde(default)]
+    model: Option<String>,
+    #[serde(default)]
+    digest: String,
+    #[serde(default)]
+    revision: String,
+    #[serde(default)]
+    stored: u64,
+    #[serde(default)]
     echo: Option<Value>,
 }
 
@@ -196,10 +217,13 @@ impl TryFrom<Fields> for Output {
                 Ok(Self::Picture { width, height, content_type, bytes })
             }
             Fields { outputs: Some(outputs), .. } => Ok(Self::Tensors { outputs }),
+            Fields { model: Some(model), digest, bytes, revision, stored, .. } => {
+                Ok(Self::Model { model, digest, bytes, revision, stored })
+            }
             Fields { echo: Some(echo), .. } => Ok(Self::Echo { echo }),
             _ => Err(
                 "an output has `embedding`, `embeddings`, `pieces`, `text`, `score`, `entities`, `objects`, \
-                      `lines`, `labels`, `segments`, `outputs`, `content_type` or `echo`",
+                      `lines`, `labels`, `segments`, `outputs`, `content_type`, `model` or `echo`",
             ),
         }
     }
@@ -366,6 +390,13 @@ mod tests {
             Output::Labels { labels: Vec::new() },
             Output::Lines { lines: vec![line], text: "two words".to_owned() },
             Output::Lines { lines: Vec::new(), text: String::new() },
+            Output::Model {
+                model: "org/name".to_owned(),
+                digest: "00".repeat(32),
+                bytes: 7,
+                revision: "main".to_owned(),
+                stored: 5,
+            },
             Output::Tensors { outputs: vec![tensor(Encoding::Json), tensor(Encoding::Base64)] },
         ];
         for output in outputs {

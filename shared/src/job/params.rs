@@ -8,6 +8,7 @@ mod media;
 mod missing;
 mod ocr;
 mod pairs;
+mod pull;
 mod tensor;
 mod text;
 
@@ -28,6 +29,7 @@ pub use media::{
 pub use missing::Missing;
 pub use ocr::OcrParams;
 pub use pairs::{RerankParams, TextSimilarityParams};
+pub use pull::ModelPullParams;
 pub use tensor::TensorParams;
 pub use text::{
     EmbeddingOutput, FunctionToApply, Precision, Side, TextClassificationParams, TextEmbeddingParams,
@@ -66,6 +68,8 @@ pub enum Params {
     Ocr(OcrParams),
     /// For `tensor`.
     Tensor(TensorParams),
+    /// For `model_pull`.
+    ModelPull(ModelPullParams),
 }
 
 /// A parameter that does not fit.
@@ -112,6 +116,7 @@ impl Params {
             Kind::TokenClassification => read(params).map(Self::TokenClassification),
             Kind::Ocr => read(params).map(Self::Ocr),
             Kind::Tensor => read(params).map(Self::Tensor),
+            Kind::ModelPull => read(params).map(Self::ModelPull),
         }
     }
 

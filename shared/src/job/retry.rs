@@ -39,7 +39,12 @@ impl FailureCode {
             | Self::Cancelled
             | Self::Expired
             | Self::StartByPassed
-            | Self::FinishByPassed => ErrorClass::Input,
+            | Self::FinishByPassed
+            | Self::HubRefused
+            | Self::NotInHub
+            | Self::UnfitModel
+            | Self::WrongChecksum
+            | Self::DiskFull => ErrorClass::Input,
         }
     }
 }

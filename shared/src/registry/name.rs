@@ -18,6 +18,9 @@ pub enum NameError {
     /// It has too many parts.
     #[error("a model's name has at most {NAME_PARTS} parts between slashes, not {0}")]
     Parts(usize),
+    /// It stands for something else.
+    #[error("no model can be called `{0}`: that is what bringing models in is called")]
+    Reserved(String),
     /// A part is not one.
     #[error(
         "`{0}` in a model's name: a part begins with a letter or a digit and goes on with these, `.`, `_`, `-` and `:`"
@@ -54,6 +57,9 @@ pub fn called(archive: &str) -> &str {
 pub fn check_name(name: &str) -> Result<(), NameError> {
     if name.len() > LONGEST_NAME {
         return Err(NameError::Long(name.len()));
+    }
+    if name == super::PULL {
+        return Err(NameError::Reserved(name.to_owned()));
     }
     let parts: Vec<&str> = name.split('/').collect();
     if parts.len() > NAME_PARTS {

@@ -160,9 +160,9 @@ impl Progress {
         self.told = now;
         let total = self.claimed.item_count;
         let done = total - u32::try_from(self.open).unwrap_or(total);
-        let progress =
-            events::Progress { id: self.claimed.id, attempt: self.claimed.lease.attempt, done, total };
-        self.watchers.iter().map(|address| (address.clone(), Event::Progress(progress))).collect()
+        let attempt = self.claimed.lease.attempt;
+        let progress = events::Progress { id: self.claimed.id, attempt, done, total, transfer: None };
+        self.watchers.iter().map(|address| (address.clone(), Event::Progress(progress.clone()))).collect()
     }
 
     /// An item has its outcome, or what it gave has no room.

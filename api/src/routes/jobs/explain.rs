@@ -80,7 +80,7 @@ pub struct Explanation {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = WaitReason)]
 pub struct Wait {
-    /// The stable code: `not_due`, `paused`, `model_not_served`, `no_worker`, `window`, `worker_busy`.
+    /// The stable code: `not_due`, `paused`, `model_not_served`, `no_worker`, `window`, `worker_busy`, `scheduler`.
     pub code: &'static str,
     /// The same in words.
     pub sentence: String,

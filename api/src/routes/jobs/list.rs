@@ -12,6 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use forebay_shared::clock::Timestamp;
 use forebay_shared::id::{BulkId, JobId};
 use forebay_shared::job::{Class, Job, Kind, Object, Status};
+use forebay_shared::registry::PULL;
 use forebay_shared::store::{Filter, Page};
 use serde::Serialize;
 use url::form_urlencoded;
@@ -202,7 +203,8 @@ fn place(cursor: &str) -> Result<JobId, Problem> {
 
 async fn kinds(app: &AppState, owner: &str) -> Result<HashMap<String, Kind>, Problem> {
     let models = app.parts.catalog.models(owner).await?;
-    Ok(models.iter().map(|model| (model.card.name.clone(), model.card.kind)).collect())
+    let kinds = models.iter().map(|model| (model.card.name.clone(), model.card.kind));
+    Ok(kinds.chain([(PULL.to_owned(), Kind::ModelPull)]).collect())
 }
 
 /// A page of jobs.

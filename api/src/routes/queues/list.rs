@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use forebay_shared::clock::Timestamp;
 use forebay_shared::job::Class;
+use forebay_shared::registry::PULL;
 use forebay_shared::store::{Depth, QueueState, Route, RouteState};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -57,7 +58,11 @@ pub async fn list(State(app): State<App>, _: Admin) -> Result<Json<QueueList>, P
         }
     };
     let models = app.parts.catalog.all().await?;
-    Ok(Json(QueueList { object: "list", data: models.iter().map(|model| view(&model.card.name)).collect() }))
+    // Bringing models in is no model's work; it has a queue while there is some.
+    let route = Route { model: PULL.to_owned(), class: Class::Interactive };
+    let pulls = (depths.contains_key(&route) || orders.contains_key(PULL)).then_some(PULL);
+    let names = models.iter().map(|model| model.card.name.as_str()).chain(pulls);
+    Ok(Json(QueueList { object: "list", data: names.map(view).collect() }))
 }
 
 /// All queues.

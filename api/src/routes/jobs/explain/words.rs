@@ -2,6 +2,7 @@
 
 use forebay_shared::clock::Timestamp;
 use forebay_shared::job::{Account, Apart, BatchAccount, CloseReason, Failure, Status, Timings};
+use forebay_shared::registry::PULL;
 use forebay_shared::store::Explained;
 
 use super::Wait;
@@ -29,6 +30,13 @@ pub fn waits(explained: &Explained, served: Option<usize>, now: Timestamp) -> Ve
     }
     if let Some(since) = explained.paused_at {
         because("paused", format!("the queue of {} is paused since {since}", job.model));
+    }
+    if job.model == PULL {
+        // The queue that the others wait in is of no use to it.
+        if explained.paused_at.is_none() {
+            because("scheduler", "it waits until a scheduler has room for it".to_owned());
+        }
+        return waits;
     }
     match served {
         None => {

@@ -1,0 +1,240 @@
+//! What a hub is asked: which files a revision has, and their bytes from some place on.
+
+use std::time::Duration;
+
+use bytes::BytesMut;
+use reqwest::header::RANGE;
+use reqwest::{Response, StatusCode};
+use serde::Deserialize;
+use url::Url;
+
+use super::{Expected, HubError, Listed, Reference};
+use crate::config::{HubConfig, Secret};
+use crate::fetch::{self, FetchError, Guard};
+
+/// Hops from a hub to where a file is.
+const HOPS: u32 = 5;
+/// Bytes of a repository's list: a hundred for each of more files than any model has.
+const LONGEST_LIST: usize = 16 << 20;
+/// What the hub says is wrong, beside the status.
+const ERROR_CODE: &str = "x-error-code";
+
+/// A hub.
+#[derive(Clone, Debug)]
+pub struct Hub {
+    client: reqwest::Client,
+    guard: Guard,
+    endpoint: Url,
+    token: Secret,
+    pub(super) timeout: Duration,
+    /// Files that are fetched at once.
+    pub(super) files: usize,
+}
+
+/// A repository at one revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The repository.
+    pub repository: String,
+    /// The commit, which will have the same files for ever.
+    pub commit: String,
+    /// Its files.
+    pub listed: Vec<Listed>,
+}
+
+#[derive(Deserialize)]
+struct Told {
+    #[serde(default)]
+    sha: Option<String>,
+    siblings: Vec<Sibling>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Sibling {
+    rfilename: String,
+    #[serde(default)]
+    size: Option<u64>,
+    #[serde(default)]
+    blob_id: Option<String>,
+    #[serde(default)]
+    lfs: Option<Lfs>,
+}
+
+#[derive(Deserialize)]
+struct Lfs {
+    sha256: String,
+    #[serde(default)]
+    size: Option<u64>,
+}
+
+impl Hub {
+    /// The hub that the configuration names. Where it redirects to must be permitted by `guard`; it itself need not.
+    pub fn new(config: &HubConfig, guard: Guard) -> Result<Self, FetchError> {
+        let endpoint =
+            Url::parse(&config.endpoint).map_err(|_| FetchError::Unsupported("of the hub is malformed"))?;
+        Ok(Self {
+            client: fetch::client(&guard, endpoint.host_str().map(str::to_owned)),
+            guard,
+            endpoint,
+            token: config.token.clone(),
+            timeout: config.timeout.get(),
+            files: config.files,
+        })
+    }
+
+    /// What people call it: its host, and its port if that is not the usual one.
+    pub fn host(&self) -> String {
+        let host = self.endpoint.host_str().unwrap_or_default();
+        self.endpoint.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+
+    /// Which files there are.
+    pub async fn look(&self, reference: &Reference) -> Result<Snapshot, HubError> {
+        let repository = reference.repository.split('/');
+        let path = ["api", "models"].into_iter().chain(repository).chain(["revision", reference.revision()]);
+        let mut url = self.url(path);
+        url.set_query(Some("blobs=true"));
+        let answer = self.get(url, None).await?;
+        if !answer.status().is_success() {
+            return Err(self.refused(&answer, reference));
+        }
+        let told: Told = serde_json::from_slice(&self.body(answer).await?)
+            .map_err(|error| self.strange(format!("its list of files cannot be read: {error}")))?;
+        let commit = told.sha.unwrap_or_else(|| reference.revision().to_owned());
+        let is_commit = |c: char| c.is_ascii_alphanumeric() || ['.', '_', '-', '/'].contains(&c);
+        if commit.is_empty() || commit.len() > 100 || !commit.chars().all(is_commit) {
+            return Err(self.strange("its commit is none".to_owned()));
+        }
+        let listed =
+            told.siblings.into_iter().map(|sibling| self.listed(sibling)).collect::<Result<_, _>>()?;
+        Ok(Snapshot { repository: reference.repository.clone(), commit, listed })
+    }
+
+    fn listed(&self, sibling: Sibling) -> Result<Listed, HubError> {
+        let Sibling { rfilename: path, size, blob_id, lfs } = sibling;
+        let size = lfs.as_ref().and_then(|lfs| lfs.size).or(size);
+        let bytes = size.ok_or_else(|| self.strange(format!("it does not tell the size of `{path}`")))?;
+        let expected = match lfs {
+            Some(lfs) => {
+                let digest = lfs.sha256.strip_prefix("sha256:").unwrap_or(&lfs.sha256);
+                let digest = digest_of(digest)
+                    .ok_or_else(|| self.strange(format!("the digest of `{path}` is none")))?;
+                Some(Expected::Sha256(digest))
+            }
+            None => blob_id.as_deref().and_then(digest_of).map(Expected::Git),
+        };
+        Ok(Listed { path, bytes, expected })
+    }
+
+    /// A file's bytes from `from` on; from its beginning, if the answer says so.
+    pub(super) async fn open(
+        &self,
+        snapshot: &Snapshot,
+        path: &str,
+        from: u64,
+    ) -> Result<Response, HubError> {
+        let Snapshot { repository, commit, .. } = snapshot;
+        let segments = repository.split('/').chain(["resolve", commit]).chain(path.split('/'));
+        let answer = self.get(self.url(segments), (from > 0).then_some(from)).await?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        if answer.status() == StatusCode::NOT_FOUND {
+            let what = format!("file `{path}` in the repository `{repository}`");
+            return Err(HubError::Missing { host: self.host(), what });
+        }
+        let pick = None;
+        let reference = Reference { repository: repository.clone(), pick, revision: Some(commit.clone()) };
+        Err(self.refused(&answer, &reference))
+    }
+
+    fn url<'a>(&self, segments: impl Iterator<Item = &'a str>) -> Url {
+        let mut url = self.endpoint.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        url
+    }
+
+    /// Follows redirects by hand: the token is for the hub alone.
+    async fn get(&self, mut url: Url, from: Option<u64>) -> Result<Response, HubError> {
+        for _ in 0..=HOPS {
+            let mut request = self.client.get(url.clone());
+            if url.origin() == self.endpoint.origin() {
+                if !self.token.is_empty() {
+                    request = request.bearer_auth(self.token.expose());
+                }
+            } else {
+                fetch::check(&url, &self.guard)?;
+            }
+            if let Some(from) = from {
+                request = request.header(RANGE, format!("bytes={from}-"));
+            }
+            let late = || FetchError::Timeout { host: fetch::host(&url), limit: self.timeout };
+            let answer = tokio::time::timeout(self.timeout, request.send()).await.map_err(|_| late())?;
+            let answer = answer.map_err(|error| fetch::unreachable(&url, error))?;
+            if !answer.status().is_redirection() {
+                return Ok(answer);
+            }
+            url = fetch::next_hop(&url, &answer)?;
+        }
+        Err(FetchError::Redirects { host: fetch::host(&url), limit: HOPS }.into())
+    }
+
+    async fn body(&self, mut answer: Response) -> Result<BytesMut, HubError> {
+        let url = answer.url().clone();
+        let mut body = BytesMut::new();
+        loop {
+            let late = || FetchError::Timeout { host: fetch::host(&url), limit: self.timeout };
+            let piece = tokio::time::timeout(self.timeout, answer.chunk()).await.map_err(|_| late())?;
+            let Some(piece) = piece.map_err(|error| fetch::unreachable(&url, error))? else {
+                return Ok(body);
+            };
+            if body.len() + piece.len() > LONGEST_LIST {
+                return Err(self.strange(format!("its list of files has more than {LONGEST_LIST} bytes")));
+            }
+            body.extend_from_slice(&piece);
+        }
+    }
+
+    /// What an answer that is an error means.
+    fn refused(&self, answer: &Response, reference: &Reference) -> HubError {
+        let code = answer.headers().get(ERROR_CODE).and_then(|code| code.to_str().ok());
+        let Reference { repository, .. } = reference;
+        match (answer.status(), code) {
+            (StatusCode::NOT_FOUND, Some("RevisionNotFound")) => {
+                let what = format!("revision `{}` of the repository `{repository}`", reference.revision());
+                HubError::Missing { host: self.host(), what }
+            }
+            (StatusCode::NOT_FOUND, code) => {
+                let what = match &reference.revision {
+                    Some(revision) if code.is_none() => {
+                        format!("repository `{repository}` with the revision `{revision}`")
+                    }
+                    _ => format!("repository `{repository}`"),
+                };
+                HubError::Missing { host: self.host(), what }
+            }
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, code) => {
+                let why = match (code, self.token.is_empty()) {
+                    (Some("GatedRepo"), _) => {
+                        "its terms have to be accepted there first, by the owner of the token (hub.token)"
+                    }
+                    (_, true) => "there is none, or it wants a token (hub.token)",
+                    (_, false) => "there is none, or not for this token (hub.token)",
+                };
+                HubError::Refused { host: self.host(), repository: repository.clone(), why }
+            }
+            _ => fetch::refused(answer.url(), answer).into(),
+        }
+    }
+
+    pub(super) fn strange(&self, what: String) -> HubError {
+        HubError::Strange { host: self.host(), what }
+    }
+}
+
+fn digest_of<const N: usize>(text: &str) -> Option<[u8; N]> {
+    hex::decode(text).ok()?.try_into().ok()
+}
