@@ -134,6 +134,21 @@ pub enum ModelsCommand {
         #[command(flatten)]
         data: DataFlag,
     },
+    /// Pull a model from a hub: what `org/name` has as ONNX goes to the object store, its name to the database
+    Pull {
+        /// `org/name`, with `:fp16` or `:onnx/model_fp16.onnx` for another graph than the usual one, and `@revision`
+        reference: String,
+        /// What it is to be called [default: as the repository, and the precision]
+        #[arg(long)]
+        name: Option<String>,
+        /// A branch, a tag or a commit [default: main]
+        #[arg(long)]
+        revision: Option<String>,
+        #[command(flatten)]
+        owner: OwnerFlag,
+        #[command(flatten)]
+        data: DataFlag,
+    },
     /// List the models that were brought in
     List {
         #[command(flatten)]
@@ -197,6 +212,7 @@ impl Command {
             | Self::Models(
                 ModelsCommand::Check { data, .. }
                 | ModelsCommand::Import { data, .. }
+                | ModelsCommand::Pull { data, .. }
                 | ModelsCommand::List { data, .. }
                 | ModelsCommand::Show { data, .. }
                 | ModelsCommand::Copy { data, .. }

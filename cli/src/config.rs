@@ -9,8 +9,8 @@ use forebay_api::{
 };
 use forebay_scheduler::config::SchedulerConfig;
 use forebay_shared::config::{
-    BlobConfig, BulkConfig, CacheConfig, ConfigError, FetchConfig, Layers, ModelConfig, ModerationConfig,
-    QueueConfig, RegistryConfig, StoreConfig, TelemetryConfig, WebhookConfig,
+    BlobConfig, BulkConfig, CacheConfig, ConfigError, FetchConfig, HubConfig, Layers, ModelConfig,
+    ModerationConfig, QueueConfig, RegistryConfig, StoreConfig, TelemetryConfig, WebhookConfig,
 };
 use forebay_worker::config::WorkerConfig;
 use serde::Deserialize;
@@ -19,7 +19,8 @@ use serde::Deserialize;
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
 
 /// Keys whose values are not shown.
-const SECRETS: [&str; 4] = ["store.url", "queue.url", "blobs.secret_access_key", "auth.bootstrap_key"];
+const SECRETS: [&str; 5] =
+    ["store.url", "queue.url", "blobs.secret_access_key", "hub.token", "auth.bootstrap_key"];
 
 /// The whole configuration.
 #[derive(Clone, Debug, Deserialize)]
@@ -48,6 +49,7 @@ pub struct Config {
     pub webhooks: WebhookConfig,
     pub scheduler: SchedulerConfig,
     pub registry: RegistryConfig,
+    pub hub: HubConfig,
     pub worker: WorkerConfig,
     pub telemetry: TelemetryConfig,
 }
@@ -111,8 +113,14 @@ impl Config {
 
     /// Rules that span sections.
     fn across(&self) -> Vec<String> {
-        let mut complaints =
-            [self.blobs.check(), self.cache.check(), self.models.check(), self.registry.check()].concat();
+        let mut complaints = [
+            self.blobs.check(),
+            self.cache.check(),
+            self.models.check(),
+            self.registry.check(),
+            self.hub.check(),
+        ]
+        .concat();
         if self.limits.max_image_pixels > self.worker.max_pixels {
             complaints.push(
                 "limits.max_image_pixels must be at most worker.max_pixels, or accepted pictures fail"

@@ -2,6 +2,7 @@
 
 mod bar;
 mod import;
+mod pull;
 mod registry;
 
 use std::path::{Path, PathBuf};
@@ -22,12 +23,15 @@ pub async fn run(command: ModelsCommand, config: &Config) -> anyhow::Result<()> 
     if let ModelsCommand::Check { folder, samples, .. } = &command {
         return try_out(folder, samples, config);
     }
+    if let ModelsCommand::Pull { reference, name, revision, owner, .. } = command {
+        return pull::run(pull::Wish { reference, name, revision, owner: owner.owner }, config).await;
+    }
     let tasks = Tasks::new();
     let store = seams::open_store(config, &tasks).await?;
     let blobs = Blobs::open(&config.blobs, &config.data_dir.join("blobs"))?;
     let registrar = seams::registrar(config, store, blobs, Ids::system());
     let done = match command {
-        ModelsCommand::Check { .. } => Ok(()),
+        ModelsCommand::Check { .. } | ModelsCommand::Pull { .. } => Ok(()),
         ModelsCommand::Import { from, name, owner, .. } => {
             import::run((&from, name, owner.owner), &registrar).await
         }

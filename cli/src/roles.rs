@@ -22,7 +22,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
 use crate::config::Config;
-use crate::seams::Seams;
+use crate::seams::{Seams, puller};
 use crate::{keys, operations};
 
 /// How long tasks may take to end after a hard stop.
@@ -47,14 +47,12 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     }
     let listeners = listen(&config).await?;
     let worker = open_worker(&config, &seams).await?;
+    let parts = scheduler_parts(&config, &seams)?;
     greet(&listeners, access);
     let served =
         forebay_api::serve(config.api_config(), api_parts(&config, &seams, access, metrics), listeners);
-    let (served, scheduled, ()) = tokio::join!(
-        served,
-        forebay_scheduler::run(config.scheduler.clone(), scheduler_parts(&config, &seams)),
-        worker.run()
-    );
+    let (served, scheduled, ()) =
+        tokio::join!(served, forebay_scheduler::run(config.scheduler.clone(), parts), worker.run());
     end(&tasks).await;
     scheduled.context("running the scheduler")?;
     served.context("serving HTTP")
@@ -88,7 +86,8 @@ pub async fn scheduler(config: Config) -> anyhow::Result<()> {
     let metrics = telemetry::metrics();
     let seams = Seams::open(&config, "forebay scheduler", &tasks).await?;
     operations::serve(&config.telemetry.listen, seams.store.clone(), metrics, &tasks).await?;
-    let scheduled = forebay_scheduler::run(config.scheduler.clone(), scheduler_parts(&config, &seams)).await;
+    let parts = scheduler_parts(&config, &seams)?;
+    let scheduled = forebay_scheduler::run(config.scheduler.clone(), parts).await;
     end(&tasks).await;
     scheduled.context("running the scheduler")
 }
@@ -249,8 +248,8 @@ fn api_parts(config: &Config, seams: &Seams, access: Access, metrics: Option<Pro
     }
 }
 
-fn scheduler_parts(config: &Config, seams: &Seams) -> SchedulerParts {
-    SchedulerParts {
+fn scheduler_parts(config: &Config, seams: &Seams) -> anyhow::Result<SchedulerParts> {
+    Ok(SchedulerParts {
         store: seams.store.clone(),
         catalog: seams.catalog.clone(),
         ids: seams.ids.clone(),
@@ -266,7 +265,8 @@ fn scheduler_parts(config: &Config, seams: &Seams) -> SchedulerParts {
         bulk: Arc::new(config.bulk.clone()),
         cache: config.cache.clone(),
         moderation: Arc::new(config.moderation.clone()),
+        puller: puller(config, seams)?,
         name: format!("{} {}", seams.host, seams.ids.uuid()),
         tasks: seams.tasks.clone(),
-    }
+    })
 }

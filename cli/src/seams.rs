@@ -4,12 +4,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
+use forebay_scheduler::pull::{PullParts, Puller};
 use forebay_shared::amqp::Link;
 use forebay_shared::blobs::Blobs;
 use forebay_shared::catalog::Catalog;
 use forebay_shared::clock::SystemClock;
+use forebay_shared::entropy::OsEntropy;
 use forebay_shared::events::{AmqpEvents, Events, LocalEvents};
+use forebay_shared::fetch::Guard;
 use forebay_shared::handover::Filler;
+use forebay_shared::hub::Hub;
 use forebay_shared::id::Ids;
 use forebay_shared::model::ModelCard;
 use forebay_shared::queue::{AmqpQueue, LocalQueue, Producer, Queue};
@@ -73,6 +77,23 @@ pub fn registrar(config: &Config, store: Arc<dyn Store>, blobs: Blobs, ids: Ids)
 /// Models are read by those who know how: the worker's.
 fn examine(folder: &Path, name: &str) -> Result<ModelCard, String> {
     model::read_closed(folder, name).map(|files| files.card).map_err(|error| error.to_string())
+}
+
+/// What pulls models, wherever it runs.
+pub fn puller(config: &Config, seams: &Seams) -> anyhow::Result<Arc<Puller>> {
+    Ok(Puller::new(PullParts {
+        hub: Hub::new(&config.hub, Guard::new(&config.fetch.allow)).context("hub.endpoint")?,
+        registrar: seams.registrar(config),
+        events: seams.events.clone(),
+        retry: config.worker.retry.policy(),
+        entropy: Arc::new(OsEntropy),
+        host: seams.host.clone(),
+        folder: config.data_dir.join("pulls"),
+        keep: config.hub.keep.get(),
+        at_once: config.hub.pulls,
+        lease: config.worker.lease.get(),
+        tasks: seams.tasks.clone(),
+    }))
 }
 
 /// Opens the store that the configuration names.

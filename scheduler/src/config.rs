@@ -19,6 +19,8 @@ pub struct SchedulerConfig {
     pub tell: Span,
     /// How often bulks are read and ended.
     pub bulk: Span,
+    /// How often models are looked for that are to be pulled.
+    pub pull: Span,
     /// How often jobs past their retention are removed, with their objects.
     pub retain: Span,
     /// How long it is remembered what became of a schedule's ticks.
@@ -44,6 +46,7 @@ impl SchedulerConfig {
             ("expire", self.expire),
             ("tell", self.tell),
             ("bulk", self.bulk),
+            ("pull", self.pull),
             ("retain", self.retain),
             ("sweep", self.sweep),
             ("measure", self.measure),

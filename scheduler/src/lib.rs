@@ -9,6 +9,7 @@ mod expire;
 mod fire;
 mod leader;
 mod measure;
+pub mod pull;
 mod reap;
 mod recover;
 mod retain;
@@ -37,6 +38,7 @@ use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 use config::SchedulerConfig;
 use leader::Leader;
 use measure::Measured;
+use pull::Puller;
 use webhook::Sender;
 
 /// What a scheduler works with.
@@ -72,6 +74,8 @@ pub struct SchedulerParts {
     pub cache: CacheConfig,
     /// Who judges texts.
     pub moderation: Arc<ModerationConfig>,
+    /// Pulls models.
+    pub puller: Arc<Puller>,
     /// This replica's name in the lease.
     pub name: String,
     /// The process's tasks.
@@ -111,6 +115,7 @@ pub async fn run(config: SchedulerConfig, parts: SchedulerParts) -> Result<(), S
     add(&clockwork, config.expire.get(), &chores, Chores::expire).await?;
     add(&clockwork, config.bulk.get(), &chores, Chores::read_bulks).await?;
     add(&clockwork, config.bulk.get(), &chores, Chores::end).await?;
+    add(&clockwork, config.pull.get(), &chores, Chores::pull).await?;
     add(&clockwork, config.retain.get(), &chores, Chores::retain).await?;
     add(&clockwork, config.sweep.get(), &chores, Chores::sweep).await?;
     add(&clockwork, config.measure.get(), &chores, Chores::measure).await?;
@@ -118,7 +123,7 @@ pub async fn run(config: SchedulerConfig, parts: SchedulerParts) -> Result<(), S
     clockwork.start().await?;
     // Between ticks, queues are filled as soon as workers make room, and messages are sent as soon as they are due.
     let (filling, sending) = (parts.filler.clone().run(parts.events.clone()), chores.sender.clone().run());
-    tokio::join!(filling, sending);
+    tokio::join!(filling, sending, parts.puller.rest());
     clockwork.shutdown().await?;
     chores.leader.resign().await;
     Ok(())
@@ -200,7 +205,13 @@ impl Chores {
         }
     }
 
+    /// Every replica has a disk of its own.
+    async fn pull(self: Arc<Self>) {
+        self.parts.puller.take().await;
+    }
+
     async fn sweep(self: Arc<Self>) {
+        self.parts.puller.forget_abandoned().await;
         if self.leader.leads().await {
             self.sweep_all().await;
         }

@@ -28,6 +28,7 @@ use futures::TryStreamExt;
 use metrics_exporter_prometheus::PrometheusBuilder;
 
 mod consistency;
+mod pulls;
 mod schedules;
 mod simulation;
 
@@ -161,6 +162,7 @@ fn chores(
         bulk: Arc::new(bulk_config()),
         cache: CacheConfig { enabled: true, ..cache_config() },
         moderation: Arc::new(no_moderation()),
+        puller: pulls::puller(ground, events, blobs, &tasks),
         name: name.to_owned(),
         tasks,
     };
@@ -172,6 +174,7 @@ fn chores(
         expire: second,
         tell: second,
         bulk: second,
+        pull: second,
         retain: second,
         firings: Span::new(HOUR),
         sweep: second,

@@ -20,6 +20,7 @@ mod models;
 mod process;
 #[cfg(feature = "services")]
 mod proxy;
+mod pulls;
 mod readers;
 mod schedules;
 mod settings;

@@ -1,0 +1,258 @@
+//! Models that are pulled from a hub: by the real command and by real schedulers, from a stand-in at other ports.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use forebay_shared::clock::SystemClock;
+use forebay_shared::config::{Secret, Span, StoreConfig};
+use forebay_shared::job::Keep;
+use forebay_shared::registry::NewPull;
+use forebay_shared::shutdown::Tasks;
+use forebay_shared::store::{Postgres, Sqlite, Store};
+use forebay_shared::testing::{Asked, Manner, StandIn, fresh_ids};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::house::{House, LONG, Plan};
+use super::sse::Stream;
+
+const GRAPH: &str = "onnx/model.onnx";
+const TOKEN: &str = "hf_of_the_operator";
+/// So much of the graph comes before it stalls.
+const HELD: u64 = 60_000;
+
+/// Makes each function a test of both columns, with a hub that was there before.
+macro_rules! with_a_hub {
+    ($($name:ident => $plan:expr),+ $(,)?) => {
+        mod embedded {
+            use super::*;
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    let hub = hub().await;
+                    let house = crate::columns::embedded(at(&hub, $plan)).await;
+                    super::$name(house, hub).await;
+                }
+            )+
+        }
+
+        #[cfg(feature = "services")]
+        mod fleet {
+            use super::*;
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    let hub = hub().await;
+                    let house = crate::columns::fleet(at(&hub, $plan)).await;
+                    super::$name(house, hub).await;
+                }
+            )+
+        }
+    };
+}
+
+with_a_hub! {
+    a_model_that_was_pulled_answers => Plan::models()
+        .with("FOREBAY_WORKER__MODELS", r#"["echo", "toy:model"]"#)
+        .with("FOREBAY_WORKER__REGISTRY_POLL", "1s"),
+    a_pull_goes_on_after_its_process_was_killed => Plan::echo(),
+    a_scheduler_goes_on_with_what_a_killed_command_pulled => Plan::echo(),
+    a_pull_is_followed_and_cancelled_like_any_job => Plan::echo(),
+}
+
+/// A model that is small enough for the tree, as a repository has it.
+async fn hub() -> StandIn {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/toys/toy-embedding");
+    let read = |path: &str| std::fs::read(folder.join(path)).unwrap();
+    let names = ["config.json", "tokenizer.json", "tokenizer_config.json", GRAPH];
+    let mut files: Vec<(String, Vec<u8>)> =
+        names.iter().map(|name| ((*name).to_owned(), read(name))).collect();
+    files.push(("model.safetensors".to_owned(), vec![0; 100_000]));
+    let hub = StandIn::serving([("org/toy", files)]).await;
+    hub.require(TOKEN);
+    hub
+}
+
+fn at(hub: &StandIn, plan: Plan) -> Plan {
+    plan.hasty()
+        .with("FOREBAY_HUB__ENDPOINT", &hub.url)
+        .with("FOREBAY_HUB__TOKEN", TOKEN)
+        .with("FOREBAY_FETCH__ALLOW", r#"["127.0.0.1/32"]"#)
+}
+
+fn command(house: &House, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_forebay"));
+    command
+        .args(["models", "pull"])
+        .args(arguments)
+        .env_clear()
+        .envs(house.environment.iter().map(|(key, value)| (key, value)))
+        .current_dir(house.folder.path());
+    command
+}
+
+/// Submits a pull past every API, as their owner.
+async fn submit(house: &House, reference: &str) -> String {
+    let tasks = Tasks::new();
+    let url = house.environment.iter().find(|(key, _)| key == "FOREBAY_STORE__URL");
+    let store: Arc<dyn Store> = if let Some((_, url)) = url {
+        let (url, acquire_timeout) = (Secret::new(url.as_str()), Span::new(LONG));
+        let config = StoreConfig { url, max_connections: 1, acquire_timeout };
+        Arc::new(Postgres::open(&config, &tasks).await.unwrap())
+    } else {
+        let file = house.folder.path().join("data/forebay.db");
+        Arc::new(Sqlite::open(&file, Arc::new(SystemClock), &tasks).await.unwrap())
+    };
+    let (owner, reference) = ("default".to_owned(), reference.parse().unwrap());
+    let pull = NewPull { owner, reference, name: None, everybody: false };
+    let job = pull.job(fresh_ids().job(), Keep::all(Duration::from_hours(1))).unwrap();
+    store.submit(std::slice::from_ref(&job)).await.unwrap();
+    tasks.halt();
+    job.id.to_string()
+}
+
+/// Waits until the graph has stalled and all that had come of it is on the disk.
+async fn stalled(house: &House) {
+    let started = Instant::now();
+    while longest_part(&house.folder.path().join("data/pulls")) < HELD {
+        assert!(started.elapsed() < LONG, "the graph's beginning comes");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn longest_part(pulls: &Path) -> u64 {
+    let folders = std::fs::read_dir(pulls).into_iter().flatten().flatten();
+    let parts = folders.flat_map(|folder| std::fs::read_dir(folder.path().join("parts"))).flatten().flatten();
+    parts.filter_map(|part| Some(part.metadata().ok()?.len())).max().unwrap_or(0)
+}
+
+/// Kills the process whose scheduler pulls, and starts it again.
+async fn kill_the_scheduler(house: &mut House) {
+    if !house.is_fleet() {
+        house.workers.remove(0).kill();
+        return house.start_worker().await;
+    }
+    #[cfg(feature = "services")]
+    {
+        let scheduler = house.processes.iter().position(|process| process.is_called("scheduler"));
+        house.processes.remove(scheduler.expect("a scheduler runs")).kill();
+        house.start(&["scheduler"]);
+    }
+}
+
+/// What was asked of the graph after the stall: the rest of it, once.
+fn assert_only_the_rest_was_fetched(hub: &StandIn) {
+    let total = std::fs::metadata(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/toys/toy-embedding").join(GRAPH),
+    );
+    let rest: Vec<Asked> = hub.asked(GRAPH).into_iter().filter(|asked| asked.from > 0).collect();
+    let expected =
+        Asked { path: GRAPH.to_owned(), from: HELD, sent: total.unwrap().len() - HELD, with_token: false };
+    assert_eq!(rest, [expected]);
+}
+
+async fn a_model_that_was_pulled_answers(house: House, hub: StandIn) {
+    let output = command(&house, &["org/toy", "--name", "toy:model"]).output().unwrap();
+    let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(output.status.success(), "{said}");
+    assert!(
+        said.contains("toy:model  ") && said.contains(&format!("pulled {}", hub.commit("org/toy"))),
+        "{said}"
+    );
+    assert!(!said.contains(TOKEN) && !said.contains('\u{1b}'), "{said}");
+    assert!(hub.asked("model.safetensors").is_empty(), "what is not served is not fetched");
+    assert!(hub.asked(GRAPH).iter().all(|asked| !asked.with_token), "the token is the hub's alone");
+
+    let started = Instant::now();
+    let answer = loop {
+        let (status, answer) =
+            house.post("/v1/embeddings", &json!({"model": "toy:model", "input": "hello there"})).await;
+        if status == StatusCode::OK {
+            break answer;
+        }
+        assert!(started.elapsed() < LONG, "a worker serves it: {answer}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    let vector = answer["data"][0]["embedding"].as_array().expect("a vector");
+    assert!(vector.iter().any(|number| number.as_f64() != Some(0.0)), "{answer}");
+
+    let refused = command(&house, &["org/toy:q4"]).output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        !refused.status.success() && said.contains("no ONNX file for `q4`; it has `onnx/model.onnx`"),
+        "{said}"
+    );
+    let closed = command(&house, &["org/toy"]).env("FOREBAY_HUB__TOKEN", "").output().unwrap();
+    let said = String::from_utf8_lossy(&closed.stderr).into_owned();
+    assert!(!closed.status.success() && said.contains("or it wants a token (hub.token)"), "{said}");
+    house.stop();
+}
+
+async fn a_pull_goes_on_after_its_process_was_killed(mut house: House, hub: StandIn) {
+    hub.send(GRAPH, Manner::Held(HELD));
+    let id = submit(&house, "org/toy").await;
+    stalled(&house).await;
+    kill_the_scheduler(&mut house).await;
+    hub.release();
+    let job = house.ended(&id).await;
+    assert_eq!(
+        (&job["status"], &job["attempt"], &job["kind"]),
+        (&json!("succeeded"), &json!(2), &json!("model_pull"))
+    );
+    assert_only_the_rest_was_fetched(&hub);
+    let output = &job["result"]["items"][0]["output"];
+    assert_eq!((&output["model"], &output["revision"]), (&json!("org/toy"), &json!(hub.commit("org/toy"))));
+    assert_eq!(longest_part(&house.folder.path().join("data/pulls")), 0, "nothing is left on the disk");
+    let (_, explained) = house.get(&format!("/v1/jobs/{id}/explain")).await;
+    assert_eq!(explained["attempts"][0]["error"]["code"], "lease_lost", "{explained}");
+    house.stop();
+}
+
+async fn a_scheduler_goes_on_with_what_a_killed_command_pulled(house: House, hub: StandIn) {
+    hub.send(GRAPH, Manner::Held(HELD));
+    let mut pull = command(&house, &["org/toy"]);
+    let mut pull = pull.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    stalled(&house).await;
+    let (_, jobs) = house.get("/v1/jobs?status=running").await;
+    let id = jobs["data"][0]["id"].as_str().expect("it is a job").to_owned();
+    pull.kill().unwrap();
+    pull.wait().unwrap();
+    hub.release();
+    let job = house.ended(&id).await;
+    assert_eq!((&job["status"], &job["attempt"]), (&json!("succeeded"), &json!(2)), "{job}");
+    assert_only_the_rest_was_fetched(&hub);
+    house.stop();
+}
+
+async fn a_pull_is_followed_and_cancelled_like_any_job(house: House, hub: StandIn) {
+    hub.send(GRAPH, Manner::Held(HELD));
+    let id = submit(&house, "org/toy").await;
+    let mut stream = Stream::open(house.request(Method::GET, &format!("/v1/jobs/{id}/events"))).await;
+    let transfer = loop {
+        let heard = stream.event().await.expect("it runs");
+        let transfer = &heard.data["transfer"];
+        if heard.event == "job.progress" && transfer["file"] == GRAPH && transfer["completed"] == HELD {
+            break transfer.clone();
+        }
+    };
+    assert_eq!(transfer["step"], "download");
+    assert!(transfer["digest"].as_str().is_some_and(|digest| digest.starts_with("sha256:")), "{transfer}");
+    let (status, _) = house.post(&format!("/v1/jobs/{id}/cancel"), &json!({})).await;
+    assert!(status.is_success(), "{status}");
+    let ends: Vec<Value> =
+        stream.rest().await.into_iter().map(|heard| heard.data["status"].clone()).collect();
+    assert_eq!(ends.last(), Some(&json!("cancelled")));
+    let forged =
+        json!({"model": "model_pull", "input": "org/toy", "params": {"name": "a", "everybody": true}});
+    let (status, problem) = house.post("/v1/jobs", &forged).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::NOT_FOUND, &json!("unknown_model")), "{problem}");
+
+    hub.release();
+    let (status, again) = house.post(&format!("/v1/jobs/{id}/retry"), &json!({})).await;
+    assert!(status.is_success(), "{again}");
+    assert_eq!(house.ended(&id).await["status"], "succeeded");
+    assert_only_the_rest_was_fetched(&hub);
+    house.stop();
+}
