@@ -40,9 +40,9 @@ pub use output::{BoundingBox, Detected, Entity, Label, Output, Piece, Point, Seg
 pub use params::{
     AggregationStrategy, BackgroundRemovalParams, EchoParams, EmbeddingOutput, FunctionToApply,
     ImageClassificationParams, ImageEmbeddingParams, ImageSegmentationParams, ImageToImageParams,
-    LosslessFormat, Missing, ModelPullParams, ObjectDetectionParams, OcrParams, ParamError, Params, PictureFormat, Precision,
-    Removed, RerankParams, Side, StyleName, TensorParams, TextClassificationParams, TextEmbeddingParams,
-    TextSimilarityParams, TokenClassificationParams, ZeroShotClassificationParams,
+    LosslessFormat, Missing, ModelPullParams, ObjectDetectionParams, OcrParams, ParamError, Params,
+    PictureFormat, Precision, Removed, RerankParams, Side, StyleName, TensorParams, TextClassificationParams,
+    TextEmbeddingParams, TextSimilarityParams, TokenClassificationParams, ZeroShotClassificationParams,
 };
 pub use rank::{STEP, rank};
 pub use retry::{Backoff, ErrorClass, RetryPolicy, Verdict};
