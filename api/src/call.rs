@@ -45,6 +45,11 @@ pub struct Manner {
 }
 
 impl Manner {
+    /// Whether the job goes on without its caller.
+    pub fn is_detached(&self) -> bool {
+        self.detached
+    }
+
     /// What the headers say.
     pub fn read(headers: &HeaderMap) -> Result<Self, Problem> {
         let detached = match headers.get(DETACH).map(HeaderValue::as_bytes) {

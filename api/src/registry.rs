@@ -1,5 +1,7 @@
 //! The registry as every API has it: whose models, and why not.
 
+pub mod pull;
+
 use std::io::ErrorKind;
 use std::sync::Arc;
 

@@ -11,6 +11,7 @@ pub mod model;
 mod name;
 pub mod order;
 mod progress;
+pub mod pull;
 mod said;
 mod seen;
 mod stream;

@@ -82,6 +82,8 @@ pub const LEFT_OUT: &[(&str, &[&str])] = &[
             "ollama_upload_blob",
             "ollama_delete_blob",
             "ollama_delete_one_blob",
+            "pull_model",
+            "ollama_pull",
         ],
     ),
     ("it is not offered, and says so", &["ollama_push"]),

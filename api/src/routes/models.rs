@@ -3,6 +3,7 @@
 pub mod copy;
 pub mod delete;
 pub mod import;
+pub mod pull;
 mod registered;
 
 use axum::Json;

@@ -10,6 +10,7 @@ pub mod embeddings;
 pub mod generate;
 mod progress;
 pub mod ps;
+pub mod pull;
 pub mod push;
 pub mod show;
 pub mod tags;

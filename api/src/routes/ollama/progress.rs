@@ -22,6 +22,11 @@ impl Teller {
     pub fn tell(&self, step: Progress) {
         let _ = self.0.send(Ok(step));
     }
+
+    /// Waits until nobody listens any more.
+    pub async fn left(&self) {
+        self.0.closed().await;
+    }
 }
 
 /// Answers with the steps that `work` tells and with what it comes to. It goes on when nobody listens any more. What is refused

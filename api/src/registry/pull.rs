@@ -1,0 +1,58 @@
+//! A pull from a hub: a wish that becomes a job.
+
+use axum::http::HeaderMap;
+use forebay_shared::hub::Reference;
+use forebay_shared::job::{Class, Cost, Job};
+use forebay_shared::registry::{NewPull, check_name};
+use forebay_shared::store::Submitted;
+
+use crate::auth::Submitter;
+use crate::problem::{Code, Problem};
+use crate::submission::retention::Wish;
+use crate::routes::jobs::submit::traceparent;
+use crate::state::{Access, App};
+
+/// What is to be brought in.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    reference: Reference,
+    name: String,
+}
+
+impl Wanted {
+    /// The model that a hub knows under `reference`, as `name`, or as the hub calls it.
+    pub fn read(reference: &str, name: Option<String>) -> Result<Self, Problem> {
+        let reference: Reference =
+            reference.parse().map_err(|error| Problem::new(Code::InvalidField, error).at("model"))?;
+        let name = name.unwrap_or_else(|| reference.name());
+        check_name(&name).map_err(|error| Problem::new(Code::InvalidField, error).at("name"))?;
+        Ok(Self { reference, name })
+    }
+}
+
+/// Submits it. The model will be the submitter's, or everybody's while no keys are asked for.
+pub async fn submit(
+    app: &App,
+    submitter: Submitter,
+    wanted: Wanted,
+    headers: &HeaderMap,
+) -> Result<Job, Problem> {
+    app.room.enter(app.parts.store.as_ref(), app.parts.clock.as_ref(), &submitter.owner).await?;
+    submitter.meter.charge(app, Cost::new(1)).await?;
+    let keep =
+        app.config.retention.terms().keep(&submitter.owner, Class::Interactive, &Wish::default())?;
+    let pull = NewPull {
+        owner: submitter.owner,
+        reference: wanted.reference,
+        name: Some(wanted.name),
+        everybody: app.parts.access != Access::Keys,
+    };
+    let mut job = pull
+        .job(app.parts.ids.job(), keep)
+        .map_err(|error| Problem::new(Code::InvalidField, error).at("name"))?;
+    (job.key, job.trace) = (submitter.key, traceparent(headers));
+    match app.door.take(job)?.stored().await? {
+        Submitted::Created(job) => Ok(*job),
+        Submitted::Repeated(_) | Submitted::Mismatch => Err(Problem::defect("a pull has no key to repeat")),
+    }
+}
