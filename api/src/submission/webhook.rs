@@ -16,6 +16,7 @@ const LONGEST_URL: usize = 2048;
 /// Whom to tell of the job, or of the bulk.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = JobWebhook)]
 pub struct Webhook {
     /// Where to post to, `https://…` or `http://…`, at a public address: at most 2048 characters.
     #[schema(format = "uri")]

@@ -1,5 +1,7 @@
 //! The OpenAPI document: committed, whole, and kept by the answers.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::app::TestApp;
@@ -62,6 +64,51 @@ fn every_reference_leads_somewhere() {
         }
     }
     check(&document(), &document());
+}
+
+/// The names under which the document knows the types of a source, by their derivations.
+fn schemas(source: &str) -> Vec<String> {
+    let word = |text: &str| text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned();
+    let (mut names, mut lines) = (Vec::new(), source.lines());
+    while let Some(derived) = lines.next() {
+        if !(derived.starts_with("#[derive(") && derived.contains("ToSchema")) {
+            continue;
+        }
+        let mut given = None;
+        for line in lines.by_ref() {
+            let said = line.strip_prefix("#[schema(").and_then(|words| words.split("as = ").nth(1));
+            given = said.map(word).or(given);
+            let declared = line.strip_prefix("pub ").unwrap_or(line);
+            if let Some(rest) = declared.strip_prefix("struct ").or(declared.strip_prefix("enum ")) {
+                names.push(given.unwrap_or_else(|| word(rest)));
+                break;
+            }
+        }
+    }
+    names
+}
+
+/// The document would have one of them in both places, and nothing else would tell.
+#[test]
+fn no_two_types_have_one_name_in_the_document() {
+    fn walk(folder: &Path, names: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, names);
+            } else {
+                names.extend(schemas(&std::fs::read_to_string(&path).unwrap_or_default()));
+            }
+        }
+    }
+    let mut names = Vec::new();
+    for part in ["api", "dialects", "shared"] {
+        walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(part).join("src"), &mut names);
+    }
+    assert!(["Job", "JobFile", "File"].iter().all(|name| names.iter().any(|one| one == name)), "{names:?}");
+    names.sort();
+    let twice: Vec<_> = names.windows(2).filter(|two| two[0] == two[1]).map(|two| &two[0]).collect();
+    assert!(twice.is_empty(), "give one of each another name with `#[schema(as = …)]`: {twice:?}");
 }
 
 #[test]

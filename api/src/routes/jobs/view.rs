@@ -125,7 +125,7 @@ struct ItemCounts {
 
 /// A picture or other medium that a result names.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = File)]
+#[schema(as = JobFile)]
 struct FileView {
     /// Its number.
     n: usize,
