@@ -29,6 +29,25 @@ use crate::state::App;
 /// The paths of the API, with what their documentation says. `docs` stands apart: it serves the documentation.
 pub fn all() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .merge(native())
+        .merge(openai())
+        .merge(ollama())
+        .merge(tei())
+        .merge(kserve())
+        .routes(routes!(images::create::create))
+        .routes(routes!(images::get::get))
+        .routes(routes!(images::process::process))
+        .merge(emotion::unversioned())
+        .nest("/api/v1", emotion::versioned())
+        .routes(routes!(health::livez))
+        .routes(routes!(health::readyz))
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(home::home))
+}
+
+/// Jobs and what is around them, and models, in our own words.
+fn native() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .routes(routes!(jobs::submit::submit, jobs::list::list))
         .routes(routes!(jobs::get::get, jobs::put::put, jobs::delete::delete))
         .routes(routes!(jobs::result::result))
@@ -64,6 +83,21 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(models::get, models::delete::delete))
         .routes(routes!(models::copy::copy))
         .routes(routes!(models::pull::pull))
+        .routes(routes!(webhooks::create::create, webhooks::list::list))
+        .routes(routes!(webhooks::get::get, webhooks::update::update, webhooks::delete::delete))
+        .routes(routes!(webhooks::rotate::rotate))
+        .routes(routes!(webhooks::test::test))
+        .routes(routes!(webhooks::deliveries::deliveries))
+        .routes(routes!(webhooks::replay_one::replay_one))
+        .routes(routes!(webhooks::replay::replay))
+        .routes(routes!(webhooks::secret::secret))
+        .routes(routes!(webhooks::rotate_secret::rotate_secret))
+        .routes(routes!(webhooks::keys::keys))
+}
+
+/// What OpenAI's clients call.
+fn openai() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .routes(routes!(openai::embeddings::embeddings))
         .routes(routes!(openai::moderations::moderations))
         .routes(routes!(openai::images::generations))
@@ -74,6 +108,14 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(openai::uploads::add::add))
         .routes(routes!(openai::uploads::complete::complete))
         .routes(routes!(openai::uploads::cancel::cancel))
+        .routes(routes!(openai::batches::create::create, openai::batches::list::list))
+        .routes(routes!(openai::batches::get::get))
+        .routes(routes!(openai::batches::cancel::cancel))
+}
+
+/// What Ollama's clients call.
+fn ollama() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .routes(routes!(ollama::version::version))
         .routes(routes!(ollama::tags::tags))
         .routes(routes!(ollama::ps::ps))
@@ -89,6 +131,11 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(ollama::blob::delete_one))
         .routes(routes!(ollama::pull::pull))
         .routes(routes!(ollama::push::push))
+}
+
+/// What clients of Text Embeddings Inference call.
+fn tei() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .routes(routes!(tei::embed::embed))
         .routes(routes!(tei::embed_all::embed_all))
         .routes(routes!(tei::predict::predict))
@@ -98,24 +145,11 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(tei::decode::decode))
         .routes(routes!(tei::info::info))
         .routes(routes!(tei::health::health))
-        .routes(routes!(webhooks::create::create, webhooks::list::list))
-        .routes(routes!(webhooks::get::get, webhooks::update::update, webhooks::delete::delete))
-        .routes(routes!(webhooks::rotate::rotate))
-        .routes(routes!(webhooks::test::test))
-        .routes(routes!(webhooks::deliveries::deliveries))
-        .routes(routes!(webhooks::replay_one::replay_one))
-        .routes(routes!(webhooks::replay::replay))
-        .routes(routes!(webhooks::secret::secret))
-        .routes(routes!(webhooks::rotate_secret::rotate_secret))
-        .routes(routes!(webhooks::keys::keys))
-        .routes(routes!(openai::batches::create::create, openai::batches::list::list))
-        .routes(routes!(openai::batches::get::get))
-        .routes(routes!(openai::batches::cancel::cancel))
-        .routes(routes!(images::create::create))
-        .routes(routes!(images::get::get))
-        .routes(routes!(images::process::process))
-        .merge(emotion::unversioned())
-        .nest("/api/v1", emotion::versioned())
+}
+
+/// What clients of KServe and Triton call.
+fn kserve() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .routes(routes!(kserve::server::server))
         .routes(routes!(kserve::server::live))
         .routes(routes!(kserve::server::ready))
@@ -126,8 +160,4 @@ pub fn all() -> OpenApiRouter<App> {
         .routes(routes!(kserve::infer::infer))
         .routes(routes!(kserve::infer::infer_version))
         .routes(routes!(kserve::index::index))
-        .routes(routes!(health::livez))
-        .routes(routes!(health::readyz))
-        .routes(routes!(metrics::metrics))
-        .routes(routes!(home::home))
 }
