@@ -8,9 +8,9 @@ use forebay_shared::store::Submitted;
 
 use crate::auth::Submitter;
 use crate::problem::{Code, Problem};
-use crate::submission::retention::Wish;
 use crate::routes::jobs::submit::traceparent;
 use crate::state::{Access, App};
+use crate::submission::retention::Wish;
 
 /// What is to be brought in.
 #[derive(Clone, Debug)]
@@ -39,8 +39,7 @@ pub async fn submit(
 ) -> Result<Job, Problem> {
     app.room.enter(app.parts.store.as_ref(), app.parts.clock.as_ref(), &submitter.owner).await?;
     submitter.meter.charge(app, Cost::new(1)).await?;
-    let keep =
-        app.config.retention.terms().keep(&submitter.owner, Class::Interactive, &Wish::default())?;
+    let keep = app.config.retention.terms().keep(&submitter.owner, Class::Interactive, &Wish::default())?;
     let pull = NewPull {
         owner: submitter.owner,
         reference: wanted.reference,

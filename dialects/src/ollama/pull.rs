@@ -60,7 +60,8 @@ pub struct Transfer {
 pub fn step(transfer: Transfer) -> Progress {
     match transfer.step.as_str() {
         "download" => {
-            let digest = transfer.digest.map(|digest| format!("sha256:{}", digest.trim_start_matches("sha256:")));
+            let digest =
+                transfer.digest.map(|digest| format!("sha256:{}", digest.trim_start_matches("sha256:")));
             let short = digest.as_deref().and_then(|digest| digest.get(7..7 + SHORT)).map(str::to_owned);
             let what = short.or(transfer.file).unwrap_or_default();
             let status = format!("pulling {what}");

@@ -49,7 +49,8 @@ pub async fn pull(
     let wanted = Wanted::read(&asked.model, asked.name)?;
     let job = pull::submit(&app, submitter, wanted, &headers).await?;
     let named = |text: String| HeaderValue::try_from(text).expect("an id is made of digits and dashes");
-    let place = [(header::LOCATION, named(url(job.id))), (JOB, named(job.id.to_string())), prefer::ask_again()];
+    let place =
+        [(header::LOCATION, named(url(job.id))), (JOB, named(job.id.to_string())), prefer::ask_again()];
     Ok((StatusCode::ACCEPTED, place, Json(JobView::new(job, Some(Kind::ModelPull)))).into_response())
 }
 

@@ -97,7 +97,10 @@ async fn follow(app: &App, (owner, id): (&str, JobId), teller: &Teller) -> Resul
             Told::Broken(problem) => return Err(problem),
         }
     }
-    Err(Problem::new(Code::Unavailable, "the service is stopping; the pull goes on, and is followed as a job"))
+    Err(Problem::new(
+        Code::Unavailable,
+        "the service is stopping; the pull goes on, and is followed as a job",
+    ))
 }
 
 fn read_event<'a, T: Deserialize<'a>>(data: &'a str) -> Result<T, Problem> {
@@ -142,7 +145,8 @@ struct Why {
 impl Ended {
     /// What it came to, if it has ended.
     fn ended(self) -> Option<Result<(), Problem>> {
-        let first = self.result.and_then(|result| result.items.into_iter().next()).and_then(|item| item.error);
+        let first =
+            self.result.and_then(|result| result.items.into_iter().next()).and_then(|item| item.error);
         match self.status.as_str() {
             "queued" | "running" => None,
             "succeeded" if first.is_none() => Some(Ok(())),
