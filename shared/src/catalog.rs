@@ -118,7 +118,14 @@ mod tests {
     fn model(name: &str, aliases: &[&str]) -> Model {
         let aliases = aliases.iter().map(|alias| (*alias).to_owned()).collect();
         let card = ModelCard { aliases, ..card(name, Kind::Echo) };
-        Model { card, created_at: Timestamp::from_micros(0), workers: 0, draining: false, rate: 0.0 }
+        Model {
+            card,
+            created_at: Timestamp::from_micros(0),
+            workers: 0,
+            draining: false,
+            loaded: None,
+            rate: 0.0,
+        }
     }
 
     fn names(models: &[Model]) -> Vec<(&str, Vec<&str>)> {

@@ -40,6 +40,8 @@ pub enum Event {
     Room(Route),
     /// Some items of a running job have ended. Told to those who wait for the job, and never written down.
     Progress(Progress),
+    /// Something is wished of what models are in memory: workers are to look at it now.
+    Wished,
     /// Somebody begins to follow a job that runs already: its worker is to tell there, too, how it gets on.
     Watched {
         /// The job.

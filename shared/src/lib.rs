@@ -32,6 +32,7 @@ pub mod picture;
 pub mod queue;
 pub mod rate;
 pub mod registry;
+pub mod residency;
 mod retry_after;
 #[cfg(feature = "seams")]
 pub mod schedule;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::job::{Cost, Input, Kind, Params, TensorError, TensorSpec, check_inputs};
+use crate::residency::Loaded;
 
 /// One servable model, as its worker describes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -119,6 +120,8 @@ pub struct Model {
     pub workers: u32,
     /// Whether nothing new is accepted for it.
     pub draining: bool,
+    /// Whether a living worker has it in memory.
+    pub loaded: Option<Loaded>,
     /// What those have done lately, in cost per second; zero if nothing is known.
     pub rate: f64,
 }

@@ -37,6 +37,7 @@ mod reaping;
 mod recall;
 mod recent;
 mod registry;
+mod residency;
 mod retention;
 mod revival;
 mod row;
@@ -73,6 +74,7 @@ pub use rates::Rates;
 pub use recall::Recall;
 pub use recent::{Became, Recent};
 pub use registry::{Change, CopyOutcome, PutOutcome, Registry, Removal};
+pub use residency::{Residency, settled};
 pub use retention::Retention;
 pub use revival::{Again, RetryOutcome, Revival};
 pub use schedules::{ScheduleOutcome, ScheduleTerms, Schedules};
@@ -113,6 +115,7 @@ pub trait Store:
     + Registry
     + Keys
     + Models
+    + Residency
     + Leadership
     + Rates
     + Webhooks

@@ -236,6 +236,7 @@ impl<P: Pipeline> Lane<P> {
                     progress.watch(address);
                 }
             }
+            Order::Load => self.hand.load(),
             Order::Forget(worker) => {
                 self.forget(|progress| progress.lease().worker == worker);
             }

@@ -23,6 +23,11 @@ impl Board {
         *self.0.read().unwrap_or_else(PoisonError::into_inner) == Some(worker)
     }
 
+    /// Whose lease is held.
+    pub fn worker(&self) -> Option<WorkerId> {
+        *self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn set(&self, worker: Option<WorkerId>) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = worker;
     }

@@ -32,6 +32,7 @@ mod starter;
 pub mod stop;
 mod supply;
 pub mod text;
+mod wishes;
 
 use std::sync::Arc;
 

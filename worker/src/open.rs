@@ -22,6 +22,7 @@ use crate::settle::Settler;
 use crate::shelf::Shelf;
 use crate::starter::Starter;
 use crate::supply::{Supply, SupplyParts};
+use crate::wishes::{WishParts, Wishes};
 use crate::{Worker, WorkerParts};
 
 /// Changes that wait until they are made.
@@ -91,6 +92,16 @@ impl Worker {
             lanes.add(starter.start(model)?);
         }
         announce(&parts, &cards).await;
+        let wishes = WishParts {
+            store: parts.store.clone(),
+            events: parts.events.clone(),
+            tasks: parts.tasks.clone(),
+            lanes: lanes.clone(),
+            residence,
+            board: board.clone(),
+            every: Some(config.registry_poll.get()).filter(|every| !every.is_zero()),
+        };
+        parts.tasks.spawn("wishes", Wishes::new(wishes).run());
         let (offers, changes) = mpsc::channel(CHANGES);
         if !config.registry_poll.get().is_zero() {
             let supply = SupplyParts {

@@ -23,6 +23,19 @@ pub struct Guest {
     pub keep_alive: Option<Duration>,
 }
 
+/// A model that is loaded.
+#[derive(Clone, Debug)]
+pub struct Stay {
+    /// Its name.
+    pub name: String,
+    /// Since when it is.
+    pub since: Instant,
+    /// When it last ran.
+    pub used: Instant,
+    /// How long it stays from then on; `None`: until somebody needs its room.
+    pub keep_alive: Option<Duration>,
+}
+
 /// The loaded models of a process, and their turns.
 #[derive(Clone, Debug)]
 pub struct Residence(Arc<Inside>);
@@ -34,13 +47,18 @@ struct Inside {
     /// Held while a model loads.
     door: Mutex<()>,
     residents: Mutex<HashMap<String, Resident>>,
+    /// How long models stay that somebody has said it of; `None`: until somebody needs their room.
+    wished: Mutex<HashMap<String, Option<Duration>>>,
     turns: Option<Arc<Semaphore>>,
 }
 
 #[derive(Debug)]
 struct Resident {
     guest: Guest,
+    since: Instant,
     used: Instant,
+    /// Whether it is to leave as soon as nothing runs.
+    leaves: bool,
     slot: Arc<dyn Vacate>,
 }
 
@@ -70,7 +88,13 @@ impl Residence {
     pub fn new(room: u64, at_once: usize) -> Self {
         let room = if room == 0 { u64::MAX } else { room };
         let turns = (at_once > 0).then(|| Arc::new(Semaphore::new(at_once)));
-        Self(Arc::new(Inside { room, door: Mutex::default(), residents: Mutex::default(), turns }))
+        Self(Arc::new(Inside {
+            room,
+            door: Mutex::default(),
+            residents: Mutex::default(),
+            wished: Mutex::default(),
+            turns,
+        }))
     }
 
     /// Loads a model into its slot unless it is there; others leave if it needs their room. One that is larger than all
@@ -93,8 +117,12 @@ impl Residence {
             leaver.slot.vacate();
         }
         *held(slot) = Some(load()?);
-        let resident = Resident { guest: guest.clone(), used: Instant::now(), slot: slot.clone() };
-        self.residents().insert(guest.name.clone(), resident);
+        let keep_alive = held(&self.0.wished).get(&guest.name).copied().unwrap_or(guest.keep_alive);
+        let now = Instant::now();
+        let guest = Guest { keep_alive, ..guest.clone() };
+        let name = guest.name.clone();
+        let resident = Resident { guest, since: now, used: now, leaves: false, slot: slot.clone() };
+        self.residents().insert(name, resident);
         Ok(())
     }
 
@@ -118,11 +146,42 @@ impl Residence {
         }
     }
 
-    /// Unloads the models that have rested for long enough.
+    /// The model is to stay for so long without work, from now on; `None`: until somebody needs its room.
+    pub fn keep(&self, name: &str, keep_alive: Option<Duration>) {
+        held(&self.0.wished).insert(name.to_owned(), keep_alive);
+        if let Some(resident) = self.residents().get_mut(name) {
+            resident.guest.keep_alive = keep_alive;
+            resident.used = Instant::now();
+            resident.leaves = false;
+        }
+    }
+
+    /// The model is to leave when nothing runs there, and to stay as long as is usual when it comes again.
+    pub fn unload(&self, name: &str) {
+        held(&self.0.wished).remove(name);
+        if let Some(resident) = self.residents().get_mut(name) {
+            resident.leaves = true;
+        }
+        self.rest(Instant::now());
+    }
+
+    /// The models that are loaded: since when, and how long each stays without work, counted from when it last ran.
+    pub fn loaded(&self) -> Vec<Stay> {
+        let residents = self.residents();
+        let stay = |resident: &Resident| Stay {
+            name: resident.guest.name.clone(),
+            since: resident.since,
+            used: resident.used,
+            keep_alive: resident.guest.keep_alive,
+        };
+        residents.values().map(stay).collect()
+    }
+
+    /// Unloads the models that have rested for long enough, or are to leave.
     pub fn rest(&self, now: Instant) {
         self.residents().retain(|name, resident| {
             let rested = now.duration_since(resident.used);
-            let stays = resident.guest.keep_alive.is_none_or(|keep| rested < keep);
+            let stays = !resident.leaves && resident.guest.keep_alive.is_none_or(|keep| rested < keep);
             let leaves = !stays && resident.slot.vacate_if_idle();
             if leaves {
                 tracing::info!(model = name, ?rested, "model unloaded");
@@ -237,6 +296,40 @@ mod tests {
         assert!(!is_in(&latter));
         let other = enter(&residence, &guest("b", 90));
         assert!(is_in(&other) && residence.residents().len() == 1);
+    }
+
+    #[test]
+    fn whoever_is_to_leave_goes_when_nothing_runs_and_may_come_again() {
+        let residence = Residence::new(0, 0);
+        let [idle, running] = ["idle", "running"].map(|name| enter(&residence, &guest(name, 1)));
+        let run = running.lock().unwrap();
+        residence.unload("idle");
+        residence.unload("running");
+        residence.unload("unknown");
+        assert!(!is_in(&idle));
+        drop(run);
+        assert!(is_in(&running), "it is not taken from a run");
+        residence.rest(Instant::now());
+        assert!(!is_in(&running));
+        let again = enter(&residence, &guest("idle", 1));
+        residence.rest(Instant::now() + Duration::from_hours(1));
+        assert!(is_in(&again), "the wish was about that time only");
+    }
+
+    #[test]
+    fn how_long_a_model_stays_can_be_said_before_and_after_it_comes() {
+        let residence = Residence::new(0, 0);
+        let minute = Some(Duration::from_mins(1));
+        residence.keep("early", minute);
+        let [early, late] = ["early", "late"].map(|name| enter(&residence, &guest(name, 1)));
+        residence.keep("late", minute);
+        let stays: Vec<_> = residence.loaded().into_iter().map(|stay| stay.keep_alive).collect();
+        assert_eq!(stays, [minute; 2]);
+        residence.rest(Instant::now() + Duration::from_secs(59));
+        assert!(is_in(&early) && is_in(&late));
+        residence.keep("late", None);
+        residence.rest(Instant::now() + Duration::from_mins(2));
+        assert_eq!([&early, &late].map(is_in), [false, true]);
     }
 
     #[test]

@@ -112,6 +112,7 @@ mod tests {
             created_at: Timestamp::from_micros(0),
             workers,
             draining: false,
+            loaded: None,
             rate: 0.0,
         };
         let state = RouteState { route: route(), published: Cost::new(published), overdue: 0, waiting };

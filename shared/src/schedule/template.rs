@@ -164,6 +164,7 @@ mod tests {
             created_at: Timestamp::from_micros(0),
             workers: 1,
             draining: false,
+            loaded: None,
             rate: 0.0,
         }
     }

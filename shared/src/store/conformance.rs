@@ -26,6 +26,7 @@ pub mod rates;
 pub mod recall;
 pub mod recent;
 pub mod registry;
+pub mod residency;
 pub mod schedules;
 pub mod segments;
 pub mod slicing;

@@ -164,6 +164,7 @@ super::alike::files!(Postgres, sqlx::Postgres);
 super::alike::uploads!(Postgres, sqlx::Postgres);
 super::alike::names!(sqlx::Postgres);
 super::alike::registry!(Postgres, sqlx::Postgres);
+super::alike::residency!(Postgres, sqlx::Postgres);
 super::alike::webhook_stores!(Postgres, sqlx::Postgres);
 super::alike::delivery_stores!(Postgres, sqlx::Postgres);
 super::alike::schedules!(Postgres, sqlx::Postgres, Postgres::insert);

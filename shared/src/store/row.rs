@@ -13,6 +13,7 @@ mod loads;
 mod rates;
 mod recent;
 mod registry;
+mod residency;
 mod schedules;
 mod slices;
 mod webhooks;
@@ -29,6 +30,7 @@ use crate::clock::Timestamp;
 use crate::id::{KeyId, WorkerId};
 use crate::job::Cost;
 use crate::model::Model;
+use crate::residency::Loaded;
 
 pub(super) use attempts::{AttemptRow, ClaimRow, SettledRow, claim_columns};
 pub(super) use bulks::{BulkRow, bulk_columns};
@@ -43,6 +45,7 @@ pub(super) use loads::LoadRow;
 pub(super) use rates::{RateRow, nanos};
 pub(super) use recent::BecameRow;
 pub(super) use registry::{ContentRow, ModelFileRow, RegisteredRow, registered_columns};
+pub(super) use residency::{WishRow, wish_columns};
 pub(super) use schedules::{FiringRow, ScheduleRow, schedule_columns};
 pub(super) use slices::UnansweredRow;
 pub(super) use webhooks::{
@@ -58,6 +61,7 @@ pub(super) struct WorkerRow {
     started_at: Timestamp,
     expires_at: Timestamp,
     rates: Option<Json<Value>>,
+    loaded: Option<Json<Value>>,
 }
 
 impl WorkerRow {
@@ -71,6 +75,7 @@ impl WorkerRow {
             started_at: self.started_at,
             expires_at: self.expires_at,
             rates: self.rates.map(|rates| at.json("rates", rates)).transpose()?.unwrap_or_default(),
+            loaded: self.loaded.map(|loaded| at.json("loaded", loaded)).transpose()?.unwrap_or_default(),
         })
     }
 }
@@ -134,6 +139,10 @@ impl ModelRow {
             created_at: self.created_at,
             workers: u32::try_from(serving).unwrap_or(u32::MAX),
             draining: self.draining,
+            loaded: workers
+                .iter()
+                .filter_map(|worker| worker.loaded.get(&self.name).copied())
+                .reduce(Loaded::and),
             rate: workers.iter().filter_map(|worker| worker.rates.get(&self.name)).sum(),
         })
     }

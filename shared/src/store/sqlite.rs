@@ -167,6 +167,7 @@ super::alike::files!(Sqlite, sqlx::Sqlite);
 super::alike::uploads!(Sqlite, sqlx::Sqlite);
 super::alike::names!(sqlx::Sqlite);
 super::alike::registry!(Sqlite, sqlx::Sqlite);
+super::alike::residency!(Sqlite, sqlx::Sqlite);
 super::alike::webhook_stores!(Sqlite, sqlx::Sqlite);
 super::alike::delivery_stores!(Sqlite, sqlx::Sqlite);
 super::alike::schedules!(Sqlite, sqlx::Sqlite, jobs::insert);

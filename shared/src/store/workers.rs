@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::StoreResult;
 use crate::clock::Timestamp;
 use crate::id::{JobId, WorkerId};
+use crate::residency::Loaded;
 use crate::words::words;
 
 /// How long the row of a worker that is no more is kept, for people who look for it.
@@ -46,6 +47,8 @@ pub struct Worker {
     pub expires_at: Timestamp,
     /// What each of its models has done lately, in cost per second.
     pub rates: BTreeMap<String, f64>,
+    /// The models that it has in memory.
+    pub loaded: BTreeMap<String, Loaded>,
 }
 
 /// What a beat brought back.

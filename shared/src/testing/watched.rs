@@ -18,7 +18,9 @@ use crate::job::{Attempt, Claimed, Cost, Job, NewJob, Settlement};
 use crate::model::{Model, ModelCard};
 use crate::rate::{Ask, Lease};
 use crate::registry::{Content, ContentDigest, ModelFile, NewModel, Registered};
+use crate::residency::{Loaded, Wish, Wished};
 use crate::schedule::{Fired, Firing, NewFiring, Schedule};
+use crate::store::Residency;
 use crate::store::{
     After, Ahead, Answering, ApiKey, Attempts, Beat, BulkCancelOutcome, BulkPage, Bulks, Cache,
     CancelOutcome, Cancellation, Closing, Completion, DeleteOutcome, Deliveries, Delivery, DeliveryState,
@@ -323,6 +325,11 @@ pass_on!(Keys:
     key_by_hash(hash: &[u8; 32]) -> Option<ApiKey>;
     keys() -> Vec<ApiKey>;
     revoke_key(id: KeyId) -> bool;
+);
+pass_on!(Residency:
+    wish(model: &str, wish: Wish) -> ();
+    wishes() -> Vec<Wished>;
+    tell_loaded(id: WorkerId, loaded: &BTreeMap<String, Loaded>) -> ();
 );
 pass_on!(Models:
     announce(cards: &[ModelCard]) -> ();

@@ -1,5 +1,6 @@
 //! The thread that owns a model: nothing else runs it, and nothing takes it away while it runs.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,16 +23,30 @@ use crate::shelf::Shelf;
 /// Batches with the model's thread: one that runs, and one that could not grow any further.
 pub(super) const IN_HAND: u32 = 2;
 
+/// Wishes to load that wait there: one at a time.
+const LOADS: usize = 1;
+
+/// What a model's thread is to do.
+enum Errand<P: Pipeline> {
+    /// To run a batch.
+    Run(Work<P>),
+    /// To load the model if it is not loaded, and to warm it up.
+    Load,
+}
+
 /// The way to a model's thread.
 pub(super) struct Engine<P: Pipeline> {
-    work: mpsc::Sender<Work<P>>,
+    errands: mpsc::Sender<Errand<P>>,
+    /// Whether it is asked to load already.
+    asked: Arc<AtomicBool>,
     words: mpsc::Sender<Word>,
     tasks: Tasks,
 }
 
 impl<P: Pipeline> Clone for Engine<P> {
     fn clone(&self) -> Self {
-        Self { work: self.work.clone(), words: self.words.clone(), tasks: self.tasks.clone() }
+        let (errands, asked) = (self.errands.clone(), self.asked.clone());
+        Self { errands, asked, words: self.words.clone(), tasks: self.tasks.clone() }
     }
 }
 
@@ -39,7 +54,9 @@ impl<P: Pipeline> Engine<P> {
     /// Starts the thread. The model is loaded when its first batch comes, or at once if it is to be warm.
     pub(super) fn start(model: ModelFiles, parts: &LaneParts, words: mpsc::Sender<Word>) -> Self {
         let tasks = &parts.tasks;
-        let (work, mut waiting) = mpsc::channel::<Work<P>>(IN_HAND as usize);
+        let (errands, mut waiting) = mpsc::channel::<Errand<P>>(IN_HAND as usize + LOADS);
+        let asked = Arc::new(AtomicBool::new(false));
+        let heard = asked.clone();
         let load = &model.manifest.load;
         let guest = Guest {
             name: model.card.name.clone(),
@@ -64,20 +81,34 @@ impl<P: Pipeline> Engine<P> {
             if is_warm {
                 host.warm_up();
             }
-            while let Some(work) = waiting.blocking_recv() {
-                host.serve(work);
+            while let Some(errand) = waiting.blocking_recv() {
+                match errand {
+                    Errand::Run(work) => host.serve(work),
+                    Errand::Load => {
+                        heard.store(false, Ordering::Release);
+                        host.warm_up();
+                    }
+                }
             }
             host.residence.leave(&host.guest.name, &host.slot);
         });
         if let Err(error) = started {
             tracing::error!(%error, "the model's thread could not be started");
         }
-        Self { work, words, tasks: tasks.clone() }
+        Self { errands, asked, words, tasks: tasks.clone() }
+    }
+
+    /// Asks for the model to be loaded, unless that is asked already.
+    pub(super) fn load(&self) {
+        if !self.asked.swap(true, Ordering::AcqRel) {
+            // A thread that is gone is noticed by the next batch.
+            let _ = self.errands.try_send(Errand::Load);
+        }
     }
 
     /// Hands a batch over. The lane never has more in hand than the thread takes.
     pub(super) fn send(&self, work: Work<P>) {
-        if self.work.try_send(work).is_err() {
+        if self.errands.try_send(Errand::Run(work)).is_err() {
             // A worker that goes on beating would keep these jobs for ever; one that stops gives them back.
             tracing::error!("the model's thread is gone; the worker stops");
             self.tasks.stop();
@@ -234,9 +265,12 @@ impl<P: Pipeline> Host<P> {
         self.residence.enter(&self.guest, &self.slot, load)
     }
 
-    /// Loads the model and runs one sample, so that the first client waits for neither. What fails now will be told to the
+    /// Loads the model, unless it is loaded, and runs one sample, so that the first client waits for neither. What fails now will be told to the
     /// client whose job it fails.
     fn warm_up(&self) {
+        if self.slot.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
+            return;
+        }
         let ran = self.load().and_then(|()| {
             let _turn = self.residence.turn();
             let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);

@@ -43,6 +43,11 @@ impl<P: Pipeline> Hand<P> {
         Self { batches, idle_since, departed: 0, engine, quarantine, tasks }
     }
 
+    /// The model is to be loaded.
+    pub(super) fn load(&self) {
+        self.engine.load();
+    }
+
     pub(super) fn is_full(&self) -> bool {
         !matches!(self.batches, Batches::Healthy(count) if count < IN_HAND)
     }

@@ -15,6 +15,8 @@ pub enum Order {
     Forget(WorkerId),
     /// Somebody at this address follows the job, and wants to hear how it gets on.
     Watch(JobId, String),
+    /// The model is to be loaded.
+    Load,
     /// What has not begun is given up; the answer names it.
     Release(oneshot::Sender<Vec<(JobId, u32)>>),
 }

@@ -12,5 +12,6 @@ mod isolation;
 mod memory;
 mod reference;
 mod registry;
+mod residency;
 mod slices;
 mod stopping;

@@ -55,7 +55,17 @@ fn reading(bulk: Bulk, change: impl FnOnce(&mut BulkConfig)) -> Reading {
     change(&mut config);
     let model = |name: &str, kind| {
         let created_at = Timestamp::from_micros(0);
-        (Model { card: card(name, kind), created_at, workers: 1, draining: false, rate: 0.0 }, Cost::new(100))
+        (
+            Model {
+                card: card(name, kind),
+                created_at,
+                workers: 1,
+                draining: false,
+                loaded: None,
+                rate: 0.0,
+            },
+            Cost::new(100),
+        )
     };
     let models = vec![
         model("minilm", Kind::TextEmbedding),

@@ -243,6 +243,13 @@ macro_rules! registry {
                         .execute(&mut *connection)
                         .await?;
                         if deleted.rows_affected() == 1 {
+                            sqlx::query::<$db>(
+                                "-- store.delete_model: wishes
+                                 delete from model_wishes where model = $1",
+                            )
+                            .bind(&name)
+                            .execute(&mut *connection)
+                            .await?;
                             if announced(connection, &name).await?.is_some_and(|card| card.registered) {
                                 forget_card(connection, &name).await?;
                             }

@@ -201,6 +201,10 @@ macro_rules! store_conformance {
             a_model_is_withdrawn_when_no_worker_serves_it,
             a_model_outlives_its_workers,
         ]);
+        $crate::store_conformance!(@module $ground, residency: [
+            the_latest_wish_about_a_model_stands,
+            a_model_is_loaded_where_a_living_worker_has_it,
+        ]);
         $crate::store_conformance!(@module $ground, leadership: [
             one_holder_at_a_time,
             a_lapsed_lease_is_taken_over,

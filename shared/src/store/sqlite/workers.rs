@@ -258,7 +258,7 @@ impl Workers for Sqlite {
     async fn workers(&self) -> StoreResult<Vec<Worker>> {
         let rows: Vec<WorkerRow> = sqlx::query_as(
             "-- store.workers
-             select id, host, state, models, started_at, expires_at, rates from workers
+             select id, host, state, models, started_at, expires_at, rates, loaded from workers
              where state in ('live', 'draining') and expires_at > $1 order by id",
         )
         .bind(self.now())

@@ -1,0 +1,45 @@
+//! Wishes of what is in memory, and what workers have there.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{Store, StoreResult};
+use crate::id::WorkerId;
+use crate::residency::{Loaded, Wish, Wished};
+
+/// Wishes of what is in memory, and what workers have there.
+#[async_trait]
+pub trait Residency: Send + Sync {
+    /// Records what is wished of the model with this name, instead of what was before.
+    async fn wish(&self, model: &str, wish: Wish) -> StoreResult<()>;
+
+    /// The latest wish about each model, by name.
+    async fn wishes(&self) -> StoreResult<Vec<Wished>>;
+
+    /// Tells the world which models the worker has in memory.
+    async fn tell_loaded(&self, id: WorkerId, loaded: &BTreeMap<String, Loaded>) -> StoreResult<()>;
+}
+
+/// How often it is looked whether a wish has come about.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Waits until a living worker has the model in memory, or none has. `false`: it took longer than `patience`.
+pub async fn settled(
+    store: &dyn Store,
+    model: &str,
+    is_loaded: bool,
+    patience: Duration,
+) -> StoreResult<bool> {
+    let come_about = async {
+        loop {
+            let workers = store.workers().await?;
+            if workers.iter().any(|worker| worker.loaded.contains_key(model)) == is_loaded {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    tokio::time::timeout(patience, come_about).await.map_or(Ok(false), |come| come.map(|()| true))
+}
