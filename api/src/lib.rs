@@ -29,6 +29,7 @@ mod prefer;
 mod problem;
 mod rates;
 mod registry;
+mod residency;
 mod resume;
 mod retention;
 mod room;

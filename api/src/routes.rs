@@ -160,4 +160,10 @@ fn kserve() -> OpenApiRouter<App> {
         .routes(routes!(kserve::infer::infer))
         .routes(routes!(kserve::infer::infer_version))
         .routes(routes!(kserve::index::index))
+        .routes(routes!(kserve::repository::load))
+        .routes(routes!(kserve::repository::unload))
+        .routes(routes!(health::livez))
+        .routes(routes!(health::readyz))
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(home::home))
 }

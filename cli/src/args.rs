@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use forebay_shared::rate::Rate;
+use forebay_shared::residency::KeepAlive;
 
 /// Asynchronous inference: work in over HTTP, out in full batches through ONNX Runtime.
 #[derive(Debug, Parser)]
@@ -176,6 +177,23 @@ pub enum ModelsCommand {
         #[command(flatten)]
         data: DataFlag,
     },
+    /// Have workers load a model, whether it was brought in or is in their folders
+    Load {
+        /// Its name
+        name: String,
+        /// How long it stays without work: 5m, 300 (seconds), -1 (until another needs its room) [default: as configured]
+        #[arg(long, allow_hyphen_values = true)]
+        keep_alive: Option<KeepAlive>,
+        #[command(flatten)]
+        data: DataFlag,
+    },
+    /// Have workers take a model out of memory, once nothing runs on it
+    Unload {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        data: DataFlag,
+    },
     /// Delete a model that was brought in; refused while jobs for it wait or run
     Delete {
         /// Its name
@@ -216,6 +234,8 @@ impl Command {
                 | ModelsCommand::List { data, .. }
                 | ModelsCommand::Show { data, .. }
                 | ModelsCommand::Copy { data, .. }
+                | ModelsCommand::Load { data, .. }
+                | ModelsCommand::Unload { data, .. }
                 | ModelsCommand::Delete { data, .. },
             )
             | Self::Keys(

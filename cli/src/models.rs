@@ -4,6 +4,7 @@ mod bar;
 mod import;
 mod pull;
 mod registry;
+mod residency;
 
 use std::path::{Path, PathBuf};
 
@@ -42,6 +43,8 @@ pub async fn run(command: ModelsCommand, config: &Config) -> anyhow::Result<()> 
         ModelsCommand::Copy { from, to, owner, .. } => {
             registry::copy(&registrar, owner.owner.as_deref(), (&from, &to)).await
         }
+        ModelsCommand::Load { name, keep_alive, .. } => residency::load(&registrar, &name, keep_alive).await,
+        ModelsCommand::Unload { name, .. } => residency::unload(&registrar, &name).await,
         ModelsCommand::Delete { name, owner, .. } => {
             registry::delete(&registrar, owner.owner.as_deref(), &name).await
         }

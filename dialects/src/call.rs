@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use forebay_shared::job::{Item, Job, Kind, Object, Outcome, Output};
 use forebay_shared::model::ModelCard;
+use forebay_shared::residency::Wish;
 use serde::Serialize;
 
 use crate::{Fault, FaultCode};
@@ -38,6 +39,11 @@ pub trait Reply: Send + 'static {
 
     /// Writes the answer.
     fn write(&self, answered: Answered<'_>, outcomes: Vec<Outcome>) -> Result<Answer, Fault>;
+
+    /// What is wished of the model's place in memory, once the call is answered; of a call without inputs, before.
+    fn wish(&self) -> Option<Wish> {
+        None
+    }
 
     /// How soon it is to be done.
     fn urgency(&self) -> Urgency {

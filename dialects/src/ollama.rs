@@ -7,6 +7,7 @@ pub mod create;
 pub mod embed;
 pub mod embeddings;
 pub mod generate;
+mod keep;
 pub mod model;
 mod name;
 pub mod order;

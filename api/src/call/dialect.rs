@@ -18,7 +18,7 @@ use crate::state::App;
 use crate::submission::draft::{check_input, check_needs, check_params};
 use crate::submission::picture;
 use crate::submission::place::Inputs;
-use crate::{limits, unpack};
+use crate::{limits, residency, unpack};
 
 /// What refusals call the inputs that a dialect has read.
 const INPUTS: &str = "inputs";
@@ -55,8 +55,13 @@ async fn served<R: Reply>(
     reply.meet(kinds, &model.card)?;
     check_params(&params, &model)
         .map_err(|(name, detail)| Problem::new(Code::InvalidParams, detail).at(name.unwrap_or_default()))?;
+    let wish = reply.wish();
     if items.is_empty() {
         // There is nothing to do, and so no job.
+        let model = match wish {
+            Some(wish) => residency::come_about(&app, model, wish).await?,
+            None => model,
+        };
         let answered = Answered { id: "", model: &model.card.name, job: None };
         return result::respond(reply.write(answered, Vec::new())?);
     }
@@ -66,8 +71,20 @@ async fn served<R: Reply>(
     }
     let (id, urgency) = (app.parts.ids.job(), reply.urgency());
     let inputs = Inputs::new(&app, id);
+    let wished = wish.map(|wish| (app.clone(), model.card.name.clone(), wish));
     let work = Work { id, submitter, surface, model, items, inputs, params, urgency, room };
-    answer(app, work, manner, reply).await
+    let response = answer(app, work, manner, reply).await?;
+    if let Some((app, model, wish)) = wished
+        && let Err(problem) = residency::wish(&app, &model, wish).await
+    {
+        // The work is done and answered; how long its model stays is worth no error.
+        tracing::warn!(
+            model,
+            ?problem,
+            "what is wished of the model's place in memory cannot be written down"
+        );
+    }
+    Ok(response)
 }
 
 async fn taken<R: Reply>(

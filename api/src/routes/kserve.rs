@@ -3,6 +3,7 @@
 pub mod index;
 pub mod infer;
 pub mod model;
+pub mod repository;
 pub mod server;
 
 use axum::extract::FromRequestParts;

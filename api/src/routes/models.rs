@@ -9,8 +9,10 @@ mod registered;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
+use forebay_shared::clock::Timestamp;
 use forebay_shared::job::{Kind, Modality, TensorSpec};
 use forebay_shared::model::Model;
+use forebay_shared::residency::Loaded;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -109,6 +111,8 @@ struct ModelView {
     aliases: Vec<String>,
     /// Whether a worker serves it now. Jobs for it are taken either way.
     state: ModelState,
+    /// Since when a worker has it in memory, and until when; null while none has.
+    loaded: Option<LoadedView>,
     /// What one job may ask of it.
     limits: ModelLimits,
 }
@@ -134,6 +138,18 @@ pub struct ModelDetail {
     inputs: Vec<TensorSpec>,
     /// What its graph gives, if it is used by plain tensors.
     outputs: Vec<TensorSpec>,
+}
+
+/// How long a model is in memory.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[schema(as = LoadedModel)]
+struct LoadedView {
+    /// Since when.
+    #[schema(value_type = String, format = DateTime)]
+    since: Timestamp,
+    /// When it leaves without further work; null: when another model needs its room.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
 }
 
 /// Whether a worker serves a model.
@@ -172,6 +188,7 @@ impl ModelView {
             kind: card.kind,
             aliases: card.aliases.clone(),
             state: if model.workers > 0 { ModelState::Ready } else { ModelState::Unavailable },
+            loaded: model.loaded.map(|Loaded { since, expires_at }| LoadedView { since, expires_at }),
             limits: ModelLimits {
                 max_items: limits.max_items,
                 max_tokens: card.max_tokens,

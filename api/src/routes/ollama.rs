@@ -20,6 +20,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use forebay_dialects::ollama::Streaming;
+use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -34,6 +35,17 @@ use crate::state::App;
 pub struct OllamaError {
     /// One sentence.
     error: String,
+}
+
+/// How long a model stays in memory.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "the dialect reads it")]
+pub enum OllamaKeepAlive {
+    /// A duration.
+    Text(String),
+    /// Seconds.
+    Seconds(f64),
 }
 
 /// Models as Ollama lists them.

@@ -29,6 +29,7 @@ mod rates;
 mod reading;
 mod refusals;
 mod registry;
+mod residency;
 mod retention;
 mod schedules;
 mod service;

@@ -23,6 +23,7 @@ async fn models_are_listed_in_openais_shape() {
         "words"
       ],
       "state": "unavailable",
+      "loaded": null,
       "limits": {
         "max_items": 8,
         "max_tokens": 128,

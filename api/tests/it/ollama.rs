@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::StatusCode;
+use forebay_shared::clock::Clock;
 use forebay_shared::id::JobId;
 use forebay_shared::job::{Input, ItemsAt, Object, Outcome};
+use forebay_shared::residency::Loaded;
+use forebay_shared::store::Residency;
 use serde_json::{Value, json};
 
 use crate::app::{Answer, TestApp};
@@ -63,10 +66,12 @@ async fn models_are_listed_shown_and_told_apart_from_those_that_run() {
     );
     assert_eq!(app.call("HEAD", "/api/tags").send().await.status, StatusCode::OK);
     assert_eq!(app.get("/api/ps").send().await.json(), json!({"models": []}), "no worker lives yet");
-    let _worker = app.worker().await;
+    let worker = app.worker().await;
+    let loaded = Loaded { since: app.clock.now(), expires_at: None };
+    app.store.tell_loaded(worker.id, &[("net".to_owned(), loaded)].into()).await.unwrap();
     let app = app.restarted();
     let running = app.get("/api/ps").send().await.json();
-    assert_eq!(running["models"].as_array().map(Vec::len), Some(6), "{running}");
+    assert_eq!(running["models"].as_array().map(Vec::len), Some(1), "{running}");
     for body in [json!({"model": "emotion"}), json!({"name": "emotion:latest", "verbose": false})] {
         let shown = app.post("/api/show").json(body).await;
         assert_eq!(shown.status, StatusCode::OK, "{shown}");

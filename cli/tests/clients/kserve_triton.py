@@ -145,6 +145,16 @@ def errors():
     refused(lambda: client.infer(EMBEDDING, one), 401, "no API key was given")
 
 
-for part in (server, metadata, tensors, embeddings, names, classes, errors):
+def residency():
+    client.load_model(EMBEDDING, headers=dict(headers))
+    client.unload_model(EMBEDDING, headers=dict(headers))
+    assert client.is_model_ready(EMBEDDING, headers=dict(headers)), "its next job has it loaded again"
+    infer(EMBEDDING, [texts("a")])
+    refused(lambda: client.load_model("nope", headers=dict(headers)), 404, "there is no model `nope`")
+    configured = lambda: client.load_model(EMBEDDING, headers=dict(headers), config="{}")
+    refused(configured, 400, "the parameter `config` is not taken")
+
+
+for part in (server, metadata, tensors, embeddings, names, classes, errors, residency):
     part()
     print(part.__name__, "as they should be")

@@ -41,10 +41,10 @@ pub struct ModelDetail {
     /// Where its file is, relative to the folder of all models.
     #[schema(example = "emotion/onnx/model.onnx")]
     file_path: String,
-    /// When it was last loaded; `null`, since workers load as they need and do not tell when.
+    /// Since when it is loaded; `null` while it is not.
     #[schema(value_type = Option<String>, format = DateTime)]
     last_loaded: Option<Timestamp>,
-    /// Whether a living worker has run it, and so has loaded it.
+    /// Whether a living worker has it in memory.
     is_loaded: bool,
 }
 
@@ -68,15 +68,15 @@ impl ModelDetail {
         Self {
             info: ModelInfo::new(id, model),
             file_path: model.card.file.clone(),
-            last_loaded: None,
+            last_loaded: model.loaded.map(|loaded| loaded.since),
             is_loaded: is_loaded(model),
         }
     }
 }
 
-/// Whether a living worker has run it: workers load a model with its first job, and tell how fast it ran.
+/// Whether a living worker has it in memory.
 pub(super) fn is_loaded(model: &Model) -> bool {
-    model.workers > 0 && model.rate > 0.0
+    model.loaded.is_some()
 }
 
 /// A model has no versions here: its digest tells one from another.

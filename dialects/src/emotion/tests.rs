@@ -3,6 +3,7 @@
 use forebay_shared::clock::Timestamp;
 use forebay_shared::job::{Input, Kind, Label, Outcome, Output};
 use forebay_shared::model::{Model, ModelCard};
+use forebay_shared::residency::Loaded;
 use serde_json::{Value, json};
 
 use super::{HealthResponse, Ids, ModelDetail, ModelInfo, batch, find, listed, message, predict, refused};
@@ -182,7 +183,7 @@ fn a_model_with_other_labels_is_refused_before_it_works() {
 
 fn model(card: ModelCard) -> Model {
     let created_at = Timestamp::parse("2025-06-01T00:00:01Z").unwrap();
-    Model { card, created_at, workers: 1, draining: false, rate: 0.0 }
+    Model { card, created_at, workers: 1, draining: false, loaded: None, rate: 0.0 }
 }
 
 #[test]
@@ -203,9 +204,9 @@ fn the_models_are_those_that_find_emotions() {
 #[test]
 fn a_model_reads_as_the_document_says() {
     let mut busy = model(emotion());
-    busy.rate = 1.0;
+    busy.loaded = Some(Loaded { since: busy.created_at, expires_at: None });
     insta::assert_snapshot!(text(&ModelInfo::new("A001", &busy)), @r#"{"model_id":"A001","filename":"model.onnx","size_mb":154.82,"version":0,"timestamp":"20250601000001"}"#);
-    insta::assert_snapshot!(text(&ModelDetail::new("A001", &busy)), @r#"{"model_id":"A001","filename":"model.onnx","size_mb":154.82,"version":0,"timestamp":"20250601000001","file_path":"emotion/onnx/model.onnx","last_loaded":null,"is_loaded":true}"#);
+    insta::assert_snapshot!(text(&ModelDetail::new("A001", &busy)), @r#"{"model_id":"A001","filename":"model.onnx","size_mb":154.82,"version":0,"timestamp":"20250601000001","file_path":"emotion/onnx/model.onnx","last_loaded":"2025-06-01T00:00:01.000000Z","is_loaded":true}"#);
     let at = Timestamp::parse("2026-01-31T10:29:09.870785Z").unwrap();
     insta::assert_snapshot!(text(&HealthResponse::at(at)), @r#"{"status":"healthy","service":"m2lorder-api","timestamp":"2026-01-31T10:29:09.870785Z","task":"emotion-recognition"}"#);
 }

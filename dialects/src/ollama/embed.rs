@@ -2,16 +2,17 @@
 
 use forebay_shared::job::{Input, Item, Kind, Object, Outcome, Output};
 use forebay_shared::model::ModelCard;
+use forebay_shared::residency::Wish;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::times::Durations;
-use super::{MOST_INPUTS, plain};
+use super::{MOST_INPUTS, keep, plain};
 use crate::call::{Answer, Answered, Call, outputs, unlike};
 use crate::inputs::too_many;
 use crate::{Fault, FaultCode, call};
 
-/// The body. `keep_alive` and `options` are passed over.
+/// The body. `options` are passed over.
 #[derive(Debug, Deserialize)]
 struct Body {
     model: String,
@@ -21,20 +22,23 @@ struct Body {
     truncate: Option<bool>,
     #[serde(default)]
     dimensions: Option<i64>,
+    #[serde(default)]
+    keep_alive: Value,
 }
 
 /// Reads a body. Without texts there is nothing to do, which is how Ollama's clients load a model.
 pub fn read(body: &[u8]) -> Result<Call<Reply>, Fault> {
-    let Body { model, input, truncate, dimensions } = crate::read(body, "request")?;
+    let Body { model, input, truncate, dimensions, keep_alive } = crate::read(body, "request")?;
     let items = texts(input)?.into_iter();
-    let items = items.map(|text| Item { input: Input::Text(text), params: Object::new() }).collect();
+    let items: Vec<_> = items.map(|text| Item { input: Input::Text(text), params: Object::new() }).collect();
     let mut params = Object::from_iter([("normalize".to_owned(), true.into())]);
     if truncate == Some(false) {
         params.insert("truncate".to_owned(), false.into());
     }
     let dimensions = dimensions.and_then(|dimensions| usize::try_from(dimensions).ok());
     let dimensions = dimensions.filter(|dimensions| *dimensions > 0);
-    let reply = Reply { asked: model.clone(), dimensions };
+    let wish = keep::wish(&keep_alive, items.is_empty())?;
+    let reply = Reply { asked: model.clone(), dimensions, wish };
     let model = plain(&model).to_owned();
     Ok(Call { model, named_by: None, kinds: &[Kind::TextEmbedding], items, params, reply })
 }
@@ -68,6 +72,7 @@ fn invalid() -> Fault {
 pub struct Reply {
     asked: String,
     dimensions: Option<usize>,
+    wish: Option<Wish>,
 }
 
 #[derive(Serialize)]
@@ -93,6 +98,10 @@ impl call::Reply for Reply {
         let durations = Durations::of(answered);
         let prompt_eval_count = answered.job.map(|_| tokens);
         Ok(Answer::json(&Embedded { model: &self.asked, embeddings, durations, prompt_eval_count }))
+    }
+
+    fn wish(&self) -> Option<Wish> {
+        self.wish
     }
 
     fn meet(&mut self, kinds: &[Kind], card: &ModelCard) -> Result<(), Fault> {

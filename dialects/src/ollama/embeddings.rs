@@ -2,13 +2,15 @@
 
 use forebay_shared::job::{Input, Item, Kind, Object, Outcome, Output};
 use forebay_shared::model::ModelCard;
+use forebay_shared::residency::Wish;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::{embed, plain};
+use super::{embed, keep, plain};
 use crate::call::{Answer, Answered, Call, outputs, unlike};
 use crate::{Fault, call};
 
-/// The body. `keep_alive` and `options` are passed over.
+/// The body. `options` are passed over.
 #[derive(Debug, Deserialize)]
 struct Body {
     model: String,
@@ -16,15 +18,18 @@ struct Body {
     prompt: Option<String>,
     #[serde(default)]
     input: Option<String>,
+    #[serde(default)]
+    keep_alive: Value,
 }
 
 /// Reads a body: the text is its `prompt`, or its `input` if there is no other. Without a text there is nothing to do.
 pub fn read(body: &[u8]) -> Result<Call<Reply>, Fault> {
-    let Body { model, prompt, input } = crate::read(body, "request")?;
+    let Body { model, prompt, input, keep_alive } = crate::read(body, "request")?;
     let text = [prompt, input].into_iter().flatten().find(|text| !text.is_empty());
-    let items =
+    let items: Vec<Item> =
         text.map(|text| Item { input: Input::Text(text), params: Object::new() }).into_iter().collect();
-    let reply = Reply { asked: model.clone() };
+    let wish = keep::wish(&keep_alive, items.is_empty())?;
+    let reply = Reply { asked: model.clone(), wish };
     let model = plain(&model).to_owned();
     Ok(Call { model, named_by: None, kinds: &[Kind::TextEmbedding], items, params: Object::new(), reply })
 }
@@ -33,6 +38,7 @@ pub fn read(body: &[u8]) -> Result<Call<Reply>, Fault> {
 #[derive(Clone, Debug)]
 pub struct Reply {
     asked: String,
+    wish: Option<Wish>,
 }
 
 #[derive(Serialize)]
@@ -48,6 +54,10 @@ impl call::Reply for Reply {
             Some(_) => return Err(unlike(Kind::TextEmbedding)),
         };
         Ok(Answer::json(&Embedded { embedding }))
+    }
+
+    fn wish(&self) -> Option<Wish> {
+        self.wish
     }
 
     fn meet(&mut self, kinds: &[Kind], card: &ModelCard) -> Result<(), Fault> {

@@ -13,7 +13,7 @@ use super::name::{meant, tagged};
 use super::seen;
 use crate::Fault;
 
-/// When a model leaves memory whose worker does not say: so far away that clients write "forever". A hundred years.
+/// When a model leaves memory that stays until another needs its room: so far away that clients write "forever". A hundred years.
 const FOR_EVER: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// `GET /api/tags`: every model that a worker has announced.
@@ -26,17 +26,17 @@ pub fn tags(models: &[Model]) -> Value {
     json!({ "models": listed.collect::<Vec<_>>() })
 }
 
-/// `GET /api/ps`: those that a living worker serves. How much of a GPU they take is not known here.
+/// `GET /api/ps`: those that a living worker has in memory. How much of a GPU they take is not known here.
 pub fn ps(models: &[Model], now: Timestamp) -> Value {
-    let serving = models.iter().filter(|model| model.workers > 0).map(|model| {
+    let loaded = models.iter().filter_map(|model| Some((model, model.loaded?))).map(|(model, loaded)| {
         let mut entry = named(&model.card);
-        entry["expires_at"] = json!(now.plus(FOR_EVER));
+        entry["expires_at"] = json!(loaded.expires_at.unwrap_or_else(|| now.plus(FOR_EVER)));
         if let Some(tokens) = model.card.max_tokens {
             entry["context_length"] = tokens.into();
         }
         entry
     });
-    json!({ "models": serving.collect::<Vec<_>>() })
+    json!({ "models": loaded.collect::<Vec<_>>() })
 }
 
 /// What `POST /api/show` asks for.

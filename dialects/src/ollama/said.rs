@@ -3,6 +3,7 @@
 use forebay_shared::clock::Timestamp;
 use forebay_shared::job::{Kind, Modality, Outcome};
 use forebay_shared::model::ModelCard;
+use forebay_shared::residency::{KeepAlive, Wish};
 use serde::Serialize;
 
 use super::seen;
@@ -25,6 +26,10 @@ pub struct Reply {
     /// The model, as it was asked for.
     pub(super) asked: String,
     pub(super) manner: Manner,
+    /// How long the model is to stay in memory.
+    pub(super) keep: Option<KeepAlive>,
+    /// Whether nothing else is asked.
+    pub(super) is_empty: bool,
 }
 
 #[derive(Serialize)]
@@ -73,23 +78,41 @@ impl Endpoint {
     }
 }
 
+impl Reply {
+    /// Why an answer to nothing is done.
+    fn reason(&self) -> &'static str {
+        if call::Reply::wish(self) == Some(Wish::Unload) { "unload" } else { "load" }
+    }
+
+    fn piece(&self, answered: Answered<'_>, text: String, done_reason: &'static str) -> Answer {
+        self.manner.write(&Piece {
+            model: &self.asked,
+            created_at: answered.job.and_then(|job| job.finished_at),
+            words: self.endpoint.words(text),
+            done: true,
+            done_reason,
+            durations: Durations::of(answered),
+            spent: Spent::of(answered),
+        })
+    }
+}
+
 impl call::Reply for Reply {
     fn write(&self, answered: Answered<'_>, outcomes: Vec<Outcome>) -> Result<Answer, Fault> {
         let field = self.endpoint.field();
+        if self.is_empty {
+            return Ok(self.piece(answered, String::new(), self.reason()));
+        }
         if outcomes.is_empty() {
             let message = format!("{:?} looks at pictures: give `{field}`", self.asked);
             return Err(Fault::new(FaultCode::MissingField, message).at(field));
         }
         let text = seen::words(&outputs(outcomes, field)?)?;
-        Ok(self.manner.write(&Piece {
-            model: &self.asked,
-            created_at: answered.job.and_then(|job| job.finished_at),
-            words: self.endpoint.words(text),
-            done: true,
-            done_reason: "stop",
-            durations: Durations::of(answered),
-            spent: Spent::of(answered),
-        }))
+        Ok(self.piece(answered, text, "stop"))
+    }
+
+    fn wish(&self) -> Option<Wish> {
+        if self.is_empty { Some(Wish::load(self.keep)) } else { self.keep.map(Wish::keep) }
     }
 
     /// In the words that Ollama's clients look for.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use forebay_dialects::ollama;
 use utoipa::ToSchema;
 
-use super::{OllamaAnswer, OllamaError, streaming};
+use super::{OllamaAnswer, OllamaError, OllamaKeepAlive, streaming};
 use crate::auth::Submitter;
 use crate::body::must_be_json_of_a_page;
 use crate::call;
@@ -60,10 +60,12 @@ pub async fn chat(
 struct ChatRequest {
     /// The model's name or an alias, with or without `:latest`.
     model: String,
-    /// What was said and shown.
+    /// What was said and shown. Without any the model is loaded, or unloaded if `keep_alive` is 0.
     messages: Vec<ChatMessage>,
     /// Whether the answer is streamed; what no `stream` means the configuration says (`ollama.stream_default`).
     stream: Option<bool>,
+    /// How long the model stays in memory after this: `5m`, a number of seconds, negative until its room is needed, 0 not at all.
+    keep_alive: Option<OllamaKeepAlive>,
 }
 
 /// What was said and shown at once.

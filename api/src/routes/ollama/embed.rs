@@ -8,7 +8,7 @@ use forebay_dialects::ollama;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::OllamaError;
+use super::{OllamaError, OllamaKeepAlive};
 use crate::auth::Submitter;
 use crate::body::must_be_json_of_a_page;
 use crate::call;
@@ -19,7 +19,7 @@ use crate::state::App;
 ///
 /// A job of as many items as there are texts; the call waits for it, up to 60 seconds. Who hangs up before cancels the job,
 /// unless `x-forebay-detach` is `true`. Vectors have length one. Without texts there is no job and no vector. Fields that
-/// are not named here are passed over, `keep_alive` and `options` among them.
+/// are not named here are passed over, `options` among them.
 #[utoipa::path(
     post,
     path = "/api/embed",
@@ -68,6 +68,8 @@ struct EmbedRequest {
     truncate: Option<bool>,
     /// Length of the vectors; they are cut and brought to length one. More than the model gives changes nothing.
     dimensions: Option<i64>,
+    /// How long the model stays in memory after this: `5m`, a number of seconds, negative until its room is needed, 0 not at all.
+    keep_alive: Option<OllamaKeepAlive>,
 }
 
 /// A text, or texts.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use forebay_dialects::ollama;
 use utoipa::ToSchema;
 
-use super::OllamaError;
+use super::{OllamaError, OllamaKeepAlive};
 use crate::auth::Submitter;
 use crate::body::must_be_json_of_a_page;
 use crate::call;
@@ -62,6 +62,8 @@ struct EmbeddingsRequest {
     prompt: Option<String>,
     /// The text, where there is no `prompt`.
     input: Option<String>,
+    /// How long the model stays in memory after this: `5m`, a number of seconds, negative until its room is needed, 0 not at all.
+    keep_alive: Option<OllamaKeepAlive>,
 }
 
 /// A vector.

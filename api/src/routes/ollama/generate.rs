@@ -7,7 +7,7 @@ use bytes::Bytes;
 use forebay_dialects::ollama;
 use utoipa::ToSchema;
 
-use super::{OllamaAnswer, OllamaError, streaming};
+use super::{OllamaAnswer, OllamaError, OllamaKeepAlive, streaming};
 use crate::auth::Submitter;
 use crate::body::must_be_json_of_a_page;
 use crate::call;
@@ -18,7 +18,7 @@ use crate::state::App;
 ///
 /// Of models that classify pictures, find things in them or read them: labels, things with their boxes, or lines of print, a
 /// line each. Models that write text do not run here, and others are refused. An answer comes in one piece, streamed or
-/// not. Fields that are not named here are passed over, `prompt` among them.
+/// not. Fields that are not named here are passed over.
 #[utoipa::path(
     post,
     path = "/api/generate",
@@ -62,8 +62,13 @@ pub async fn generate(
 struct GenerateRequest {
     /// The model's name or an alias, with or without `:latest`.
     model: String,
+    /// Passed over, but for whether there is one: with neither prompt nor pictures the model is loaded, or unloaded if
+    /// `keep_alive` is 0.
+    prompt: Option<String>,
     /// Pictures in base64.
-    images: Vec<String>,
+    images: Option<Vec<String>>,
     /// Whether the answer is streamed; what no `stream` means the configuration says (`ollama.stream_default`).
     stream: Option<bool>,
+    /// How long the model stays in memory after this: `5m`, a number of seconds, negative until its room is needed, 0 not at all.
+    keep_alive: Option<OllamaKeepAlive>,
 }

@@ -1,8 +1,9 @@
 use super::*;
 use crate::call::samples::{NOON, card};
+use forebay_shared::residency::Loaded;
 
 fn model(name: &str, kind: Kind, workers: u32) -> Model {
-    Model { card: card(name, kind), created_at: NOON, workers, draining: false, rate: 0.0 }
+    Model { card: card(name, kind), created_at: NOON, workers, draining: false, loaded: None, rate: 0.0 }
 }
 
 #[test]
@@ -61,7 +62,10 @@ fn every_announced_model_is_listed_under_a_name_with_a_tag() {
 
 #[test]
 fn those_that_a_worker_serves_are_running() {
-    let running = ps(&[model("net", Kind::ImageClassification, 2), model("idle", Kind::Ocr, 0)], NOON);
+    let loaded =
+        |model: Model, expires_at| Model { loaded: Some(Loaded { since: NOON, expires_at }), ..model };
+    let net = loaded(model("net", Kind::ImageClassification, 2), None);
+    let running = ps(&[net, model("idle", Kind::Ocr, 1)], NOON);
     insta::assert_snapshot!(format!("{running:#}"), @r#"
     {
       "models": [
@@ -88,8 +92,10 @@ fn those_that_a_worker_serves_are_running() {
       ]
     }
     "#);
-    let reads = ps(&[model("minilm", Kind::TextEmbedding, 1)], NOON);
+    let soon = NOON.plus(Duration::from_mins(5));
+    let reads = ps(&[loaded(model("minilm", Kind::TextEmbedding, 1), Some(soon))], NOON);
     assert_eq!(reads["models"][0]["context_length"], 128);
+    assert_eq!(reads["models"][0]["expires_at"], json!(soon));
 }
 
 #[test]

@@ -137,7 +137,8 @@ fn who_shows_nothing_is_asked_for_pictures() {
     let reply = generated(&json!({"model": "net", "prompt": "a"}), LINES).reply;
     let fault = reply.write(nobody(), Vec::new()).unwrap_err();
     insta::assert_snapshot!(fault.message, @r#""net" looks at pictures: give `images`"#);
-    let fault = chatted(&json!({"model": "net"})).reply.write(nobody(), Vec::new()).unwrap_err();
+    let chat = chatted(&json!({"model": "net", "messages": [{"role": "user", "content": "a"}]}));
+    let fault = chat.reply.write(nobody(), Vec::new()).unwrap_err();
     insta::assert_snapshot!(fault.message, @r#""net" looks at pictures: give `messages[].images`"#);
 }
 

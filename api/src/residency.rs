@@ -1,0 +1,46 @@
+//! Models are loaded, kept in memory and unloaded, whatever dialect asks.
+//!
+//! What is wished is written down, workers are told, and whoever asked is answered when it has come about.
+
+use std::time::Duration;
+
+use forebay_shared::events::Event;
+use forebay_shared::model::Model;
+use forebay_shared::residency::Wish;
+use forebay_shared::store::settled;
+
+use crate::problem::{Code, Problem};
+use crate::state::State;
+
+/// How long a caller waits for a model to be loaded. Loading goes on after that.
+const LOADING: Duration = Duration::from_secs(30);
+/// How long for one to leave: it does not while it runs.
+const LEAVING: Duration = Duration::from_secs(2);
+
+/// Has a wish about a model carried out. Of a model that is to be loaded, a worker must have it before the answer; one that is
+/// to leave may run a little longer.
+pub async fn come_about(app: &State, model: Model, wish: Wish) -> Result<Model, Problem> {
+    let name = &model.card.name;
+    let unavailable = |detail| Err(Problem::new(Code::Unavailable, detail).at("model").model(name));
+    if model.workers == 0 && matches!(wish, Wish::Load(_)) {
+        return unavailable(format!("no worker serves the model `{name}` now"));
+    }
+    self::wish(app, name, wish).await?;
+    let (is_loaded, patience) = match wish {
+        Wish::Load(_) => (true, LOADING),
+        Wish::Unload => (false, LEAVING),
+        Wish::Keep(_) => return Ok(model),
+    };
+    let is_so = settled(app.parts.store.as_ref(), name, is_loaded, patience).await?;
+    if is_loaded && !is_so {
+        return unavailable(format!("the model `{name}` is not loaded yet; ask again in a moment"));
+    }
+    Ok(model)
+}
+
+/// Writes a wish about the model with this name of its own down, and tells workers.
+pub async fn wish(app: &State, name: &str, wish: Wish) -> Result<(), Problem> {
+    app.parts.store.wish(name, wish).await?;
+    app.parts.events.announce(Event::Wished).await;
+    Ok(())
+}
