@@ -162,8 +162,4 @@ fn kserve() -> OpenApiRouter<App> {
         .routes(routes!(kserve::index::index))
         .routes(routes!(kserve::repository::load))
         .routes(routes!(kserve::repository::unload))
-        .routes(routes!(health::livez))
-        .routes(routes!(health::readyz))
-        .routes(routes!(metrics::metrics))
-        .routes(routes!(home::home))
 }
