@@ -25,6 +25,7 @@ mod multipart;
 mod ollama;
 mod openai;
 mod owners;
+mod pulls;
 mod rates;
 mod reading;
 mod refusals;

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use forebay_shared::registry::PULL;
 
 use super::Named;
 use crate::auth::Admin;
@@ -11,7 +12,7 @@ use crate::state::App;
 /// Drain a model
 ///
 /// Nothing new is accepted for it: submissions are refused with 503 and the code `draining`, at the latest after a second.
-/// What is accepted runs to its end.
+/// What is accepted runs to its end. The queue of models that are being pulled cannot be drained; it can be paused.
 #[utoipa::path(
     post,
     path = "/v1/queues/drain/{*model}",
@@ -25,6 +26,10 @@ use crate::state::App;
     ),
 )]
 pub async fn drain(State(app): State<App>, _: Admin, Named(model): Named) -> Result<StatusCode, Problem> {
+    // Whoever submits there is refused by nobody.
+    if model == PULL {
+        return Err(Problem::unknown_model(&model));
+    }
     app.parts.store.drain_queue(&model).await?;
     tracing::info!(model, "drain was ordered");
     Ok(StatusCode::NO_CONTENT)

@@ -1,0 +1,76 @@
+//! Jobs that bring models in, as the api tells of them: like any other, though no model does them.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use forebay_shared::id::JobId;
+use forebay_shared::job::Keep;
+use forebay_shared::registry::NewPull;
+use serde_json::{Value, json};
+
+use crate::app::{OWNER, TestApp};
+
+async fn submitted(app: &TestApp) -> JobId {
+    let (owner, reference) = (OWNER.to_owned(), "org/name:fp16".parse().unwrap());
+    let pull = NewPull { owner, reference, name: None, everybody: false };
+    let job = pull.job(app.ids.job(), Keep::all(Duration::from_hours(1))).unwrap();
+    app.parts.store.submit(std::slice::from_ref(&job)).await.unwrap();
+    job.id
+}
+
+async fn read(app: &TestApp, path: &str) -> Value {
+    let answer = app.get(path).send().await;
+    assert_eq!(answer.status, StatusCode::OK, "{answer}");
+    answer.json()
+}
+
+fn reasons(explained: &Value) -> Vec<&str> {
+    explained["waits"].as_array().unwrap().iter().map(|wait| wait["code"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_pull_is_told_of_as_any_job_is() {
+    let app = TestApp::start().await;
+    let id = submitted(&app).await;
+    let job = read(&app, &format!("/v1/jobs/{id}")).await;
+    assert_eq!((&job["kind"], &job["status"]), (&json!("model_pull"), &json!("queued")), "{job}");
+    assert_eq!(job["params"]["name"], "org/name:fp16");
+    let listed = read(&app, "/v1/jobs?model=model_pull").await;
+    assert_eq!((&listed["data"][0]["id"], &listed["data"][0]["kind"]), (&job["id"], &json!("model_pull")));
+    assert_eq!(reasons(&read(&app, &format!("/v1/jobs/{id}/explain")).await), ["scheduler"]);
+    let cancelled = app.post(&format!("/v1/jobs/{id}/cancel")).send().await;
+    assert!(cancelled.status.is_success(), "{cancelled}");
+    assert_eq!(read(&app, &format!("/v1/jobs/{id}")).await["status"], "cancelled");
+}
+
+#[tokio::test]
+async fn pulls_have_a_queue_that_can_be_paused_but_not_drained() {
+    let app = TestApp::start().await;
+    let names = |queues: &Value| -> Vec<Value> {
+        queues["data"].as_array().unwrap().iter().map(|queue| queue["model"].clone()).collect()
+    };
+    assert!(!names(&read(&app, "/v1/queues").await).contains(&json!("model_pull")), "nothing is pulled");
+    let id = submitted(&app).await;
+    let queues = read(&app, "/v1/queues").await;
+    assert_eq!(names(&queues).last(), Some(&json!("model_pull")));
+    assert_eq!(queues["data"].as_array().unwrap().last().unwrap()["interactive"]["queued"], 1);
+    assert_eq!(app.post("/v1/queues/pause/model_pull").send().await.status, StatusCode::NO_CONTENT);
+    assert_eq!(reasons(&read(&app, &format!("/v1/jobs/{id}/explain")).await), ["paused"]);
+    assert_eq!(app.post("/v1/queues/drain/model_pull").send().await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn no_request_can_name_what_pulls_are_called() {
+    let app = TestApp::start().await;
+    let params = json!({"name": "a", "everybody": true});
+    for body in [
+        json!({"model": "model_pull", "input": "org/name"}),
+        json!({"model": "model_pull", "input": "org/name", "params": params}),
+    ] {
+        let answer = app.post("/v1/jobs").json(body).await;
+        let problem: Value = answer.json();
+        assert_eq!((answer.status, &problem["code"]), (StatusCode::NOT_FOUND, &json!("unknown_model")));
+    }
+    let models = read(&app, "/v1/models").await;
+    assert!(!models.to_string().contains("model_pull"), "{models}");
+}
