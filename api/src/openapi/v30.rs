@@ -22,7 +22,7 @@ pub fn rendering(mut document: Value) -> Value {
     document
 }
 
-/// Of a body that is JSON or a form, JSON alone is told: generators of clients know one kind for an operation, and name types
+/// Of a body that is a form or something else, such as JSON, a form is not told: generators of clients know one kind for an operation, and name types
 /// of the other that they do not write.
 fn bodies(paths: &mut Value) {
     let items = paths.as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
@@ -30,7 +30,7 @@ fn bodies(paths: &mut Value) {
         items.flat_map(|item| item.as_object_mut().into_iter().flat_map(|item| item.values_mut()))
     {
         let content = operation.pointer_mut("/requestBody/content").and_then(Value::as_object_mut);
-        if let Some(content) = content.filter(|content| content.contains_key("application/json")) {
+        if let Some(content) = content.filter(|content| content.len() > 1) {
             content.remove("multipart/form-data");
         }
     }
