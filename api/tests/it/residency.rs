@@ -26,8 +26,8 @@ async fn carried_out(app: &TestApp, worker: &Worker, call: Call, body: Value) ->
     let before = app.store.wishes().await.unwrap();
     let work = async {
         while *news.recv().await.unwrap() != Event::Wished {}
-        let wishes = app.store.wishes().await.unwrap().into_iter();
-        let wished = wishes.filter(|wished| !before.contains(wished)).last().expect("something is wished");
+        let mut all = app.store.wishes().await.unwrap().into_iter();
+        let wished = all.rfind(|one| !before.contains(one)).expect("something is wished");
         let loaded = Loaded { since: app.clock.now(), expires_at: None };
         let loaded = if wished.wish == Wish::Unload { [].into() } else { [(wished.model, loaded)].into() };
         app.store.tell_loaded(worker.id, &loaded).await.unwrap();
