@@ -36,6 +36,9 @@ on_both! {
     Plan::echo().with("FOREBAY_AUTH__MODE", "keys").with("FOREBAY_AUTH__BOOTSTRAP_KEY", KEY) => [
         openais_client_for_node_keeps_files_and_runs_batches,
     ];
+    bringing() => [
+        models_are_brought_by_others_clients,
+    ];
     Plan::models() => [
         a_connection_that_ends_takes_its_job_along,
     ];
@@ -82,6 +85,25 @@ async fn ollamas_clients_embed_and_look_at_pictures(house: House) {
     let picture = picture.to_str().unwrap();
     run("ollama_base.py", &house, &[KEY, picture]).await;
     run("ollama_base.cjs", &house, &[KEY, picture]).await;
+    house.stop();
+}
+
+/// Nothing is served but what is brought in.
+fn bringing() -> Plan {
+    Plan::models()
+        .with("FOREBAY_AUTH__MODE", "keys")
+        .with("FOREBAY_AUTH__BOOTSTRAP_KEY", KEY)
+        .with("FOREBAY_WORKER__MODELS", r#"["echo", "org/nsfw:v1", "org/nsfw-openai"]"#)
+        .with("FOREBAY_WORKER__REGISTRY_POLL", "1s")
+}
+
+async fn models_are_brought_by_others_clients(house: House) {
+    let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/reference/images/photo-cat.png");
+    let (picture, folder) = (picture.to_str().unwrap(), starter_data().join("models/opennsfw"));
+    let folder = folder.to_str().unwrap();
+    run("ollama_registry.py", &house, &[KEY, folder, picture]).await;
+    run("ollama_registry.cjs", &house, &[KEY, folder]).await;
+    run("openai_models.py", &house, &[KEY, folder]).await;
     house.stop();
 }
 
