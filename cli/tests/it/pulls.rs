@@ -15,6 +15,7 @@ use forebay_shared::testing::{Asked, Manner, StandIn, fresh_ids};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use super::clients::{KEY, run};
 use super::house::{House, LONG, Plan};
 use super::sse::Stream;
 
@@ -60,6 +61,10 @@ with_a_hub! {
     a_pull_goes_on_after_its_process_was_killed => Plan::echo(),
     a_scheduler_goes_on_with_what_a_killed_command_pulled => Plan::echo(),
     a_pull_is_followed_and_cancelled_like_any_job => Plan::echo(),
+    clients_pull_over_http => Plan::echo()
+        .with("FOREBAY_AUTH__MODE", "keys")
+        .with("FOREBAY_AUTH__BOOTSTRAP_KEY", KEY),
+    who_hangs_up_takes_the_pull_along => Plan::echo(),
 }
 
 /// A model that is small enough for the tree, as a repository has it.
@@ -254,5 +259,36 @@ async fn a_pull_is_followed_and_cancelled_like_any_job(house: House, hub: StandI
     assert!(status.is_success(), "{again}");
     assert_eq!(house.ended(&id).await["status"], "succeeded");
     assert_only_the_rest_was_fetched(&hub);
+    house.stop();
+}
+
+async fn clients_pull_over_http(house: House, hub: StandIn) {
+    run("ollama_pull.py", &house, &[KEY]).await;
+    run("ollama_pull.cjs", &house, &[KEY]).await;
+    let (status, job) = house.post("/v1/models/pull", &json!({"model": "org/toy", "name": "mine"})).await;
+    assert_eq!((status, &job["kind"]), (StatusCode::ACCEPTED, &json!("model_pull")), "{job}");
+    assert_eq!(house.ended(job["id"].as_str().unwrap()).await["status"], "succeeded");
+    let (status, model) = house.get("/v1/models/mine").await;
+    assert_eq!((status, &model["id"]), (StatusCode::OK, &json!("mine")), "{model}");
+    let (status, refusal) = house.post("/v1/models/pull", &json!({"model": "a/b/c"})).await;
+    assert_eq!((status, &refusal["error"]["param"]), (StatusCode::BAD_REQUEST, &json!("model")), "{refusal}");
+    drop(hub);
+    house.stop();
+}
+
+async fn who_hangs_up_takes_the_pull_along(house: House, hub: StandIn) {
+    hub.send(GRAPH, Manner::Held(HELD));
+    let body = json!({"model": "org/toy"});
+    let pull = async |detach: &str| {
+        let call = house.request(Method::POST, "/api/pull").header("x-forebay-detach", detach).json(&body);
+        let answer = call.send().await.unwrap();
+        answer.headers()["x-forebay-job"].to_str().unwrap().to_owned()
+    };
+    let left = pull("false").await;
+    assert_eq!(house.ended(&left).await["status"], "cancelled");
+    let detached = pull("true").await;
+    stalled(&house).await;
+    hub.release();
+    assert_eq!(house.ended(&detached).await["status"], "succeeded");
     house.stop();
 }
