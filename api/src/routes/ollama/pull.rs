@@ -79,12 +79,17 @@ pub async fn pull(
 /// Tells what the job's events tell, until it ends.
 async fn follow(app: &App, (owner, id): (&str, JobId), teller: &Teller) -> Result<(), Problem> {
     let Some(mut stream) = JobStream::open(app, (owner, id), None, None).await? else { return Ok(()) };
+    let mut latest = begun();
     while let Some(told) = stream.next().await {
         match told {
             Told::Event { kind: EventType::JobProgress, data, .. } => {
                 let heard: Heard = read_event(data.get())?;
                 if let Some(transfer) = heard.transfer {
-                    teller.tell(step(transfer));
+                    let step = step(transfer);
+                    if step != latest {
+                        teller.tell(step.clone());
+                        latest = step;
+                    }
                 }
             }
             Told::Event { data, .. } => {
