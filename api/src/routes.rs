@@ -83,6 +83,8 @@ fn native() -> OpenApiRouter<App> {
         .routes(routes!(models::get, models::delete::delete))
         .routes(routes!(models::copy::copy))
         .routes(routes!(models::pull::pull))
+        .routes(routes!(models::load::load))
+        .routes(routes!(models::unload::unload))
         .routes(routes!(webhooks::create::create, webhooks::list::list))
         .routes(routes!(webhooks::get::get, webhooks::update::update, webhooks::delete::delete))
         .routes(routes!(webhooks::rotate::rotate))

@@ -3,8 +3,10 @@
 pub mod copy;
 pub mod delete;
 pub mod import;
+pub mod load;
 pub mod pull;
 mod registered;
+pub mod unload;
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
@@ -62,20 +64,12 @@ pub async fn get(
     name: Result<Path<String>, PathRejection>,
 ) -> Result<Json<ModelDetail>, Problem> {
     let name = named(name)?;
-    let model = app.parts.catalog.find(&owner, &name).await?.ok_or_else(|| Problem::unknown_model(&name))?;
-    let view = ModelView::new(&model, &app.config.limits);
-    let card = model.card;
-    Ok(Json(ModelDetail {
-        view,
-        description: card.description,
-        licence: card.licence,
-        digest: card.digest,
-        labels: card.labels,
-        prompts: card.prompts,
-        dimensions: card.dimensions,
-        inputs: card.inputs,
-        outputs: card.outputs,
-    }))
+    Ok(Json(ModelDetail::new(find(&app, &owner, &name).await?, &app.config.limits)))
+}
+
+/// The model that this owner sees under a name or an alias.
+async fn find(app: &App, owner: &str, name: &str) -> Result<Model, Problem> {
+    app.parts.catalog.find(owner, name).await?.ok_or_else(|| Problem::unknown_model(name))
 }
 
 /// The name in a path.
@@ -150,6 +144,24 @@ struct LoadedView {
     /// When it leaves without further work; null: when another model needs its room.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
+}
+
+impl ModelDetail {
+    fn new(model: Model, limits: &LimitConfig) -> Self {
+        let view = ModelView::new(&model, limits);
+        let card = model.card;
+        Self {
+            view,
+            description: card.description,
+            licence: card.licence,
+            digest: card.digest,
+            labels: card.labels,
+            prompts: card.prompts,
+            dimensions: card.dimensions,
+            inputs: card.inputs,
+            outputs: card.outputs,
+        }
+    }
 }
 
 /// Whether a worker serves a model.

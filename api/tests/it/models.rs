@@ -115,3 +115,26 @@ async fn a_catalogue_that_cannot_be_read_is_refused_in_openais_words() {
     }
     "#);
 }
+
+#[tokio::test]
+async fn a_model_is_loaded_by_a_worker_that_serves_it_and_unloaded_by_all() {
+    let app = TestApp::start().await;
+    for (body, status) in [
+        (json!({"model": "nope"}), StatusCode::NOT_FOUND),
+        (json!({"model": "echo", "keep_alive": "soon"}), StatusCode::BAD_REQUEST),
+        (json!({"model": "echo", "keep": "5m"}), StatusCode::BAD_REQUEST),
+        (json!({}), StatusCode::BAD_REQUEST),
+        (json!({"model": "echo", "keep_alive": "5m"}), StatusCode::SERVICE_UNAVAILABLE),
+    ] {
+        let answer = app.post("/v1/models/load").json(body.clone()).await;
+        assert_eq!(answer.status, status, "{body}: {answer}");
+    }
+    for (body, status) in
+        [(json!({"model": "nope"}), StatusCode::NOT_FOUND), (json!({"model": "words"}), StatusCode::OK)]
+    {
+        let answer = app.post("/v1/models/unload").json(body).await;
+        assert_eq!(answer.status, status, "{answer}");
+        let named = &answer.json()["id"];
+        assert!(status != StatusCode::OK || named == "acme/words:v1.5", "{named}");
+    }
+}
