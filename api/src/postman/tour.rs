@@ -87,7 +87,6 @@ pub const LEFT_OUT: &[(&str, &[&str])] = &[
         ],
     ),
     ("it is not offered, and says so", &["ollama_push"]),
-    ("they take as long as a model takes to come and go", &["load_model", "unload_model"]),
     (
         "they succeed only where the configuration or a model that is not there says so",
         &["create_moderation", "create_image"],

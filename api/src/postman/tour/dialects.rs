@@ -89,6 +89,8 @@ pub const KSERVE: Folder = Folder {
         stop("kserve_infer").at(NAMED).json(TEXTS),
         stop("kserve_infer_version").at(VERSION).json(TEXTS),
         stop("kserve_index").json("{\"ready\": true}"),
+        stop("kserve_unload").at(NAMED),
+        stop("kserve_load").at(NAMED),
     ],
 };
 

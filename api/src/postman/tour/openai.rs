@@ -12,6 +12,8 @@ pub const MODELS: Folder = Folder {
     stops: &[
         stop("list_models"),
         stop("get_model").at(&[("name", "{{model}}")]),
+        stop("unload_model").json("{\"model\": \"all-minilm-l6-v2\"}"),
+        stop("load_model").json("{\"model\": \"all-minilm-l6-v2\", \"keep_alive\": \"5m\"}"),
         stop("create_embedding")
             .json("{\n  \"model\": \"all-minilm-l6-v2\",\n  \"input\": [\"The cat sits outside.\"]\n}"),
     ],
