@@ -2,6 +2,7 @@
 
 mod hub;
 mod receiver;
+mod services;
 mod watched;
 
 use std::path::Path;
@@ -11,8 +12,7 @@ use std::time::Duration;
 use crate::blobs::Blobs;
 use crate::clock::{ManualClock, SystemClock};
 use crate::config::{
-    BlobConfig, BulkConfig, CacheConfig, HubConfig, ModerationConfig, QueueConfig, RegistryConfig, Secret,
-    Size, Span, StoreConfig,
+    BulkConfig, CacheConfig, HubConfig, ModerationConfig, RegistryConfig, Secret, Size, Span,
 };
 use crate::entropy::{OsEntropy, SeededEntropy};
 use crate::id::Ids;
@@ -23,6 +23,7 @@ use crate::schedule::Template;
 use crate::store::Store;
 pub use hub::{Asked, Manner, StandIn};
 pub use receiver::{Received, Receiver};
+pub use services::Services;
 pub use watched::{Fault, Watched};
 
 /// Ids that are the same in every run, at the instant that `clock` shows.
@@ -185,23 +186,6 @@ pub fn keyed(mut job: NewJob, key: &str, body: u8, clock: &dyn crate::clock::Clo
     job
 }
 
-/// The private services that `cargo xtask test` starts.
-#[derive(Clone, Debug)]
-pub struct Services {
-    /// `postgres://…` of a server where databases may be made.
-    pub postgres: String,
-    /// `amqp://…` of a broker.
-    pub rabbitmq: String,
-    /// `http://…` of an S3 server.
-    pub s3: String,
-    /// The S3 server's access key.
-    pub s3_access_key: String,
-    /// The S3 server's secret key.
-    pub s3_secret_key: String,
-    /// A bucket that exists there.
-    pub s3_bucket: String,
-}
-
 /// What the test command tells through the environment; a test that needs it must fail without it, never skip.
 #[expect(clippy::disallowed_methods, reason = "this is the door through which tests read the environment")]
 pub fn told(name: &str) -> String {
@@ -212,64 +196,6 @@ pub fn told(name: &str) -> String {
 #[expect(clippy::disallowed_methods, reason = "this is the door through which tests read the environment")]
 pub fn asked(name: &str) -> Option<String> {
     std::env::var(name).ok()
-}
-
-impl Services {
-    /// Where the services are, as the test command tells through the environment. A test that needs them must fail
-    /// without them, never skip.
-    pub fn running() -> Self {
-        Self {
-            postgres: told("FOREBAY_TEST_POSTGRES"),
-            rabbitmq: told("FOREBAY_TEST_RABBITMQ"),
-            s3: told("FOREBAY_TEST_S3"),
-            s3_access_key: told("FOREBAY_TEST_S3_ACCESS_KEY"),
-            s3_secret_key: told("FOREBAY_TEST_S3_SECRET_KEY"),
-            s3_bucket: told("FOREBAY_TEST_S3_BUCKET"),
-        }
-    }
-
-    /// The broker, with queues that no other test uses.
-    pub fn queue(&self) -> QueueConfig {
-        QueueConfig {
-            url: Secret::new(&self.rabbitmq),
-            prefix: fresh_word(),
-            publish_timeout: Span::new(Duration::from_secs(10)),
-        }
-    }
-
-    /// The S3 server, under a prefix that no other test uses.
-    pub fn blobs(&self) -> BlobConfig {
-        BlobConfig {
-            url: format!("s3://{}/{}", self.s3_bucket, fresh_word()),
-            endpoint: self.s3.clone(),
-            region: "us-east-1".to_owned(),
-            access_key_id: self.s3_access_key.clone(),
-            secret_access_key: Secret::new(&self.s3_secret_key),
-            allow_http: true,
-            timeout: Span::new(Duration::from_secs(10)),
-            signed_urls: false,
-            signed_url_life: Span::new(Duration::from_mins(5)),
-            public_endpoint: String::new(),
-        }
-    }
-
-    /// Makes an empty database and answers with how to open it.
-    pub async fn database(&self) -> StoreConfig {
-        use sqlx::Connection;
-        let name = fresh_word();
-        let mut admin = sqlx::PgConnection::connect(&self.postgres).await.expect("Postgres is running");
-        sqlx::query(sqlx::AssertSqlSafe(format!("create database {name}")))
-            .execute(&mut admin)
-            .await
-            .expect("databases may be made");
-        let mut url = url::Url::parse(&self.postgres).expect("the test command writes a URL");
-        url.set_path(&name);
-        StoreConfig {
-            url: Secret::new(url.as_str()),
-            max_connections: 8,
-            acquire_timeout: Span::new(Duration::from_secs(10)),
-        }
-    }
 }
 
 /// Sixteen kibibytes, the bound of what stands in a row.

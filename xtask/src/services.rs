@@ -6,6 +6,7 @@
 
 mod census;
 pub mod foreground;
+mod inquest;
 mod keeper;
 mod place;
 mod ports;
@@ -231,8 +232,9 @@ impl Running {
         &self.place
     }
 
-    /// Keeps the folder when dropped, for somebody to look at the logs.
-    pub fn keep_folder(&mut self) {
+    /// After a failure: tells how the servers are, and keeps the folder when dropped, for somebody to look at the logs.
+    pub fn look_into_it(&mut self) {
+        eprintln!("\n{}", inquest::report(&self.place));
         self.worth_keeping = true;
     }
 }

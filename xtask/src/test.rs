@@ -40,7 +40,7 @@ fn all(repository: &Repository, arguments: &Arguments, stages: &mut Stages) -> R
     let mut running = stages.run("services", || Running::start(&s3_server, None, &repository.interrupt))?;
     let outcome = tests(repository, arguments, &data, &running, stages);
     if outcome.as_ref().is_err_and(|error| !error.is::<Interrupted>()) {
-        running.keep_folder();
+        running.look_into_it();
     }
     stages.run("stopping the services", || {
         drop(running);

@@ -47,6 +47,8 @@ pub fn launch(place: &Place, interrupt: &Interrupt) -> Result<Child> {
         "unix_socket_directories=",
         "shared_preload_libraries=pg_stat_statements",
         &format!("max_connections={MAX_CONNECTIONS}"),
+        // Each test makes a database, all of it through the log: a gigabyte of that is kept otherwise.
+        "max_wal_size=256MB",
     ] {
         server.args(["-c", setting]);
     }
