@@ -22,6 +22,7 @@ mod host;
 mod idempotency;
 mod incoming;
 mod limits;
+mod linger;
 mod openapi;
 mod place;
 mod postman;
@@ -50,7 +51,7 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::{from_fn_with_state, map_request};
+use axum::middleware::{from_fn_with_state, map_request, map_request_with_state};
 use axum::serve::ListenerExt;
 use futures::future::try_join_all;
 use tokio::net::TcpListener;
@@ -97,6 +98,7 @@ pub fn router(config: ApiConfig, parts: Parts) -> Router {
         .layer(from_fn_with_state(app.clone(), rates::limit))
         .layer(from_fn_with_state(app.clone(), host::guard))
         .layer(from_fn_with_state(app.clone(), dress::dress))
+        .layer(map_request_with_state(app.clone(), linger::hear_out))
         .with_state(app);
     // What is done here is done before a route is looked for.
     Router::new().fallback_service(api).layer(map_request(slashes::join))

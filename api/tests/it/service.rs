@@ -183,3 +183,35 @@ async fn a_served_api_stops_when_it_is_asked() {
     served.unwrap();
     assert!(answer.starts_with("HTTP/1.1 202 Accepted"), "{answer}");
 }
+
+/// Small bodies fit into what the kernel holds; this one does not.
+#[tokio::test]
+async fn who_is_refused_while_still_sending_hears_why() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let app = TestApp::start().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let tasks = app.parts.tasks.clone();
+    let serving = forebay_api::serve(app.config.clone(), app.parts.clone(), vec![listener]);
+    let asking = async {
+        let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
+        let size = app.config.limits.max_body.as_usize() + (8 << 20);
+        let head = format!(
+            "POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {size}\r\n\r\n"
+        );
+        connection.write_all(head.as_bytes()).await.unwrap();
+        for _ in 0..size / (64 << 10) {
+            connection.write_all(&[b'a'; 64 << 10]).await.expect("all of it is taken");
+        }
+        // The connection serves on.
+        connection.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut answers = String::new();
+        connection.read_to_string(&mut answers).await.unwrap();
+        tasks.stop();
+        answers
+    };
+    let (served, answers) = tokio::join!(serving, asking);
+    served.unwrap();
+    assert!(answers.starts_with("HTTP/1.1 413"), "{answers}");
+    assert!(answers.contains("body_too_large") && answers.contains("HTTP/1.1 200 OK"), "{answers}");
+}
