@@ -23,7 +23,11 @@ async function models() {
   assert.match((await client.version()).version, /^\d+\.\d+\.\d+$/)
   const listed = (await client.list()).models.map((model) => model.name)
   assert.ok(listed.includes(`${MODEL}:latest`), listed)
-  assert.deepEqual((await client.ps()).models.map((model) => model.name), listed)
+  assert.equal((await client.generate({ model: MODEL, prompt: '', keep_alive: '5m' })).done_reason, 'load')
+  for (const began = Date.now(); !(await client.ps()).models.some((model) => model.name === `${MODEL}:latest`); ) {
+    assert.ok(Date.now() < began + 30_000, 'it is in memory')
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
   const shown = await client.show({ model: MODEL })
   assert.equal(shown.model_info['text_embedding.embedding_length'], 384)
   assert.equal(shown.modelfile, undefined)

@@ -7,6 +7,7 @@ import math
 import sys
 import time
 import urllib.request
+from datetime import datetime, timezone
 
 import ollama
 
@@ -42,19 +43,35 @@ def models():
     minilm = listed[f"{MODEL}:latest"]
     assert minilm.size > 1_000_000 and len(minilm.digest) == 64 and minilm.modified_at, minilm
     assert minilm.details.format == "onnx" and minilm.details.family == "text_embedding", minilm
-    # The service may have looked for workers a moment before there was one.
-    began = time.monotonic()
-    while not (running := {model.model: model for model in client.ps().models}):
-        assert time.monotonic() < began + 30, "a worker serves them"
-        time.sleep(0.1)
-    assert running.keys() == listed.keys(), running
-    assert running[f"{MODEL}:latest"].expires_at.year > 2100
-
     shown = client.show(MODEL)
     assert shown.modelinfo["text_embedding.embedding_length"] == 384, shown
     assert shown.capabilities == ["embedding"] and shown.modelfile is None, shown
     assert client.show("emotion:latest").modelinfo["forebay.labels"]
     refused(lambda: client.show("nope"), 404, "model 'nope' not found")
+
+
+def stay():
+    """How long the model stays in memory, in seconds; None if it is not there."""
+    loaded = {model.model: model for model in client.ps().models}
+    here = loaded.get(f"{MODEL}:latest")
+    return here and (here.expires_at - datetime.now(timezone.utc)).total_seconds()
+
+
+def until(what, holds):
+    began = time.monotonic()
+    while not holds():
+        assert time.monotonic() < began + 30, what
+        time.sleep(0.1)
+
+
+def memory():
+    assert client.generate(model=MODEL, keep_alive=-1).done_reason == "load"
+    until("it stays for good", lambda: (stay() or 0) > 50 * 365 * 86400)
+    client.embed(model=MODEL, input="a", keep_alive="5m")
+    until("it stays for five minutes", lambda: 200 < (stay() or 0) <= 300)
+    assert client.generate(model=MODEL, keep_alive=0).done_reason == "unload"
+    until("it has left", lambda: stay() is None)
+    assert f"{MODEL}:latest" in [model.model for model in client.list().models]
 
 
 def vectors():
@@ -106,6 +123,6 @@ def refusals():
     refused(stranger.list, 401, "the API key")
 
 
-for part in (models, vectors, pictures, refusals):
+for part in (models, memory, vectors, pictures, refusals):
     part()
     print(part.__name__, "are as they should be")

@@ -57,8 +57,16 @@ def made_of_files():
     refused(lambda: client.create(model="odd", from_=MODEL, system="a pirate"), 400, "`system` is not supported")
 
 
+def loads():
+    try:
+        return client.generate(model=MODEL).done_reason == "load"
+    except ollama.ResponseError as error:
+        assert error.status_code == 503, error
+        return False
+
+
 def served():
-    until("a worker serves it", lambda: MODEL in [model.model for model in client.ps().models])
+    until("a worker serves it", loads)
     assert MODEL in names()
     shown = client.show(MODEL)
     assert shown.modelinfo["forebay.labels"], shown

@@ -10,16 +10,16 @@ use crate::auth::Reader;
 use crate::problem::Problem;
 use crate::state::App;
 
-/// List the models that are served, as Ollama lists those that run
+/// List the models that are in memory
 ///
-/// A model that a worker serves is loaded when it is first asked for, unless the worker says otherwise.
+/// A model is loaded when it is first asked for, unless the worker says otherwise, and stays for as long as `expires_at` says.
 #[utoipa::path(
     get,
     path = "/api/ps",
     tag = "ollama",
     operation_id = "ollama_ps",
     responses(
-        (status = 200, description = "Every model that a living worker serves, by name", body = OllamaModels),
+        (status = 200, description = "Every model that a living worker has in memory, by name", body = OllamaModels),
         (status = 503, description = "Ask again in a moment", body = OllamaError),
     ),
 )]

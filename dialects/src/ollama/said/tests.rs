@@ -144,8 +144,8 @@ fn who_shows_nothing_is_asked_for_pictures() {
 
 #[test]
 fn models_that_say_nothing_are_named_as_ollama_names_them() {
-    let (mut generate, mut chat) =
-        (generated(&json!({"model": "emotion:latest"}), LINES), chatted(&json!({"model": "m"})));
+    let mut generate = generated(&json!({"model": "emotion:latest", "prompt": "a"}), LINES);
+    let mut chat = chatted(&json!({"model": "m", "messages": [{"role": "user", "content": "a"}]}));
     let told = |call: &mut Call<Reply>, kind| {
         call.reply
             .meet(call.kinds, &card("emotion", kind))
@@ -157,4 +157,7 @@ fn models_that_say_nothing_are_named_as_ollama_names_them() {
     insta::assert_snapshot!(told(&mut chat, Kind::TextEmbedding), @r#""m" does not support chat, and it takes no images"#);
     insta::assert_snapshot!(told(&mut generate, Kind::BackgroundRemoval), @r#""emotion:latest" does not support generate"#);
     assert_eq!(told(&mut generate, Kind::Ocr), "");
+    // Any model can be loaded.
+    let mut load = generated(&json!({"model": "emotion:latest"}), LINES);
+    assert_eq!(told(&mut load, Kind::TextClassification), "");
 }
