@@ -200,8 +200,8 @@ async fn who_is_refused_while_still_sending_hears_why() {
             "POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {size}\r\n\r\n"
         );
         connection.write_all(head.as_bytes()).await.unwrap();
-        for _ in 0..size / (64 << 10) {
-            connection.write_all(&[b'a'; 64 << 10]).await.expect("all of it is taken");
+        for _ in 0..size / (16 << 10) {
+            connection.write_all(&[b'a'; 16 << 10]).await.expect("all of it is taken");
         }
         // The connection serves on.
         connection.write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
