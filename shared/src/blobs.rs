@@ -7,6 +7,7 @@
 pub mod conformance;
 mod content;
 mod ranges;
+mod s3;
 mod signing;
 mod unfinished;
 
@@ -17,19 +18,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
-use object_store::aws::AmazonS3Builder;
 use object_store::buffered::BufWriter;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path as Key;
-use object_store::prefix::PrefixStore;
-use object_store::{
-    BackoffConfig, ClientOptions, GetOptions, GetRange, ObjectStore, ObjectStoreExt, RetryConfig,
-};
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
 use tokio::io::AsyncWriteExt;
 
 use crate::clock::Timestamp;
 use crate::config::BlobConfig;
+use s3::Bucket;
 use signing::Signing;
 
 /// Bytes gathered before a part of a streamed object is sent: the smallest part that S3 takes.
@@ -67,6 +65,8 @@ pub struct BlobEntry {
 #[derive(Clone, Debug)]
 pub struct Blobs {
     store: Arc<dyn ObjectStore>,
+    /// The same, for answers that are read piece by piece.
+    long: Arc<dyn ObjectStore>,
     signing: Option<Arc<Signing>>,
     /// Where objects are files.
     directory: Option<Arc<Path>>,
@@ -85,41 +85,13 @@ impl Blobs {
             let local = local.with_fsync(true).with_automatic_cleanup(true);
             return Ok(Self { directory: Some(directory.into()), ..Self::of(local) });
         }
-        // Callers have patience of their own, so a request is tried again once and then given up.
-        let retry = RetryConfig {
-            backoff: BackoffConfig::default(),
-            max_retries: 1,
-            retry_timeout: config.timeout.get(),
-        };
-        let client =
-            ClientOptions::new().with_timeout(config.timeout.get()).with_allow_http(config.allow_http);
-        let mut builder = AmazonS3Builder::new()
-            .with_url(&config.url)
-            .with_region(&config.region)
-            .with_retry(retry)
-            .with_client_options(client);
-        if !config.endpoint.is_empty() {
-            builder = builder.with_endpoint(&config.endpoint).with_virtual_hosted_style_request(false);
-        }
-        if !config.access_key_id.is_empty() {
-            builder = builder
-                .with_access_key_id(&config.access_key_id)
-                .with_secret_access_key(config.secret_access_key.expose());
-        }
-        let prefix = url::Url::parse(&config.url).map_or(String::new(), |url| url.path().to_owned());
-        let prefix = prefix.trim_matches('/');
-        let signing = config.signed_urls.then(|| Signing::new(builder.clone(), config, prefix)).transpose();
-        let signing = signing.map_err(unusable)?.map(Arc::new);
-        let bucket = builder.build().map_err(unusable)?;
-        let blobs = match prefix {
-            "" => Self::of(bucket),
-            prefix => Self::of(PrefixStore::new(bucket, prefix)),
-        };
-        Ok(Self { signing, ..blobs })
+        let Bucket { short, long, signing } = Bucket::open(config).map_err(unusable)?;
+        Ok(Self { store: short, long, signing, directory: None })
     }
 
     fn of(store: impl ObjectStore) -> Self {
-        Self { store: Arc::new(store), signing: None, directory: None }
+        let store: Arc<dyn ObjectStore> = Arc::new(store);
+        Self { long: store.clone(), store, signing: None, directory: None }
     }
 
     /// Where anybody who is told may read this object for a while, as of this media type. `None`: nobody is told.
@@ -158,7 +130,8 @@ impl Blobs {
         self.store.get_range(&Key::from(key), range).await.map_err(|error| refused(key, error))
     }
 
-    /// Reads a range of an object piece by piece.
+    /// Reads a range of an object piece by piece, for as long as its reader takes. An answer that breaks off, or stalls for
+    /// `blobs.timeout`, is taken up where it ended.
     pub async fn stream(
         &self,
         key: &str,
@@ -170,7 +143,7 @@ impl Blobs {
         count("get");
         let options = GetOptions { range: Some(GetRange::Bounded(range)), ..Default::default() };
         let found =
-            self.store.get_opts(&Key::from(key), options).await.map_err(|error| refused(key, error))?;
+            self.long.get_opts(&Key::from(key), options).await.map_err(|error| refused(key, error))?;
         let key = key.to_owned();
         Ok(found.into_stream().map_err(move |error| refused(&key, error)).boxed())
     }

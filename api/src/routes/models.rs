@@ -26,7 +26,7 @@ use crate::state::App;
 
 /// List models
 ///
-/// Every model that a worker has announced, in the shape of OpenAI's list.
+/// Every model that a worker has announced, or that was brought in, in the shape of OpenAI's list.
 #[utoipa::path(
     get,
     path = "/v1/models",
@@ -95,7 +95,7 @@ struct ModelView {
     id: String,
     /// `model`
     object: &'static str,
-    /// When it was first announced, in seconds since 1970.
+    /// When it was first announced or brought in, in seconds since 1970.
     created: i64,
     /// Who made it.
     owned_by: String,

@@ -16,7 +16,7 @@ use crate::Fault;
 /// When a model leaves memory that stays until another needs its room: so far away that clients write "forever". A hundred years.
 const FOR_EVER: Duration = Duration::from_hours(100 * 365 * 24);
 
-/// `GET /api/tags`: every model that a worker has announced.
+/// `GET /api/tags`: every model that a worker has announced, or that was brought in.
 pub fn tags(models: &[Model]) -> Value {
     let listed = models.iter().map(|model| {
         let mut entry = named(&model.card);

@@ -118,3 +118,56 @@ async fn what_a_dead_writer_left_is_removed_when_it_is_old() {
     assert_eq!(files(), ["odd%231", "whole"]);
     assert_eq!(blobs.get("models/a/whole").await.unwrap(), "whole");
 }
+
+/// An S3 server with one object, which takes it three times as long as a request may, and hangs up in its middle.
+async fn slow_server(object: &'static [u8], piece: usize, pause: Duration) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = async move {
+        for lives in [object.len() / 2, object.len()] {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                request.push(connection.read_u8().await.unwrap());
+            }
+            let request = String::from_utf8(request).unwrap().to_lowercase();
+            let range = request.split("range: bytes=").nth(1).and_then(|rest| rest.split('-').next());
+            let from: usize = range.unwrap().parse().unwrap();
+            let head = format!(
+                "HTTP/1.1 206 Partial Content\r\nETag: \"1\"\r\nLast-Modified: Sun, 01 Jun 2025 00:00:00 GMT\r\n\
+                 Content-Range: bytes {from}-{}/{}\r\nContent-Length: {}\r\n\r\n",
+                object.len() - 1,
+                object.len(),
+                object.len() - from
+            );
+            connection.write_all(head.as_bytes()).await.unwrap();
+            for bytes in object[from..lives].chunks(piece) {
+                connection.write_all(bytes).await.unwrap();
+                tokio::time::sleep(pause).await;
+            }
+        }
+    };
+    drop(crate::shutdown::Tasks::new().spawn("a slow server", serving));
+    format!("http://{address}")
+}
+
+#[tokio::test]
+async fn a_large_object_may_take_longer_than_a_request() {
+    static OBJECT: [u8; 3000] = [7; 3000];
+    let (timeout, pause) = (Duration::from_millis(400), Duration::from_millis(40));
+    let config = BlobConfig {
+        url: "s3://bucket".into(),
+        endpoint: slow_server(&OBJECT, 100, pause).await,
+        access_key_id: "a".into(),
+        secret_access_key: Secret::new("b"),
+        allow_http: true,
+        timeout: Span::new(timeout),
+        ..nowhere()
+    };
+    let blobs = Blobs::open(&config, Path::new("unused")).unwrap();
+    let began = std::time::Instant::now();
+    let parts: Vec<Bytes> = blobs.stream("large", 0..3000).await.unwrap().try_collect().await.unwrap();
+    assert_eq!(parts.concat(), OBJECT);
+    assert!(began.elapsed() > 2 * timeout, "it took longer than a request may");
+}

@@ -50,7 +50,7 @@ pub struct BlobConfig {
     pub secret_access_key: Secret,
     /// Whether plain HTTP will do.
     pub allow_http: bool,
-    /// How long one request may take.
+    /// How long one request may take; of a large object that is read piece by piece, how long no byte may come.
     pub timeout: Span,
     /// Whether media are read from the S3 server itself, by URLs that are signed for their owner.
     pub signed_urls: bool,

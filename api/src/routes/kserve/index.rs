@@ -14,7 +14,7 @@ use crate::state::App;
 
 /// Which models are there?
 ///
-/// Every model that a worker has announced. The body may be left out.
+/// Every model that a worker has announced, or that was brought in. The body may be left out.
 #[utoipa::path(
     post,
     path = "/v2/repository/index",

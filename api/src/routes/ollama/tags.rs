@@ -17,7 +17,7 @@ use crate::state::App;
     tag = "ollama",
     operation_id = "ollama_tags",
     responses(
-        (status = 200, description = "Every model that a worker has announced, by name", body = OllamaModels),
+        (status = 200, description = "Every model that a worker has announced or that was brought in, by name", body = OllamaModels),
         (status = 503, description = "Ask again in a moment", body = OllamaError),
     ),
 )]
