@@ -51,6 +51,11 @@ impl Catalog {
         self.look(name, |model| model.card.is_seen_by(owner)).await
     }
 
+    /// The same, as it is now.
+    pub async fn find_now(&self, owner: &str, name: &str) -> StoreResult<Option<Model>> {
+        Ok(named(&self.no_older_than(Duration::ZERO).await?, name, |model| model.card.is_seen_by(owner)))
+    }
+
     /// The same among all models.
     pub async fn find_any(&self, name: &str) -> StoreResult<Option<Model>> {
         self.look(name, |_| true).await

@@ -51,6 +51,19 @@ async fn triton_clients_load_and_unload() {
 }
 
 #[tokio::test]
+async fn who_loads_a_model_is_told_how_it_is_then() {
+    let (app, worker) = served().await;
+    let post = |verb: &str| app.post(&format!("/v1/models/{verb}"));
+    let body = json!({"model": "words", "keep_alive": "5m"});
+    let (answer, wish) = carried_out(&app, &worker, post("load"), body).await;
+    assert_eq!((answer.status, wish), (StatusCode::OK, Wish::load(Some("5m".parse().unwrap()))));
+    assert_ne!(answer.json()["loaded"], Value::Null, "{answer}");
+    let (answer, wish) = carried_out(&app, &worker, post("unload"), json!({"model": "words"})).await;
+    assert_eq!((answer.status, wish), (StatusCode::OK, Wish::Unload));
+    assert_eq!(answer.json()["loaded"], Value::Null, "{answer}");
+}
+
+#[tokio::test]
 async fn what_cannot_be_loaded_is_told_in_the_dialects_shape() {
     let app = TestApp::start().await;
     let mut told = String::new();

@@ -23,7 +23,7 @@ use crate::{body, residency};
     operation_id = "unload_model",
     request_body = UnloadRequest,
     responses(
-        (status = 200, description = "It leaves", body = ModelDetail),
+        (status = 200, description = "It has left, or leaves when nothing runs on it", body = ModelDetail),
         (status = 400, description = "The body cannot be read, or a field is not valid", body = OpenAiError),
         (status = 404, description = "There is no such model", body = OpenAiError),
         (status = 413, description = "The body is too large", body = OpenAiError),
@@ -38,7 +38,9 @@ pub async fn unload(
 ) -> Result<Json<ModelDetail>, Problem> {
     let asked: UnloadRequest = body::read(&app, request, "request", app.config.limits.max_body).await?;
     let model = find(&app, &owner, &asked.model).await?;
-    let model = residency::come_about(&app, model, Wish::Unload).await?;
+    residency::come_about(&app, model, Wish::Unload).await?;
+    let model = app.parts.catalog.find_now(&owner, &asked.model).await?;
+    let model = model.ok_or_else(|| Problem::unknown_model(&asked.model))?;
     Ok(Json(ModelDetail::new(model, &app.config.limits)))
 }
 
