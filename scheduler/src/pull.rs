@@ -5,6 +5,7 @@
 //! once. What was fetched stays in a folder of this machine, so whoever comes after a death fetches the rest.
 
 mod attempt;
+mod grant;
 mod life;
 mod nest;
 mod settle;
@@ -20,15 +21,17 @@ use forebay_shared::events::Events;
 use forebay_shared::handover::OVERDUE;
 use forebay_shared::hub::Hub;
 use forebay_shared::id::JobId;
-use forebay_shared::job::{Claimed, Class, Cost, Job, NewJob, RetryPolicy};
+use forebay_shared::job::{Class, Cost, Job, NewJob, RetryPolicy};
 use forebay_shared::registry::{PULL, Progress, Registrar, Silent};
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::{Route, StoreResult};
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, Semaphore};
 use tokio_util::task::TaskTracker;
 
 use life::Life;
 
+/// How long to wait before asking a store that was away again.
+const AGAIN: Duration = Duration::from_millis(500);
 /// How often whoever waits for the end of a pull that another process does looks at it.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -110,7 +113,7 @@ impl Puller {
             return Ok(());
         }
         let life = self.enter().await?;
-        for claimed in store.claim(life.worker, &ids).await? {
+        for claimed in self.claim(&life, &ids).await? {
             let Ok(room) = self.room.clone().acquire_owned().await else { return Ok(()) };
             let (puller, life) = (self.clone(), life.clone());
             self.parts.tasks.spawn("pull", async move { puller.run(life, claimed, room, &Silent).await });
@@ -125,7 +128,7 @@ impl Puller {
         // With its mark nobody else looks at it for as long as claiming takes.
         store.submit(&[NewJob { published: true, ..job }]).await?;
         let life = self.enter().await?;
-        for claimed in store.claim(life.worker, &[id]).await? {
+        for claimed in self.claim(&life, &[id]).await? {
             let Ok(room) = self.room.clone().acquire_owned().await else { break };
             self.run(life.clone(), claimed, room, progress).await;
         }
@@ -136,21 +139,6 @@ impl Puller {
             }
             tokio::time::sleep(LOOK).await;
         }
-    }
-
-    async fn run(
-        &self,
-        life: Arc<Life>,
-        claimed: Claimed,
-        room: OwnedSemaphorePermit,
-        progress: &dyn Progress,
-    ) {
-        let id = claimed.id;
-        tracing::info!(job.id = %id, attempt = claimed.lease.attempt, "a model is being pulled");
-        let ended = self.attempt(&life, &claimed, progress).await;
-        self.settle(&life, claimed, ended).await;
-        drop(life);
-        drop(room);
     }
 
     /// Resolves after a soft stop, when nothing is being pulled any more and all lives are over.

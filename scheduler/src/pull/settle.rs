@@ -1,7 +1,6 @@
 //! A pull's end is written down: result, status, event, in this order.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use bytes::Bytes;
 use forebay_shared::events::{self, Event};
@@ -11,12 +10,9 @@ use forebay_shared::job::{
 use forebay_shared::segment::SegmentBuilder;
 use forebay_shared::store::{NewSegment, Settled, StoreError};
 
-use super::Puller;
 use super::attempt::Ended;
 use super::life::Life;
-
-/// How long to wait before asking a store that was away again.
-const AGAIN: Duration = Duration::from_millis(500);
+use super::{AGAIN, Puller};
 
 impl Puller {
     pub(super) async fn settle(&self, life: &Life, claimed: Claimed, ended: Ended) {
@@ -32,12 +28,7 @@ impl Puller {
             tracing::info!(job.id = %claimed.id, %failure, "a pull ended without its model");
         }
         let ending = self.ending(&claimed, &outcome);
-        let settling = self.settle_as(life, &claimed, ending, outcome);
-        tokio::select! {
-            () = settling => {}
-            () = life.lapsed.cancelled() => {}
-            () = self.parts.tasks.stopped() => {}
-        }
+        self.until_over(life, self.settle_as(life, &claimed, ending, outcome)).await;
     }
 
     /// Gives it back; the attempt does not count, and whoever takes it goes on.
@@ -96,7 +87,8 @@ impl Puller {
                     tokio::time::sleep(AGAIN).await;
                 }
                 Err(error) => {
-                    return tracing::error!(%error, job.id = %claimed.id, "the database does not take a pull's end");
+                    tracing::error!(%error, job.id = %claimed.id, "the database does not take a pull's end; it is given back");
+                    return self.disclaim(life, &[claimed.id]).await;
                 }
             }
         };

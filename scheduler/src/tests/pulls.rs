@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use forebay_shared::blobs::Blobs;
@@ -18,7 +19,7 @@ use forebay_shared::registry::{NewPull, Registered, Registrar};
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::CancelOutcome;
 use forebay_shared::store::conformance::{Ground, LIFE};
-use forebay_shared::testing::{Manner, StandIn, hub_config, registrar, registry_config};
+use forebay_shared::testing::{Fault, Manner, StandIn, Watched, hub_config, registrar, registry_config};
 use tokio::sync::broadcast::Receiver;
 
 use super::{Bench, HOUR};
@@ -107,6 +108,22 @@ impl Scene {
         Self { bench, hub, puller, news, tasks, folder }
     }
 
+    /// One whose store does this once to that method, when it is told to.
+    async fn troubled(method: &'static str, fault: Fault) -> (Self, Arc<AtomicBool>) {
+        let strikes = Arc::new(AtomicBool::new(false));
+        let strike = strikes.clone();
+        let befalls = move |asked| {
+            if asked == method && strike.swap(false, Ordering::SeqCst) { fault } else { Fault::None }
+        };
+        let scene = Self::with(|parts| {
+            let store = Watched::new(parts.registrar.store.clone());
+            store.set_faults(befalls);
+            let registrar = Registrar { store: Arc::new(store), ..parts.registrar.clone() };
+            PullParts { registrar, ..parts }
+        });
+        (scene.await, strikes)
+    }
+
     fn parts(bench: &Bench, stand_in: &StandIn, folder: &Path, tasks: &Tasks) -> PullParts {
         let parts = parts(&bench.ground, &bench.events, &bench.blobs, tasks);
         PullParts { hub: hub(&stand_in.url), folder: folder.to_owned(), ..parts }
@@ -182,16 +199,21 @@ impl Scene {
 
     /// Waits until the job's first attempt has failed, which nobody is told.
     async fn tried(&self, id: JobId) -> Job {
-        let tried = async {
+        self.seen(id, |job| job.status == Status::Queued && job.error.is_some()).await
+    }
+
+    /// Waits until the job is like this.
+    async fn seen(&self, id: JobId, like: impl Fn(&Job) -> bool) -> Job {
+        let seen = async {
             loop {
                 let job = self.bench.ground.read(id).await;
-                if job.status == Status::Queued && job.error.is_some() {
+                if like(&job) {
                     return job;
                 }
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(PATIENCE, tried).await.expect("it is tried")
+        tokio::time::timeout(PATIENCE, seen).await.expect("it comes to that")
     }
 }
 
@@ -306,6 +328,41 @@ async fn a_soft_stop_gives_a_pull_back_and_the_attempt_does_not_count() {
     let job = scene.bench.ground.read(id).await;
     assert_eq!((job.status, job.attempt), (Status::Queued, 0));
     assert_eq!(scene.bench.ground.store.workers().await.unwrap(), [], "its life is over");
+}
+
+#[tokio::test]
+async fn a_claim_whose_answer_is_lost_leaves_nothing_running() {
+    let (mut scene, strikes) = Scene::troubled("claim", Fault::After).await;
+    scene.hub.send(GRAPH, Manner::Held(HELD));
+    let first = scene.submit("org/toy").await;
+    scene.puller.take().await;
+    scene.fetched(1, HELD).await;
+    strikes.store(true, Ordering::SeqCst);
+    let second = scene.submit("org/none").await;
+    scene.puller.take().await;
+    let job = scene.bench.ground.read(second).await;
+    assert_eq!((job.status, job.attempt), (Status::Queued, 0), "the life goes on, and nobody does it");
+    scene.puller.take().await;
+    assert_eq!(scene.ended(second).await.status, Status::Failed);
+    scene.hub.release();
+    assert_eq!(scene.ended(first).await.status, Status::Succeeded);
+}
+
+#[tokio::test]
+async fn a_pull_whose_end_is_refused_is_given_back() {
+    let (mut scene, strikes) = Scene::troubled("settle", Fault::Refused).await;
+    scene.hub.send(GRAPH, Manner::Held(HELD));
+    let first = scene.submit("org/toy").await;
+    scene.puller.take().await;
+    scene.fetched(1, HELD).await;
+    strikes.store(true, Ordering::SeqCst);
+    let second = scene.submit("org/none").await;
+    scene.puller.take().await;
+    scene.seen(second, |job| job.status == Status::Queued && job.version > 1).await;
+    scene.puller.take().await;
+    assert_eq!(scene.ended(second).await.status, Status::Failed);
+    scene.hub.release();
+    assert_eq!(scene.ended(first).await.status, Status::Succeeded);
 }
 
 #[tokio::test]

@@ -45,6 +45,8 @@ pub enum Fault {
     Before,
     /// The store has done what it was asked, but its answer is lost.
     After,
+    /// The store refuses, now and whenever it is asked again.
+    Refused,
 }
 
 /// Says what befalls each call.
@@ -149,11 +151,12 @@ macro_rules! pass_on {
                 async fn $method(&self, $($name: $type),*) -> StoreResult<$answer> {
                     let fault = self.faults.get().map_or(Fault::None, |faults| (faults.0)(stringify!($method)));
                     let store = self.ask(stringify!($method)).await?;
-                    if fault == Fault::Before {
-                        return Err(away());
+                    match fault {
+                        Fault::None => store.$method($($name),*).await,
+                        Fault::Before => Err(away()),
+                        Fault::After => store.$method($($name),*).await.and(Err(away())),
+                        Fault::Refused => Err(StoreError::Conflict { constraint: "a_test".to_owned() }),
                     }
-                    let answer = store.$method($($name),*).await;
-                    if fault == Fault::After { answer.and(Err(away())) } else { answer }
                 }
             )+
         }
