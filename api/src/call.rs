@@ -27,7 +27,7 @@ use crate::submission::place::Inputs;
 use crate::submit::Pending;
 
 /// Names the job of a call, in every answer that has one.
-pub const JOB: HeaderName = HeaderName::from_static("x-forebay-job");
+const JOB: HeaderName = HeaderName::from_static("x-forebay-job");
 /// Whether the job goes on without its caller.
 pub const DETACH: HeaderName = HeaderName::from_static("x-forebay-detach");
 /// Tells OpenAI's clients not to send the same again.
@@ -93,9 +93,11 @@ pub async fn answer(app: App, work: Work, manner: Manner, reply: impl Reply) -> 
     let answered = async {
         let (job, told) = ended(&app, work, manner).await?;
         let cached = cache::told(&app, &job);
-        Ok((result::written(&app, job, told, reply).await?, cached))
+        let mut response = result::written(&app, job, told, reply).await?;
+        response.headers_mut().extend(cached);
+        Ok(response)
     };
-    named(id, answered.await)
+    named(id, answered.await.map_err(lasting))
 }
 
 /// Does the work as a job, and answers with the picture that it gave.
@@ -103,20 +105,17 @@ pub async fn picture(app: App, work: Work, manner: Manner) -> Result<Response, P
     let id = work.id;
     let answered = async {
         let (job, told) = ended(&app, work, manner).await?;
-        let cached = cache::told(&app, &job);
-        Ok((result::drawn(&app, &job, told).await?, cached))
+        let mut response = result::drawn(&app, &job, told).await?;
+        response.headers_mut().extend(cache::told(&app, &job));
+        Ok(response)
     };
-    named(id, answered.await)
+    named(id, answered.await.map_err(lasting))
 }
 
-/// The answer with its job's name, and word of kept outputs.
-fn named(
-    id: JobId,
-    answered: Result<(Response, Option<(HeaderName, HeaderValue)>), Problem>,
-) -> Result<Response, Problem> {
+/// The answer, or the refusal, with its job's name.
+pub fn named(id: JobId, answered: Result<Response, Problem>) -> Result<Response, Problem> {
     let name = HeaderValue::try_from(id.to_string()).expect("an id is made of digits and dashes");
-    let (mut response, cached) = answered.map_err(|problem| lasting(problem).header(JOB, name.clone()))?;
-    response.headers_mut().extend(cached);
+    let mut response = answered.map_err(|problem| problem.header(JOB, name.clone()))?;
     response.headers_mut().insert(JOB, name);
     Ok(response)
 }

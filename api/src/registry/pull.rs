@@ -7,7 +7,8 @@ use forebay_shared::registry::{NewPull, check_name};
 use forebay_shared::store::Submitted;
 
 use crate::auth::Submitter;
-use crate::problem::{Code, Problem};
+use crate::call::came_in;
+use crate::problem::{Code, Problem, Surface};
 use crate::routes::jobs::submit::traceparent;
 use crate::state::{Access, App};
 use crate::submission::retention::Wish;
@@ -17,16 +18,17 @@ use crate::submission::retention::Wish;
 pub struct Wanted {
     reference: Reference,
     name: String,
+    surface: Surface,
 }
 
 impl Wanted {
-    /// The model that a hub knows under `reference`, as `name`, or as the hub calls it.
-    pub fn read(reference: &str, name: Option<String>) -> Result<Self, Problem> {
+    /// The model that a hub knows under `reference`, as `name`, or as the hub calls it; asked for in these words.
+    pub fn read(surface: Surface, reference: &str, name: Option<String>) -> Result<Self, Problem> {
         let reference: Reference =
             reference.parse().map_err(|error| Problem::new(Code::InvalidField, error).at("model"))?;
         let name = name.unwrap_or_else(|| reference.name());
         check_name(&name).map_err(|error| Problem::new(Code::InvalidField, error).at("name"))?;
-        Ok(Self { reference, name })
+        Ok(Self { reference, name, surface })
     }
 }
 
@@ -49,7 +51,7 @@ pub async fn submit(
     let mut job = pull
         .job(app.parts.ids.job(), keep)
         .map_err(|error| Problem::new(Code::InvalidField, error).at("name"))?;
-    (job.key, job.trace) = (submitter.key, traceparent(headers));
+    (job.key, job.trace, job.metadata) = (submitter.key, traceparent(headers), came_in(wanted.surface));
     match app.door.take(job)?.stored().await? {
         Submitted::Created(job) => Ok(*job),
         Submitted::Repeated(_) | Submitted::Mismatch => Err(Problem::defect("a pull has no key to repeat")),

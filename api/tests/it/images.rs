@@ -24,13 +24,16 @@ pub async fn send(app: &TestApp, path: &str, parts: &[Part<'_>]) -> Answer {
 /// The task that was made.
 fn task(answer: &Answer) -> JobId {
     assert_eq!(answer.status, StatusCode::OK, "{answer}");
-    answer.json()["task_id"].as_str().expect("a task has an id").parse().unwrap()
+    let id = answer.json()["task_id"].as_str().expect("a task has an id").to_owned();
+    assert_eq!(answer.header("x-forebay-job"), Some(id.as_str()), "it is a job");
+    id.parse().unwrap()
 }
 
 /// What the task stands at.
 async fn asked(app: &TestApp, id: JobId) -> Value {
     let answer = app.get(&format!("/tasks/{id}")).send().await;
     assert_eq!(answer.status, StatusCode::OK, "{answer}");
+    assert_eq!(answer.header("x-forebay-job"), Some(id.to_string().as_str()));
     answer.json()
 }
 
@@ -57,7 +60,15 @@ async fn stored(app: &TestApp) -> Vec<MediaFile> {
 #[tokio::test]
 async fn a_task_is_a_job_from_pending_to_completed() {
     let app = TestApp::start().await;
-    let id = task(&send(&app, "/tasks", &[("img", Some("a.png"), png(3, 2))]).await);
+    let accepted = send(&app, "/tasks", &[("img", Some("a.png"), png(3, 2))]).await;
+    insta::assert_snapshot!(accepted, @r#"
+    200 OK
+    content-type: application/json
+    {
+      "task_id": "019e830e-1a00-7efb-a86a-e9e0c207865f"
+    }
+    "#);
+    let id = task(&accepted);
     assert_eq!(asked(&app, id).await, json!({"status": "pending"}));
     let worker = app.worker().await;
     let claimed = worker.claim(id).await;

@@ -1,5 +1,7 @@
 //! Jobs that bring models in, as the api tells of them: like any other, though no model does them.
 
+mod calls;
+
 use std::time::Duration;
 
 use axum::http::StatusCode;

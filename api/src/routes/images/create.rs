@@ -31,7 +31,9 @@ use crate::state::App;
         ("Idempotency-Key" = Option<String>, Header, description = "1…255 visible ASCII characters. A repeated submission under the same key answers with the first task"),
     ),
     responses(
-        (status = 200, description = "The task is accepted", body = TaskAccepted),
+        (status = 200, description = "The task is accepted", body = TaskAccepted, headers(
+            ("x-forebay-job" = String, description = "The job that it is"),
+        )),
         (status = 400, description = "The body is neither multipart nor JSON, or there is no picture, it is none, or it is too large", body = ImageError),
         (status = 404, description = "There is no such model", body = ImageError),
         (status = 408, description = "The body did not arrive in time", body = ImageError),
@@ -56,7 +58,7 @@ async fn taken(app: &App, submitter: Submitter, request: Request) -> Result<Resp
     brought.draft.metadata = call::came_in(Surface::Images);
     let placed = brought.place(app, &submitter.meter).await?;
     let entered = enter(app, submitter, &wishes, placed).await?;
-    result::respond(images::accepted(&entered.job))
+    call::named(entered.job.id, result::respond(images::accepted(&entered.job)))
 }
 
 /// A task that was accepted.

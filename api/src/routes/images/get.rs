@@ -3,11 +3,12 @@
 use axum::extract::State;
 use axum::response::Response;
 use forebay_dialects::images;
+use forebay_shared::job::Job;
 use utoipa::ToSchema;
 
 use super::ImageError;
 use crate::auth::Reader;
-use crate::call::result;
+use crate::call::{self, result};
 use crate::problem::{Code, Problem};
 use crate::routes::jobs::{TaskId, job_not_found};
 use crate::state::App;
@@ -23,7 +24,9 @@ use crate::state::App;
     operation_id = "get_task",
     params(("task_id" = String, Path, format = Uuid, description = "The task")),
     responses(
-        (status = 200, description = "How the task stands", body = TaskView),
+        (status = 200, description = "How the task stands", body = TaskView, headers(
+            ("x-forebay-job" = String, description = "The job that it is"),
+        )),
         (status = 404, description = "There is no such task", body = ImageError),
         (status = 503, description = "Ask again in a moment", body = ImageError),
     ),
@@ -34,11 +37,15 @@ pub async fn get(
     TaskId(id): TaskId,
 ) -> Result<Response, Problem> {
     let job = app.parts.store.job(&owner, id).await?.ok_or_else(job_not_found)?;
+    call::named(id, told(&app, job).await)
+}
+
+async fn told(app: &App, job: Job) -> Result<Response, Problem> {
     let status = job.status;
     if !status.is_terminal() {
         return result::respond(images::standing(status, None));
     }
-    match result::written(&app, job, None, images::Reply::Task).await {
+    match result::written(app, job, None, images::Reply::Task).await {
         // These tell how the job ended, and nothing is wrong with the question.
         Err(problem) if tells_the_end(problem.code()) => {
             result::respond(images::standing(status, Some(problem.detail())))

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::auth::Submitter;
-use crate::call::JOB;
-use crate::problem::Problem;
+use crate::call::named;
+use crate::problem::{Problem, Surface};
 use crate::registry::pull::{self, Wanted};
 use crate::routes::jobs::{JobView, url};
 use crate::routes::openai::OpenAiError;
@@ -46,12 +46,13 @@ pub async fn pull(
 ) -> Result<Response, Problem> {
     let headers = request.headers().clone();
     let asked: PullRequest = body::read(&app, request, "request", app.config.limits.max_body).await?;
-    let wanted = Wanted::read(&asked.model, asked.name)?;
+    let wanted = Wanted::read(Surface::Native, &asked.model, asked.name)?;
     let job = pull::submit(&app, submitter, wanted, &headers).await?;
-    let named = |text: String| HeaderValue::try_from(text).expect("an id is made of digits and dashes");
-    let place =
-        [(header::LOCATION, named(url(job.id))), (JOB, named(job.id.to_string())), prefer::ask_again()];
-    Ok((StatusCode::ACCEPTED, place, Json(JobView::new(job, Some(Kind::ModelPull)))).into_response())
+    let id = job.id;
+    let location = HeaderValue::try_from(url(id)).expect("an id is made of digits and dashes");
+    let place = [(header::LOCATION, location), prefer::ask_again()];
+    let view = Json(JobView::new(job, Some(Kind::ModelPull)));
+    named(id, Ok((StatusCode::ACCEPTED, place, view).into_response()))
 }
 
 /// What is to be brought in.

@@ -1,7 +1,6 @@
 //! `POST /api/pull`
 
 use axum::extract::{Request, State};
-use axum::http::HeaderValue;
 use axum::response::Response;
 use forebay_dialects::ollama::pull::{Pull, Transfer, begun, read, step};
 use forebay_shared::id::JobId;
@@ -12,8 +11,8 @@ use utoipa::ToSchema;
 use super::progress::{Teller, answer};
 use super::{OllamaError, OllamaProgress, order, streaming};
 use crate::auth::Submitter;
-use crate::call::{JOB, Manner};
-use crate::problem::{Code, Problem};
+use crate::call::{Manner, named};
+use crate::problem::{Code, Problem, Surface};
 use crate::registry::pull::{Wanted, submit};
 use crate::routes::jobs::cancel;
 use crate::state::App;
@@ -57,23 +56,20 @@ pub async fn pull(
     let detached = Manner::read(&headers)?.is_detached();
     let Pull { reference, manner } = read(&order(&app, request).await?, streaming)?;
     let owner = submitter.owner.clone();
-    let job = submit(&app, submitter, Wanted::read(&reference, None)?, &headers).await?;
-    let name = HeaderValue::try_from(job.id.to_string()).expect("an id is made of digits and dashes");
+    let wanted = Wanted::read(Surface::Ollama, &reference, None)?;
+    let id = submit(&app, submitter, wanted, &headers).await?.id;
     let follower = app.clone();
     let following = |teller: Teller| async move {
         teller.tell(begun());
         tokio::select! {
-            ended = follow(&follower, (&owner, job.id), &teller) => ended,
+            ended = follow(&follower, (&owner, id), &teller) => ended,
             () = teller.left(), if !detached => {
-                cancel::stop(&follower, &owner, job.id, "caller_gone").await?;
+                cancel::stop(&follower, &owner, id, "caller_gone").await?;
                 Ok(())
             }
         }
     };
-    let mut response =
-        answer(&app, manner, following).await.map_err(|problem| problem.header(JOB, name.clone()))?;
-    response.headers_mut().insert(JOB, name);
-    Ok(response)
+    named(id, answer(&app, manner, following).await)
 }
 
 /// Tells what the job's events tell, until it ends.
