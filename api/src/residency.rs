@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use forebay_shared::events::Event;
 use forebay_shared::model::Model;
-use forebay_shared::residency::Wish;
+use forebay_shared::residency::{Loaded, Wish};
 use forebay_shared::store::settled;
 
 use crate::problem::{Code, Problem};
 use crate::state::State;
 
-/// How long a caller waits for a model to be loaded. Loading goes on after that.
+/// How long a caller waits for a model to be loaded, if calls may wait that long at all. Loading goes on after that.
 const LOADING: Duration = Duration::from_secs(30);
 /// How long for one to leave: it does not while it runs.
 const LEAVING: Duration = Duration::from_secs(2);
 
-/// Has a wish about a model carried out. Of a model that is to be loaded, a worker must have it before the answer; one that is
-/// to leave may run a little longer.
+/// Has a wish about a model carried out, and answers with the model as it stands then. Of a model that is to be loaded, a worker
+/// must have it before the answer; one that is to leave may run a little longer.
 pub async fn come_about(app: &State, model: Model, wish: Wish) -> Result<Model, Problem> {
     let name = &model.card.name;
     let unavailable = |detail| Err(Problem::new(Code::Unavailable, detail).at("model").model(name));
@@ -31,11 +31,15 @@ pub async fn come_about(app: &State, model: Model, wish: Wish) -> Result<Model, 
         Wish::Unload => (false, LEAVING),
         Wish::Keep(_) => return Ok(model),
     };
+    let patience = patience.min(app.config.limits.max_wait.get());
     let is_so = settled(app.parts.store.as_ref(), name, is_loaded, patience).await?;
     if is_loaded && !is_so {
         return unavailable(format!("the model `{name}` is not loaded yet; ask again in a moment"));
     }
-    Ok(model)
+    // What was known of the model is older than the wish.
+    let workers = app.parts.store.workers().await?;
+    let loaded = workers.iter().filter_map(|worker| worker.loaded.get(name).copied()).reduce(Loaded::and);
+    Ok(Model { loaded, ..model })
 }
 
 /// Writes a wish about the model with this name of its own down, and tells workers.

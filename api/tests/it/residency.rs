@@ -1,9 +1,12 @@
 //! Models are loaded, kept and unloaded, through every dialect that has words for it.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use axum::http::StatusCode;
+use forebay_api::LimitConfig;
 use forebay_shared::clock::Clock;
+use forebay_shared::config::Span;
 use forebay_shared::events::Event;
 use forebay_shared::residency::{KeepAlive, Loaded, Wish};
 use forebay_shared::store::{Models, Residency};
@@ -34,6 +37,107 @@ async fn carried_out(app: &TestApp, worker: &Worker, call: Call, body: Value) ->
         wished.wish
     };
     tokio::join!(call.json(body), work)
+}
+
+#[tokio::test]
+async fn our_own_clients_load_keep_and_unload() {
+    let (app, worker) = served().await;
+    let load = || app.post("/v1/models/load");
+    let body = json!({"model": "words", "keep_alive": "10m"});
+    let (answer, wish) = carried_out(&app, &worker, load(), body).await;
+    assert_eq!(wish, Wish::Load(Some(KeepAlive::For(Duration::from_mins(10)))));
+    assert_eq!(app.store.wishes().await.unwrap()[0].model, "acme/words:v1.5", "by its own name");
+    insta::assert_snapshot!(answer, @r#"
+    200 OK
+    content-type: application/json
+    {
+      "id": "acme/words:v1.5",
+      "object": "model",
+      "created": 1780315200,
+      "owned_by": "forebay",
+      "kind": "text_embedding",
+      "aliases": [
+        "words"
+      ],
+      "state": "ready",
+      "loaded": {
+        "since": "2026-06-01T12:00:00.000000Z",
+        "expires_at": null
+      },
+      "limits": {
+        "max_items": 8,
+        "max_tokens": 128,
+        "max_image_bytes": null,
+        "max_image_pixels": null
+      },
+      "description": "",
+      "licence": "Apache-2.0",
+      "digest": "0000000000000000000000000000000000000000000000000000000000000000",
+      "labels": [],
+      "prompts": [],
+      "dimensions": null,
+      "inputs": [],
+      "outputs": []
+    }
+    "#);
+    for (keep, kept) in [(json!("-1"), Some(KeepAlive::Forever)), (Value::Null, None)] {
+        let body = json!({"model": "words", "keep_alive": keep});
+        let (answer, wish) = carried_out(&app, &worker, load(), body).await;
+        assert_eq!((answer.status, wish), (StatusCode::OK, Wish::Load(kept)), "{answer}");
+    }
+    let body = json!({"model": "words"});
+    let (answer, wish) = carried_out(&app, &worker, app.post("/v1/models/unload"), body).await;
+    assert_eq!((answer.status, wish), (StatusCode::OK, Wish::Unload), "{answer}");
+    assert_eq!((&answer.json()["id"], &answer.json()["loaded"]), (&json!("acme/words:v1.5"), &Value::Null));
+    let stands = app.store.wishes().await.unwrap();
+    assert_eq!((stands.len(), stands[0].wish), (1, Wish::Unload), "the latest wish stands");
+}
+
+#[tokio::test]
+async fn who_waited_long_enough_for_a_model_to_be_loaded_is_told_to_ask_again() {
+    let short = |limits: &mut LimitConfig| limits.max_wait = Span::new(Duration::from_millis(100));
+    let app = TestApp::build().limits(short).start().await;
+    let _worker = app.worker().await;
+    let app = app.restarted();
+    let mut told = String::new();
+    for (path, body) in [
+        ("/v1/models/load", json!({"model": "minilm"})),
+        ("/v2/repository/models/minilm/load", json!({})),
+        ("/api/generate", json!({"model": "minilm"})),
+    ] {
+        let answer = app.post(path).json(body).await;
+        writeln!(told, "{path} {answer}").unwrap();
+        assert_eq!(answer.header("retry-after"), Some("1"));
+    }
+    insta::assert_snapshot!(told, @r#"
+    /v1/models/load 503 Service Unavailable
+    content-type: application/json
+    retry-after: 1
+    {
+      "error": {
+        "message": "the model `minilm` is not loaded yet; ask again in a moment",
+        "type": "server_error",
+        "param": "model",
+        "code": "unavailable"
+      }
+    }
+
+    /v2/repository/models/minilm/load 503 Service Unavailable
+    content-type: application/json
+    retry-after: 1
+    {
+      "error": "the model `minilm` is not loaded yet; ask again in a moment"
+    }
+
+    /api/generate 503 Service Unavailable
+    content-type: application/json
+    retry-after: 1
+    {
+      "error": "the model `minilm` is not loaded yet; ask again in a moment"
+    }
+    "#);
+    let wishes = app.store.wishes().await.unwrap();
+    assert_eq!((wishes.len(), wishes[0].wish), (1, Wish::Load(None)), "loading goes on");
 }
 
 #[tokio::test]
@@ -68,6 +172,13 @@ async fn what_cannot_be_loaded_is_told_in_the_dialects_shape() {
     let app = TestApp::start().await;
     let mut told = String::new();
     for (path, body) in [
+        ("/v1/models/load", json!({"model": "nope"})),
+        ("/v1/models/load", json!({"model": "net"})),
+        ("/v1/models/load", json!({"model": "net", "keep_alive": "soon"})),
+        ("/v1/models/load", json!({"model": "net", "keep": "5m"})),
+        ("/v1/models/load", json!({})),
+        ("/v1/models/unload", json!({"model": "nope"})),
+        ("/v1/models/unload", json!({"model": "net", "keep_alive": "5m"})),
         ("/v2/repository/models/nope/load", json!({})),
         ("/v2/repository/models/nope/unload", json!({})),
         ("/v2/repository/models/net/load", json!({})),
@@ -81,6 +192,13 @@ async fn what_cannot_be_loaded_is_told_in_the_dialects_shape() {
         writeln!(told, "{} {}", answer.status.as_u16(), answer.text()).unwrap();
     }
     insta::assert_snapshot!(told, @r#"
+    404 {"error":{"message":"there is no model `nope`","type":"invalid_request_error","param":"model","code":"model_not_found"}}
+    503 {"error":{"message":"no worker serves the model `net` now","type":"server_error","param":"model","code":"unavailable"}}
+    400 {"error":{"message":"`soon` is neither a duration like \"5m\", nor a number of seconds, nor negative for \"for ever\"","type":"invalid_request_error","param":"keep_alive","code":"invalid_field"}}
+    400 {"error":{"message":"unknown field `keep`, expected `model` or `keep_alive`","type":"invalid_request_error","param":"keep","code":"unknown_field"}}
+    400 {"error":{"message":"missing field `model`","type":"invalid_request_error","param":"model","code":"missing_field"}}
+    404 {"error":{"message":"there is no model `nope`","type":"invalid_request_error","param":"model","code":"model_not_found"}}
+    400 {"error":{"message":"unknown field `keep_alive`, expected `model`","type":"invalid_request_error","param":"keep_alive","code":"unknown_field"}}
     404 {"error":"there is no model `nope`"}
     404 {"error":"there is no model `nope`"}
     503 {"error":"no worker serves the model `net` now"}
@@ -121,7 +239,7 @@ async fn ollamas_clients_load_and_unload_by_asking_for_nothing() {
 async fn a_call_says_how_long_its_model_stays() {
     let (app, worker) = served().await;
     for (keep, wish) in [
-        (json!("5m"), Some(Wish::Keep(KeepAlive::For(std::time::Duration::from_mins(5))))),
+        (json!("5m"), Some(Wish::Keep(KeepAlive::For(Duration::from_mins(5))))),
         (json!(0), Some(Wish::Unload)),
         (Value::Null, None),
     ] {
