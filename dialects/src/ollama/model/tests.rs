@@ -61,7 +61,7 @@ fn every_announced_model_is_listed_under_a_name_with_a_tag() {
 }
 
 #[test]
-fn those_that_a_worker_serves_are_running() {
+fn those_in_memory_are_running() {
     let loaded =
         |model: Model, expires_at| Model { loaded: Some(Loaded { since: NOON, expires_at }), ..model };
     let net = loaded(model("net", Kind::ImageClassification, 2), None);
