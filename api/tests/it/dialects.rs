@@ -1,14 +1,18 @@
-//! Errors that no handler saw, in the words of the path they happened at.
+//! What is the same in every dialect, each in its own words: errors that no handler saw, and calls that somebody ends.
 
 use std::fmt::Write;
 
 use axum::body::Body;
 use axum::http::StatusCode;
 use forebay_shared::config::Size;
+use forebay_shared::job::{Kind, Status};
 use forebay_shared::store::Scope;
+use forebay_shared::testing::card;
 use serde_json::{Value, json};
 
 use crate::app::{Answer, Builder, TestApp};
+use crate::bodies::{base64, png};
+use crate::openai::{consumer, taken};
 
 #[tokio::test]
 async fn unknown_paths_answer_in_their_dialects() {
@@ -248,4 +252,97 @@ async fn what_is_refused_before_a_handler_is_refused_in_the_paths_words_everywhe
         app.post(path).json(nothing()).await
     })
     .await;
+}
+
+/// A call of each kind that waits for a job: its path, its body, and the model that is to do it.
+fn calls() -> Vec<(&'static str, Value, &'static str)> {
+    let picture = base64(&png(3, 2));
+    let tensor = json!({"name": "text", "datatype": "BYTES", "shape": [1], "data": ["a"]});
+    let message = json!({"role": "user", "content": "what is it?", "images": [picture]});
+    vec![
+        ("/v1/embeddings", json!({"model": "minilm", "input": "a"}), "minilm"),
+        ("/v1/moderations", json!({"input": "a"}), "emotion"),
+        ("/api/embed", json!({"model": "minilm", "input": "a"}), "minilm"),
+        ("/api/embeddings", json!({"model": "minilm", "prompt": "a"}), "minilm"),
+        ("/api/generate", json!({"model": "net", "images": [picture]}), "net"),
+        ("/api/generate", json!({"model": "net", "images": [picture], "stream": false}), "net"),
+        ("/api/chat", json!({"model": "net", "messages": [message]}), "net"),
+        ("/v2/models/minilm/infer", json!({"inputs": [tensor]}), "minilm"),
+        ("/v2/models/minilm/versions/1/infer", json!({"inputs": [tensor]}), "minilm"),
+        ("/tei/embed", json!({"inputs": "a"}), "minilm"),
+        ("/tei/embed_all", json!({"inputs": "a"}), "minilm"),
+        ("/tei/predict", json!({"inputs": "a"}), "emotion"),
+        ("/tei/rerank", json!({"query": "a", "texts": ["b"]}), "ranker"),
+        ("/tei/similarity", json!({"inputs": {"source_sentence": "a", "sentences": ["b"]}}), "twin"),
+        ("/tei/tokenize", json!({"inputs": "a"}), "minilm"),
+        ("/tei/decode", json!({"ids": [1]}), "minilm"),
+        ("/predict", json!({"model_id": "A001", "input_data": "a"}), "emotion"),
+        ("/predict/batch", json!({"model_id": "A001", "inputs": ["a"]}), "emotion"),
+        ("/api/v1/predict", json!({"model_id": "A001", "input_data": "a"}), "emotion"),
+        ("/process", json!({"data": picture}), "net"),
+    ]
+}
+
+async fn with_all_models() -> TestApp {
+    let builder = TestApp::build().serving(card("ranker", Kind::Rerank));
+    builder.serving(card("twin", Kind::TextSimilarity)).start().await
+}
+
+#[tokio::test]
+async fn a_call_whose_job_somebody_cancels_ends_in_its_dialects_words() {
+    let mut told = String::new();
+    for (path, body, model) in calls() {
+        let app = with_all_models().await;
+        let mut queue = consumer(&app, model).await;
+        let (answer, id) = tokio::join!(app.post(path).json(body), async {
+            let id = taken(&mut *queue).await;
+            let cancelled = app.post(&format!("/v1/jobs/{id}/cancel")).send().await;
+            assert_eq!(cancelled.status, StatusCode::OK, "{path}: {cancelled}");
+            id
+        });
+        assert_eq!(answer.header("x-forebay-job"), Some(id.to_string().as_str()), "{path}");
+        assert_eq!(answer.header("content-type"), Some("application/json"), "{path}");
+        writeln!(told, "{path} {} {}", answer.status.as_u16(), answer.text()).unwrap();
+    }
+    insta::assert_snapshot!(told, @r#"
+    /v1/embeddings 409 {"error":{"message":"the job was cancelled","type":"invalid_request_error","param":null,"code":"job_cancelled"}}
+    /v1/moderations 409 {"error":{"message":"the job was cancelled","type":"invalid_request_error","param":null,"code":"job_cancelled"}}
+    /api/embed 409 {"error":"the job was cancelled"}
+    /api/embeddings 409 {"error":"the job was cancelled"}
+    /api/generate 409 {"error":"the job was cancelled"}
+    /api/generate 409 {"error":"the job was cancelled"}
+    /api/chat 409 {"error":"the job was cancelled"}
+    /v2/models/minilm/infer 409 {"error":"the job was cancelled"}
+    /v2/models/minilm/versions/1/infer 409 {"error":"the job was cancelled"}
+    /tei/embed 409 {"error":"the job was cancelled","error_type":"Validation"}
+    /tei/embed_all 409 {"error":"the job was cancelled","error_type":"Validation"}
+    /tei/predict 409 {"error":"the job was cancelled","error_type":"Validation"}
+    /tei/rerank 409 {"error":"the job was cancelled","error_type":"Validation"}
+    /tei/similarity 409 {"error":"the job was cancelled","error_type":"Validation"}
+    /tei/tokenize 409 {"error":"the job was cancelled","error_type":"Validation"}
+    /tei/decode 409 {"error":"the job was cancelled","error_type":"Validation"}
+    /predict 409 {"error":"The job was cancelled","detail":"the job was cancelled","timestamp":"2026-06-01T12:00:00.000000Z","status_code":409}
+    /predict/batch 409 {"error":"The job was cancelled","detail":"the job was cancelled","timestamp":"2026-06-01T12:00:00.000000Z","status_code":409}
+    /api/v1/predict 409 {"error":"The job was cancelled","detail":"the job was cancelled","timestamp":"2026-06-01T12:00:00.000000Z","status_code":409}
+    /process 409 {"error":"the job was cancelled"}
+    "#);
+}
+
+#[tokio::test]
+async fn who_hangs_up_cancels_the_job_in_every_dialect_unless_it_is_detached() {
+    for (path, body, model) in calls() {
+        let app = with_all_models().await;
+        let mut queue = consumer(&app, model).await;
+        for (detach, then) in [("false", Status::Cancelled), ("true", Status::Queued)] {
+            let call = app.post(path).header("x-forebay-detach", detach).json(body.clone());
+            let mut call = Box::pin(call);
+            let id = tokio::select! {
+                answer = &mut call => panic!("nobody works: {path}: {answer}"),
+                id = taken(&mut *queue) => id,
+            };
+            drop(call);
+            app.eventually(async || app.row(id).await.status == then).await;
+        }
+        assert_eq!(app.store.calls("cancel"), 1, "{path}");
+    }
 }

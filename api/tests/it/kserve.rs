@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use forebay_shared::job::{
-    Class, Datatype, Encoding, Failure, FailureCode, Input, ItemsAt, Kind, Outcome, Output, Tensor,
+    Class, Datatype, Encoding, Failure, FailureCode, Input, ItemsAt, Kind, Outcome, Output, Status, Tensor,
     TensorSpec,
 };
 use forebay_shared::model::ModelCard;
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::app::{Answer, TestApp};
 use crate::bodies::{base64, png};
-use crate::openai::{consumer, next};
+use crate::openai::{consumer, next, taken};
 use crate::worker::{Worker, labels, vector};
 
 /// A model of plain tensors.
@@ -227,6 +227,33 @@ async fn priority_and_timeout_are_the_jobs() {
     assert_eq!(Value::Object(row.params), json!({"dimensions": 7}));
     drop(call);
     app.eventually(async || app.row(id).await.status.is_terminal()).await;
+}
+
+#[tokio::test]
+async fn a_timeout_that_passes_is_told_as_one() {
+    let app = app().await;
+    let (worker, mut queue) = (app.worker().await, consumer(&app, "minilm").await);
+    let mut body = texts(&["a"]);
+    body["parameters"] = json!({"timeout": 1_500_000});
+    let (answer, id) = tokio::join!(app.post("/v2/models/minilm/infer").json(body), async {
+        let id = taken(&mut *queue).await;
+        app.clock.advance(Duration::from_millis(1499));
+        assert!(app.store.behind().expire(10).await.unwrap().is_empty(), "not before");
+        app.clock.advance(Duration::from_millis(2));
+        let expired = app.store.behind().expire(10).await.unwrap();
+        assert_eq!(expired.iter().map(|job| job.id).collect::<Vec<_>>(), [id]);
+        worker.tell(vec![app.parts.events.address().to_owned()], id, None).await;
+        id
+    });
+    insta::assert_snapshot!(answer, @r#"
+    504 Gateway Timeout
+    content-type: application/json
+    {
+      "error": "the job's deadline passed before it ended"
+    }
+    "#);
+    assert_eq!(answer.header("x-forebay-job"), Some(id.to_string().as_str()));
+    assert_eq!(app.row(id).await.status, Status::Expired);
 }
 
 #[tokio::test]

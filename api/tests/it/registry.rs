@@ -143,8 +143,14 @@ async fn what_is_no_archive_of_a_model_is_refused_and_nothing_stays() {
         ("unservable", archive(&[("unservable", b"x"), ("model.onnx", b"y")])),
         ("empty", archive(&[(".hidden", b"x")])),
     ] {
-        let (status, param, code, message) = refusal(&import(&app, "mood", archive).await);
+        let (status, param, code, message) = refusal(&import(&app, "mood", archive.clone()).await);
         writeln!(told, "{what}: {status} {param} {code} {message}").unwrap();
+        let sent = send(&app, "/v1/models", &[word("name", "mood"), file("mood.tar", archive)]).await;
+        assert_eq!(refusal(&sent), (status, param, code, message), "{what}: a form is no other door");
+        assert!(
+            app.objects().await.is_empty() && names(&app).await.is_empty() && app.scratch() == 0,
+            "{what}"
+        );
     }
     insta::assert_snapshot!(told, @r#"
     text: 400 "file" "invalid_model" the file is not a .zip, .tar or .tar.gz
@@ -160,8 +166,18 @@ async fn what_is_no_archive_of_a_model_is_refused_and_nothing_stays() {
     unservable: 400 "file" "invalid_model" this is no model that can be served: unservable: it says so itself
     empty: 400 "file" "invalid_model" there are no files in it
     "#);
-    assert!(app.objects().await.is_empty() && names(&app).await.is_empty());
-    assert_eq!(app.scratch(), 0);
+    insta::assert_snapshot!(import(&app, "mood", bomb()).await, @r#"
+    400 Bad Request
+    content-type: application/json
+    {
+      "error": {
+        "message": "the archive is refused: unpacked it has more than 1.0 MiB (registry.max_bytes)",
+        "type": "invalid_request_error",
+        "param": "file",
+        "code": "invalid_model"
+      }
+    }
+    "#);
 }
 
 #[tokio::test]
@@ -236,7 +252,32 @@ async fn a_model_is_copied_and_deleted() {
         app.post("/v1/models/copy").json(json!({"source": source, "destination": destination}))
     };
     let copied = copy("mood", "org/mood:v1").await;
-    assert_eq!((copied.status, &copied.json()["id"]), (StatusCode::OK, &json!("org/mood:v1")), "{copied}");
+    insta::assert_snapshot!(copied, @r#"
+    200 OK
+    content-type: application/json
+    {
+      "id": "org/mood:v1",
+      "object": "model",
+      "created": 1780315200,
+      "updated": 1780315200,
+      "owned_by": "everybody",
+      "source": "upload",
+      "digest": "2f31810ef5be20e8726cb3eaa59a9f2aba0d8b8174df4977dfd3685d9f71095c",
+      "bytes": 9,
+      "files": [
+        {
+          "path": "config.json",
+          "digest": "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
+          "bytes": 2
+        },
+        {
+          "path": "onnx/model.onnx",
+          "digest": "9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c",
+          "bytes": 7
+        }
+      ]
+    }
+    "#);
     insta::assert_snapshot!(app.delete("/v1/models/org/mood:v1").send().await, @r#"
     200 OK
     content-type: application/json

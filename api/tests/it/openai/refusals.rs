@@ -240,8 +240,41 @@ async fn pictures_are_not_judged() {
 async fn pictures_made_of_words() {
     let path = "/v1/images/generations";
     let asked = |model: Value| json!({"model": model, "prompt": "a cup", "n": 1, "size": "512x512"});
-    assert_eq!(pair(path, asked(json!("dall-e-3"))).await, (json!("model"), json!("model_not_found")));
-    assert_eq!(pair(path, json!({"prompt": "a cup"})).await, (json!("model"), json!("model_not_found")));
-    assert_eq!(pair(path, asked(json!("emotion"))).await, (json!("model"), json!("wrong_input")));
+    insta::assert_snapshot!(refused(path, asked(json!("dall-e-3"))).await, @r#"
+    404 Not Found
+    content-type: application/json
+    {
+      "error": {
+        "message": "there is no model `dall-e-3`",
+        "type": "invalid_request_error",
+        "param": "model",
+        "code": "model_not_found"
+      }
+    }
+    "#);
+    insta::assert_snapshot!(refused(path, json!({"prompt": "a cup"})).await, @r#"
+    404 Not Found
+    content-type: application/json
+    {
+      "error": {
+        "message": "no model makes pictures of words here, so none is chosen where `model` is missing",
+        "type": "invalid_request_error",
+        "param": "model",
+        "code": "model_not_found"
+      }
+    }
+    "#);
+    insta::assert_snapshot!(refused(path, asked(json!("emotion"))).await, @r#"
+    400 Bad Request
+    content-type: application/json
+    {
+      "error": {
+        "message": "the model `emotion` does text_classification, and this asks for pictures made of words",
+        "type": "invalid_request_error",
+        "param": "model",
+        "code": "wrong_input"
+      }
+    }
+    "#);
     assert_eq!(pair(path, json!({"model": "emotion"})).await, (json!("prompt"), json!("missing_field")));
 }
