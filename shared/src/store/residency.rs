@@ -22,8 +22,10 @@ pub trait Residency: Send + Sync {
     async fn tell_loaded(&self, id: WorkerId, loaded: &BTreeMap<String, Loaded>) -> StoreResult<()>;
 }
 
-/// How often it is looked whether a wish has come about.
-const LOOK: Duration = Duration::from_millis(100);
+/// How soon it is looked whether a wish has come about; each look waits twice as long as the one before,
+const SOON: Duration = Duration::from_millis(100);
+/// up to this: many may wait for what does not come.
+const LATER: Duration = Duration::from_secs(1);
 
 /// Waits until a living worker has the model in memory, or none has. `false`: it took longer than `patience`.
 pub async fn settled(
@@ -33,12 +35,14 @@ pub async fn settled(
     patience: Duration,
 ) -> StoreResult<bool> {
     let come_about = async {
+        let mut pause = SOON;
         loop {
             let workers = store.workers().await?;
             if workers.iter().any(|worker| worker.loaded.contains_key(model)) == is_loaded {
                 return Ok(());
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LATER);
         }
     };
     tokio::time::timeout(patience, come_about).await.map_or(Ok(false), |come| come.map(|()| true))

@@ -6,7 +6,8 @@ use forebay_shared::config::Span;
 use forebay_shared::events::{Event, Events};
 use forebay_shared::job::Status;
 use forebay_shared::residency::{KeepAlive, Loaded, Wish};
-use forebay_shared::store::{Models, Residency};
+use forebay_shared::store::{Models, Residency, settled};
+use forebay_shared::testing::Watched;
 use serde_json::json;
 
 use super::ground::{Ground, PATIENCE, text, with_params};
@@ -67,6 +68,16 @@ async fn a_model_leaves_when_its_time_without_work_is_over() {
     until(&ground, |loaded| loaded.is_none()).await;
     worker.stop().await;
     ground.assert_nothing_runs().await;
+}
+
+#[tokio::test]
+async fn who_waits_for_what_does_not_come_looks_ever_less_often() {
+    let ground = Ground::new().await;
+    let store = Watched::new(ground.store.clone());
+    let patience = Duration::from_secs(4);
+    assert!(!settled(&store, "echo", true, patience).await.unwrap());
+    let looks = store.calls("workers");
+    assert!((2..10).contains(&looks), "{looks} looks in {patience:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
