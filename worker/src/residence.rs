@@ -46,7 +46,8 @@ struct Inside {
     room: u64,
     /// Held while a model loads.
     door: Mutex<()>,
-    residents: Mutex<HashMap<String, Resident>>,
+    /// Each is known by its slot: while a model is replaced, two have its name.
+    residents: Mutex<Vec<Resident>>,
     /// How long models stay that somebody has said it of; `None`: until somebody needs their room.
     wished: Mutex<HashMap<String, Option<Duration>>>,
     turns: Option<Arc<Semaphore>>,
@@ -60,6 +61,12 @@ struct Resident {
     /// Whether it is to leave as soon as nothing runs.
     leaves: bool,
     slot: Arc<dyn Vacate>,
+}
+
+impl Resident {
+    fn is_in<E>(&self, slot: &Slot<E>) -> bool {
+        std::ptr::addr_eq(Arc::as_ptr(&self.slot), Arc::as_ptr(slot))
+    }
 }
 
 /// A place that a model can be made to leave.
@@ -112,6 +119,8 @@ impl Residence {
         if held(slot).is_some() {
             return Ok(());
         }
+        // It may have been taken out of its slot without a word.
+        self.residents().retain(|resident| !resident.is_in(slot));
         for leaver in self.leavers(guest) {
             tracing::info!(model = leaver.guest.name, makes_room_for = guest.name, "model unloaded");
             leaver.slot.vacate();
@@ -120,28 +129,19 @@ impl Residence {
         let keep_alive = held(&self.0.wished).get(&guest.name).copied().unwrap_or(guest.keep_alive);
         let now = Instant::now();
         let guest = Guest { keep_alive, ..guest.clone() };
-        let name = guest.name.clone();
-        let resident = Resident { guest, since: now, used: now, leaves: false, slot: slot.clone() };
-        self.residents().insert(name, resident);
+        self.residents().push(Resident { guest, since: now, used: now, leaves: false, slot: slot.clone() });
         Ok(())
     }
 
     /// The model is not wanted any more: its slot is empty from now on. Another of the same name stays.
-    pub fn leave<E>(&self, name: &str, slot: &Slot<E>) {
-        let mut residents = self.residents();
-        if residents
-            .get(name)
-            .is_some_and(|resident| std::ptr::addr_eq(Arc::as_ptr(&resident.slot), Arc::as_ptr(slot)))
-        {
-            residents.remove(name);
-        }
-        drop(residents);
+    pub fn leave<E>(&self, slot: &Slot<E>) {
+        self.residents().retain(|resident| !resident.is_in(slot));
         drop(held(slot).take());
     }
 
-    /// The model has just run.
-    pub fn used(&self, name: &str) {
-        if let Some(resident) = self.residents().get_mut(name) {
+    /// The model in this slot has just run.
+    pub fn used<E>(&self, slot: &Slot<E>) {
+        if let Some(resident) = self.residents().iter_mut().find(|resident| resident.is_in(slot)) {
             resident.used = Instant::now();
         }
     }
@@ -149,7 +149,7 @@ impl Residence {
     /// The model is to stay for so long without work, from now on; `None`: until somebody needs its room.
     pub fn keep(&self, name: &str, keep_alive: Option<Duration>) {
         held(&self.0.wished).insert(name.to_owned(), keep_alive);
-        if let Some(resident) = self.residents().get_mut(name) {
+        for resident in self.residents().iter_mut().filter(|resident| resident.guest.name == name) {
             resident.guest.keep_alive = keep_alive;
             resident.used = Instant::now();
             resident.leaves = false;
@@ -159,13 +159,14 @@ impl Residence {
     /// The model is to leave when nothing runs there, and to stay as long as is usual when it comes again.
     pub fn unload(&self, name: &str) {
         held(&self.0.wished).remove(name);
-        if let Some(resident) = self.residents().get_mut(name) {
+        for resident in self.residents().iter_mut().filter(|resident| resident.guest.name == name) {
             resident.leaves = true;
         }
         self.rest(Instant::now());
     }
 
-    /// The models that are loaded: since when, and how long each stays without work, counted from when it last ran.
+    /// The models that are loaded, in the order in which they came: since when, and how long each stays without work, counted
+    /// from when it last ran.
     pub fn loaded(&self) -> Vec<Stay> {
         let residents = self.residents();
         let stay = |resident: &Resident| Stay {
@@ -174,17 +175,19 @@ impl Residence {
             used: resident.used,
             keep_alive: resident.guest.keep_alive,
         };
-        residents.values().map(stay).collect()
+        let mut stays: Vec<Stay> = residents.iter().map(stay).collect();
+        stays.sort_by_key(|stay| stay.since);
+        stays
     }
 
     /// Unloads the models that have rested for long enough, or are to leave.
     pub fn rest(&self, now: Instant) {
-        self.residents().retain(|name, resident| {
+        self.residents().retain(|resident| {
             let rested = now.duration_since(resident.used);
             let stays = !resident.leaves && resident.guest.keep_alive.is_none_or(|keep| rested < keep);
             let leaves = !stays && resident.slot.vacate_if_idle();
             if leaves {
-                tracing::info!(model = name, ?rested, "model unloaded");
+                tracing::info!(model = resident.guest.name, ?rested, "model unloaded");
             }
             !leaves
         });
@@ -199,26 +202,17 @@ impl Residence {
     /// Takes out those who leave so that the guest has room: the least recently used first.
     fn leavers(&self, guest: &Guest) -> Vec<Resident> {
         let mut residents = self.residents();
-        // It may have been taken out of its slot without a word.
-        residents.remove(&guest.name);
-        let mut taken: u64 = residents.values().map(|resident| resident.guest.bytes).sum();
-        let mut by_use: Vec<(Instant, String)> =
-            residents.values().map(|resident| (resident.used, resident.guest.name.clone())).collect();
-        by_use.sort();
-        let mut leavers = Vec::new();
-        for (_, name) in by_use {
-            if taken.saturating_add(guest.bytes) <= self.0.room {
-                break;
-            }
-            if let Some(leaver) = residents.remove(&name) {
-                taken -= leaver.guest.bytes;
-                leavers.push(leaver);
-            }
-        }
-        leavers
+        let mut taken: u64 = residents.iter().map(|resident| resident.guest.bytes).sum();
+        residents.sort_by_key(|resident| resident.used);
+        let goes = |resident: &mut Resident| {
+            let goes = taken.saturating_add(guest.bytes) > self.0.room;
+            taken -= if goes { resident.guest.bytes } else { 0 };
+            goes
+        };
+        residents.extract_if(.., goes).collect()
     }
 
-    fn residents(&self) -> MutexGuard<'_, HashMap<String, Resident>> {
+    fn residents(&self) -> MutexGuard<'_, Vec<Resident>> {
         held(&self.0.residents)
     }
 }
@@ -250,7 +244,7 @@ mod tests {
         let residence = Residence::new(100, 0);
         let first = enter(&residence, &guest("first", 40));
         let second = enter(&residence, &guest("second", 40));
-        residence.used("first");
+        residence.used(&first);
         let third = enter(&residence, &guest("third", 50));
         assert_eq!([&first, &second, &third].map(is_in), [true, false, true]);
         let large = enter(&residence, &guest("large", 1000));
@@ -290,12 +284,28 @@ mod tests {
         let residence = Residence::new(100, 0);
         let former = enter(&residence, &guest("a", 60));
         let latter = enter(&residence, &guest("a", 60));
-        residence.leave("a", &former);
+        residence.leave(&former);
         assert_eq!([&former, &latter].map(is_in), [false, true]);
-        residence.leave("a", &latter);
+        residence.leave(&latter);
         assert!(!is_in(&latter));
         let other = enter(&residence, &guest("b", 90));
         assert!(is_in(&other) && residence.residents().len() == 1);
+    }
+
+    #[test]
+    fn a_model_that_is_replaced_and_the_one_that_replaces_it_are_both_known() {
+        let residence = Residence::new(100, 0);
+        let former = enter(&residence, &guest("a", 40));
+        let latter = enter(&residence, &guest("a", 40));
+        assert_eq!(residence.loaded().len(), 2, "both are in memory");
+        residence.leave(&former);
+        assert_eq!(residence.loaded().len(), 1, "the one that stays is told of");
+        let large = enter(&residence, &guest("large", 90));
+        assert_eq!([&latter, &large].map(is_in), [false, true], "and leaves for whoever needs its room");
+        let again = enter(&residence, &guest("large", 90));
+        assert_eq!([&large, &again].map(is_in), [false, true], "a namesake leaves like any other");
+        residence.unload("large");
+        assert!(!is_in(&again) && residence.loaded().is_empty());
     }
 
     #[test]

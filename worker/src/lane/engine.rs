@@ -90,7 +90,7 @@ impl<P: Pipeline> Engine<P> {
                     }
                 }
             }
-            host.residence.leave(&host.guest.name, &host.slot);
+            host.residence.leave(&host.slot);
         });
         if let Err(error) = started {
             tracing::error!(%error, "the model's thread could not be started");
@@ -292,7 +292,7 @@ impl<P: Pipeline> Host<P> {
             drop(slot);
             self.load()?;
         };
-        self.residence.used(&self.guest.name);
+        self.residence.used(&self.slot);
         if raw.len() != items.len() {
             let message = format!("the model gave {} answers for {} items", raw.len(), items.len());
             return Err(Failure::permanent(FailureCode::InferenceFailed, message));
