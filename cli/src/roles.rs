@@ -221,6 +221,7 @@ async fn open_worker(config: &Config, seams: &Seams) -> anyhow::Result<Worker> {
         fetcher: Fetcher::new(&config.fetch),
         moderation: Arc::new(config.moderation.clone()),
         cache: config.cache.clone(),
+        disk_reserve: config.registry.disk_reserve,
         ids: seams.ids.clone(),
         entropy: Arc::new(OsEntropy),
         host: seams.host.clone(),

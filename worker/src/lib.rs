@@ -37,7 +37,7 @@ mod wishes;
 use std::sync::Arc;
 
 use forebay_shared::blobs::Blobs;
-use forebay_shared::config::{CacheConfig, ModerationConfig};
+use forebay_shared::config::{CacheConfig, ModerationConfig, Size};
 use forebay_shared::entropy::Entropy;
 use forebay_shared::events::{Event, Events};
 use forebay_shared::fetch::Fetcher;
@@ -46,7 +46,7 @@ use forebay_shared::queue::Queue;
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::Store;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use config::WorkerConfig;
 use intake::IntakeParts;
@@ -54,9 +54,9 @@ use intakes::{Intakes, Running};
 use lane::{LaneHandle, Order};
 use lanes::Lanes;
 use lease::{Board, Lease};
-use model::ModelFiles;
+use model::{ModelFiles, RuntimeError};
 use rate::Rates;
-use served::{News, Served};
+use served::Served;
 use starter::Starter;
 
 /// What a worker works with.
@@ -76,6 +76,8 @@ pub struct WorkerParts {
     pub moderation: Arc<ModerationConfig>,
     /// Whether answers are kept.
     pub cache: CacheConfig,
+    /// What stays free of the disk that models of the registry are copied to.
+    pub disk_reserve: Size,
     /// Makes this worker's ids.
     pub ids: Ids,
     /// Chance, for jitter.
@@ -88,9 +90,9 @@ pub struct WorkerParts {
 
 /// What is to be served otherwise than before.
 #[derive(Debug)]
-pub enum Change {
-    /// This model, from now on; another of its name goes.
-    Serve(Box<ModelFiles>),
+pub(crate) enum Change {
+    /// This model, from now on; another of its name goes. Whoever asks hears whether its lane could be started.
+    Serve(Box<ModelFiles>, oneshot::Sender<Result<(), RuntimeError>>),
     /// The model of this name no longer. Its jobs that run are finished.
     Stop(String),
 }
@@ -158,38 +160,32 @@ impl Worker {
 
     /// Lanes come and go; nothing waits for that here.
     fn change(&mut self, change: Change, intakes: &mut Intakes, worker: WorkerId) {
-        let gone = match &change {
-            Change::Serve(model) => model.card.name.clone(),
-            Change::Stop(name) => name.clone(),
-        };
-        if let Some(lane) = self.lanes.leave(&gone) {
-            let intake = intakes.take(&gone);
-            let leaving = leave(lane, intake, self.lanes.clone());
-            self.parts.tasks.spawn("leaving", leaving);
-        }
-        let told = match change {
-            Change::Serve(model) => {
-                let card = model.card.clone();
-                match self.starter.start(*model) {
-                    Ok(lane) => {
-                        tracing::info!(model = lane.model, "the model is served");
-                        intakes.start(&lane);
-                        self.lanes.add(lane);
-                        News::Came(Box::new(card))
-                    }
-                    Err(error) => {
-                        tracing::error!(%error, model = gone, "the model cannot be served");
-                        News::Gone(gone)
-                    }
-                }
+        match change {
+            Change::Serve(model, started) => {
+                self.part_with(&model.card.name, intakes);
+                let lane = self.starter.start(*model).map(|lane| {
+                    tracing::info!(model = lane.model, "the model is served");
+                    intakes.start(&lane);
+                    self.lanes.add(lane);
+                });
+                // A supply that is gone tries no more.
+                let _ = started.send(lane);
             }
             Change::Stop(name) => {
                 tracing::info!(model = name, "the model is not served any more");
+                self.part_with(&name, intakes);
                 self.rates.forget(&name);
-                News::Gone(name)
             }
-        };
-        self.parts.tasks.spawn("served", self.served.clone().tell(worker, told));
+        }
+        self.parts.tasks.spawn("served", self.served.clone().tell(worker));
+    }
+
+    /// The model's lane takes no more work, if there is one.
+    fn part_with(&self, model: &str, intakes: &mut Intakes) {
+        if let Some(lane) = self.lanes.leave(model) {
+            let leaving = leave(lane, intakes.take(model), self.lanes.clone());
+            self.parts.tasks.spawn("leaving", leaving);
+        }
     }
 
     /// Passes on who begins to follow a job that a lane may have already. Word that is missed costs only word of progress.
@@ -246,7 +242,7 @@ impl Worker {
     async fn release_unbegun(&self, lease: &Lease) {
         let mut unbegun = Vec::new();
         for lane in self.lanes.all() {
-            let (answer, given_up) = tokio::sync::oneshot::channel();
+            let (answer, given_up) = oneshot::channel();
             lane.order(Order::Release(answer)).await;
             unbegun.extend(given_up.await.unwrap_or_default());
         }

@@ -9,8 +9,10 @@ mod repository;
 mod runtime;
 mod session;
 
+use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use forebay_shared::config::Size;
 use forebay_shared::job::Kind;
@@ -42,6 +44,9 @@ pub struct ModelFiles {
     pub max_pixels: u64,
     /// The size of its files.
     pub bytes: u64,
+    /// Keeps its folder where it is, if somebody would remove it otherwise.
+    #[expect(dead_code, reason = "it is held, and never read")]
+    pub(crate) held: Option<Arc<File>>,
 }
 
 impl ModelFiles {
@@ -77,6 +82,7 @@ impl ModelFiles {
             card,
             max_pixels: u64::MAX,
             bytes: 0,
+            held: None,
         }
     }
 
@@ -152,7 +158,7 @@ const MOST_SAID: u64 = 4 * 1024 * 1024;
 /// Reads a file that a model says something in. Whose model it is, is not known here.
 pub(crate) fn read_said(file: &Path) -> std::io::Result<Vec<u8>> {
     let mut said = Vec::new();
-    std::fs::File::open(file)?.take(MOST_SAID + 1).read_to_end(&mut said)?;
+    File::open(file)?.take(MOST_SAID + 1).read_to_end(&mut said)?;
     if said.len() as u64 > MOST_SAID {
         let message = format!("it has more than {}", Size::new(MOST_SAID));
         return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, message));

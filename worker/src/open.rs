@@ -21,7 +21,7 @@ use crate::served::Served;
 use crate::settle::Settler;
 use crate::shelf::Shelf;
 use crate::starter::Starter;
-use crate::supply::{Supply, SupplyParts};
+use crate::supply::{PATIENCE, Supply, SupplyParts};
 use crate::wishes::{WishParts, Wishes};
 use crate::{Worker, WorkerParts};
 
@@ -109,7 +109,9 @@ impl Worker {
                 blobs: parts.blobs.clone(),
                 tasks: parts.tasks.clone(),
                 folder: data_dir.join("registry"),
+                reserve: parts.disk_reserve,
                 every: config.registry_poll.get(),
+                patience: PATIENCE,
                 wanted: config.models.clone(),
                 own: lanes.models().into_iter().collect(),
                 max_pixels: config.max_pixels,

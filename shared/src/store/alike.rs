@@ -135,10 +135,25 @@ macro_rules! stores {
                 .await
             }
 
-            async fn withdraw(&self, name: &str) -> StoreResult<bool> {
-                let name = name.to_owned();
-                self.write(move |connection| Box::pin(async move { workers::withdraw(connection, &name).await }))
-                    .await
+            async fn announce_registered(
+                &self,
+                card: &$crate::model::ModelCard,
+                digest: $crate::registry::ContentDigest,
+            ) -> StoreResult<bool> {
+                let (card, now) = (card.clone(), self.now());
+                self.transact(move |connection| {
+                    Box::pin(async move {
+                        let owner = card.owner.clone().unwrap_or_default();
+                        // Held, so that the name means nothing else before the card is written.
+                        let model = hold_model(connection, &owner, &card.name).await?;
+                        let means_it = model.is_some_and(|model| model.digest == digest);
+                        if means_it {
+                            announce(connection, card, now).await?;
+                        }
+                        Ok(means_it)
+                    })
+                })
+                .await
             }
 
             async fn models(&self) -> StoreResult<Vec<$crate::model::Model>> {

@@ -336,7 +336,7 @@ pass_on!(Residency:
 );
 pass_on!(Models:
     announce(cards: &[ModelCard]) -> ();
-    withdraw(name: &str) -> bool;
+    announce_registered(card: &ModelCard, digest: ContentDigest) -> bool;
     models() -> Vec<Model>;
 );
 pass_on!(Webhooks:

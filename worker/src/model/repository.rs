@@ -107,7 +107,16 @@ pub fn read(root: &Path, name: &str) -> Result<ModelFiles, ModelError> {
         batch_cost: manifest.budget(kind).cost,
         file: among_models(name, own, &onnx),
     };
-    Ok(ModelFiles { root: root.to_owned(), onnx, manifest, config, card, max_pixels: u64::MAX, bytes })
+    Ok(ModelFiles {
+        root: root.to_owned(),
+        onnx,
+        manifest,
+        config,
+        card,
+        max_pixels: u64::MAX,
+        bytes,
+        held: None,
+    })
 }
 
 /// Where a file is among the models: below the folder of its own model, or of one that lends its files.

@@ -107,6 +107,7 @@ impl Ground {
             fetcher: Fetcher::new(&fetch),
             moderation: Arc::new(no_moderation()),
             cache: self.cache.clone(),
+            disk_reserve: Size::new(0),
             ids: self.ids.clone(),
             entropy: Arc::new(OsEntropy),
             host: "here".into(),

@@ -209,6 +209,29 @@ async fn a_model_that_cannot_be_read_leaves_the_others_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_model_whose_lane_cannot_start_stays_listed_and_leaves_the_others_alone() {
+    let mut ground = ground().await;
+    ground.config.runtime = ground.data().join("no-library.so");
+    let needs_it = tempfile::tempdir().unwrap();
+    write(needs_it.path(), "kind = \"image_classification\"");
+    let digest = import(&ground, "a-real-one", needs_it.path()).await.model.digest;
+    let worker = ground.start().await;
+    let come = async {
+        while !ground.data().join(format!("registry/models/{digest}")).exists() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, come).await.expect("it is fetched");
+    import(&ground, "mood", folder("first").path()).await;
+    until_served(&ground, "mood", Some("first")).await;
+    assert_eq!(run(&mut ground, "mood").await, Status::Succeeded);
+    let models = ground.store.models().await.unwrap().into_iter();
+    let told: Vec<_> = models.map(|model| (model.card.name, model.workers)).collect();
+    assert_eq!(told, [("a-real-one".to_owned(), 0), ("echo".to_owned(), 1), ("mood".to_owned(), 1)]);
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_fetched_is_kept_and_what_is_gone_is_removed() {
     let mut ground = ground().await;
     let first = import(&ground, "mood", folder("first").path()).await.model.digest;

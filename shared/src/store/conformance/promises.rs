@@ -190,6 +190,7 @@ macro_rules! store_conformance {
             a_name_is_everybodys_or_one_owners,
             a_name_in_a_living_workers_folder_is_taken,
             a_model_is_told_of_from_when_it_is_registered_until_it_is_deleted,
+            what_a_worker_tells_late_of_a_name_is_not_recorded,
             a_copy_is_a_name_of_its_own,
             a_model_that_jobs_want_is_not_deleted,
             bytes_are_stored_once,
@@ -198,7 +199,7 @@ macro_rules! store_conformance {
         ]);
         $crate::store_conformance!(@module $ground, models: [
             the_latest_announcement_stands,
-            a_model_is_withdrawn_when_no_worker_serves_it,
+            who_serves_a_model_is_counted,
             a_model_outlives_its_workers,
         ]);
         $crate::store_conformance!(@module $ground, residency: [

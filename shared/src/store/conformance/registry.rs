@@ -191,6 +191,36 @@ pub async fn a_model_is_told_of_from_when_it_is_registered_until_it_is_deleted(g
     assert_eq!(told(ground).await, [("org/mood".to_owned(), hers)]);
 }
 
+pub async fn what_a_worker_tells_late_of_a_name_is_not_recorded(ground: &Ground) {
+    store(ground, 1).await;
+    store(ground, 2).await;
+    let told_of = |words: &str| {
+        let described = words.to_owned();
+        ModelCard { registered: true, description: described, ..card("mood", Kind::Echo) }
+    };
+    let description = async || {
+        let models = ground.store.models().await.unwrap();
+        models.first().map(|model| (model.card.owner.clone(), model.card.description.clone()))
+    };
+    let tell = async |card: &ModelCard, digest| ground.store.announce_registered(card, digest).await.unwrap();
+    let first = put(ground, &model(None, "mood", &[file("a", 1)])).await.digest;
+    assert!(tell(&told_of("first"), first).await);
+    assert_eq!(description().await, Some((None, "first".to_owned())));
+    let second = put(ground, &model(None, "mood", &[file("a", 2)])).await.digest;
+    assert!(tell(&told_of("second"), second).await);
+    assert!(!tell(&told_of("first"), first).await, "the name means other files");
+    assert_eq!(description().await, Some((None, "second".to_owned())));
+    assert_eq!(ground.store.delete_model(None, "mood").await.unwrap(), Removal::Deleted);
+    assert!(!tell(&told_of("second"), second).await, "the model is gone");
+    assert_eq!(description().await, None);
+    put(ground, &model(Some("bob"), "mood", &[file("a", 2)])).await;
+    assert!(!tell(&told_of("second"), second).await, "the name is somebody else's");
+    assert_eq!(description().await, None);
+    let his = ModelCard { owner: Some("bob".to_owned()), ..told_of("his") };
+    assert!(tell(&his, second).await);
+    assert_eq!(description().await, Some((Some("bob".to_owned()), "his".to_owned())));
+}
+
 pub async fn a_copy_is_a_name_of_its_own(ground: &Ground) {
     store(ground, 1).await;
     store(ground, 2).await;

@@ -238,18 +238,3 @@ impl Workers for Postgres {
         Ok(writers)
     }
 }
-
-/// Forgets a model that no living worker serves.
-pub(super) async fn withdraw(connection: &mut sqlx::PgConnection, name: &str) -> StoreResult<bool> {
-    let withdrawn = sqlx::query(
-        "-- store.withdraw
-         delete from models where name = $1 and not exists (
-             select 1 from workers w
-             where w.state in ('live', 'draining') and w.models @> jsonb_build_array($1::text)
-         )",
-    )
-    .bind(name)
-    .execute(connection)
-    .await?;
-    Ok(withdrawn.rows_affected() == 1)
-}

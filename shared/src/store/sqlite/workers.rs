@@ -300,18 +300,3 @@ fn encode(verdicts: &Verdicts) -> String {
         .collect();
     json!(rows).to_string()
 }
-
-/// Forgets a model that no living worker serves.
-pub(super) async fn withdraw(connection: &mut sqlx::SqliteConnection, name: &str) -> StoreResult<bool> {
-    let withdrawn = sqlx::query(
-        "-- store.withdraw
-         delete from models where name = $1 and not exists (
-             select 1 from workers w
-             where w.state in ('live', 'draining') and exists (select 1 from json_each(w.models) where value = $1)
-         )",
-    )
-    .bind(name)
-    .execute(connection)
-    .await?;
-    Ok(withdrawn.rows_affected() == 1)
-}
