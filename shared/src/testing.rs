@@ -1,5 +1,6 @@
 //! What tests of every crate share: sample jobs, fixed clocks, and where the real services are.
 
+pub mod graph;
 mod hub;
 mod receiver;
 mod services;

@@ -8,6 +8,7 @@ mod manifest;
 mod repository;
 mod runtime;
 mod session;
+mod weights;
 
 use std::fs::File;
 use std::io::Read;

@@ -1,17 +1,18 @@
-//! Models that came from somebody else: what their manifests name stays in their folders.
+//! Models that came from somebody else: what their manifests and graphs name stays in their folders.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use forebay_shared::job::Kind;
 use forebay_shared::registry::check_path;
 
-use super::{ModelError, ModelFiles, manifest, read};
+use super::{ModelError, ModelFiles, manifest, read, weights};
 
 /// The keys of a manifest that name files.
 const FILES: [&[&str]; 5] =
     [&["file"], &["ocr", "detect"], &["ocr", "orient"], &["ocr", "recognize"], &["ocr", "alphabet"]];
 
 /// Reads what the model in the folder `root` says of itself, as [`read`] does. One that would use files of another folder is
-/// refused before any of those is looked at.
+/// refused before any of those is looked at, and so is one whose weights did not all come with it.
 pub fn read_closed(root: &Path, name: &str) -> Result<ModelFiles, ModelError> {
     let stated = manifest::table(root)?;
     let refused = |message: String| Err(ModelError::Content { file: root.join("forebay.toml"), message });
@@ -24,7 +25,23 @@ pub fn read_closed(root: &Path, name: &str) -> Result<ModelFiles, ModelError> {
             return refused(format!("`{}`: {error}", path.join(".")));
         }
     }
-    read(root, name)
+    let model = read(root, name)?;
+    for graph in graphs(&model) {
+        weights::check(&graph)?;
+    }
+    Ok(model)
+}
+
+/// The graphs that are loaded when the model is.
+fn graphs(model: &ModelFiles) -> Vec<PathBuf> {
+    match model.card.kind {
+        Kind::Echo => Vec::new(),
+        Kind::Ocr => {
+            let parts = model.manifest.ocr.parts(&model.root);
+            [model.onnx.clone(), parts.recognize].into_iter().chain(parts.orient).collect()
+        }
+        _ => vec![model.onnx.clone()],
+    }
 }
 
 #[cfg(test)]
@@ -36,7 +53,7 @@ mod tests {
         let folder = root.path().join("model");
         std::fs::create_dir_all(folder.join("onnx")).unwrap();
         for file in ["model/onnx/model.onnx", "model/a.onnx", "model/alphabet.txt", "outside.onnx"] {
-            std::fs::write(root.path().join(file), "x").unwrap();
+            std::fs::write(root.path().join(file), "").unwrap();
         }
         std::fs::write(folder.join("forebay.toml"), manifest).unwrap();
         read_closed(&folder, "model").map_err(|error| error.to_string())

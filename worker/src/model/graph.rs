@@ -48,7 +48,7 @@ pub enum Axis {
 }
 
 /// A file that is read within bounds.
-struct Reader {
+pub(super) struct Reader {
     file: BufReader<File>,
     fields: u64,
     text: u64,
@@ -57,9 +57,7 @@ struct Reader {
 impl Graph {
     /// Reads the declarations of the graph in a file.
     pub fn read(file: &Path) -> Result<Self> {
-        let file = File::open(file)?;
-        let length = file.metadata()?.len();
-        let mut file = Reader { file: BufReader::new(file), fields: MOST_FIELDS, text: MOST_TEXT };
+        let (mut file, length) = Reader::open(file)?;
         let mut graph = Self::default();
         let mut owned = HashSet::new();
         // ModelProto
@@ -75,6 +73,15 @@ impl Graph {
         // Old files list their weights among the inputs.
         graph.inputs.retain(|input| !owned.contains(&input.name));
         Ok(graph)
+    }
+}
+
+impl Reader {
+    /// A file, and how many bytes it has.
+    pub(super) fn open(file: &Path) -> Result<(Self, u64)> {
+        let file = File::open(file)?;
+        let length = file.metadata()?.len();
+        Ok((Self { file: BufReader::new(file), fields: MOST_FIELDS, text: MOST_TEXT }, length))
     }
 }
 
@@ -166,7 +173,7 @@ fn axis(file: &mut Reader, length: u64) -> Result<Axis> {
 }
 
 /// What is done with a field of a message: its number and its value, or how many bytes that has.
-type Visit<'a, T> = &'a mut dyn FnMut(&mut Reader, u64, T) -> Result<()>;
+pub(super) type Visit<'a, T> = &'a mut dyn FnMut(&mut Reader, u64, T) -> Result<()>;
 
 /// A field's value: a number, or so many bytes that whoever gets it has to read or skip.
 #[derive(Clone, Copy)]
@@ -176,7 +183,7 @@ enum Value {
 }
 
 /// Hands over the fields of a message of `length` bytes that have a length of their own.
-fn each(file: &mut Reader, length: u64, visit: Visit<'_, u64>) -> Result<()> {
+pub(super) fn each(file: &mut Reader, length: u64, visit: Visit<'_, u64>) -> Result<()> {
     fields(file, length, &mut |file, field, value| match value {
         Value::Bytes(length) => visit(file, field, length),
         Value::Number(_) => Ok(()),
@@ -225,7 +232,7 @@ fn number(file: &mut Reader) -> Result<(u64, u64)> {
     Err(broken())
 }
 
-fn text(file: &mut Reader, length: u64) -> Result<String> {
+pub(super) fn text(file: &mut Reader, length: u64) -> Result<String> {
     if length > LONGEST {
         return Err(broken());
     }
@@ -242,7 +249,7 @@ fn pass(file: &mut Reader, value: Value) -> Result<()> {
     }
 }
 
-fn skip(file: &mut Reader, length: u64) -> Result<()> {
+pub(super) fn skip(file: &mut Reader, length: u64) -> Result<()> {
     file.file.seek_relative(i64::try_from(length).map_err(|_| broken())?)
 }
 
@@ -250,7 +257,7 @@ fn too_much() -> Error {
     Error::new(ErrorKind::InvalidData, "it declares more than any graph does")
 }
 
-fn broken() -> Error {
+pub(super) fn broken() -> Error {
     Error::new(ErrorKind::InvalidData, "this is no ONNX file")
 }
 
