@@ -5,6 +5,7 @@
 
 mod environment;
 mod human;
+mod lent;
 mod sections;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use figment::value::{Dict, Value};
 use serde::de::DeserializeOwned;
 
 use environment::Environment;
+use lent::Lent;
 pub use human::{Secret, Size, Span};
 pub use sections::{
     BlobConfig, BulkConfig, CacheConfig, FetchConfig, HubConfig, LogFormat, ModelConfig, ModerationConfig,
@@ -40,9 +42,11 @@ pub struct Layers {
 }
 
 impl Layers {
-    /// Defaults, then `file` if any, then `FOREBAY_SECTION__KEY`, then `flags` (dotted keys).
+    /// Defaults, then `file` if any, then `FOREBAY_SECTION__KEY`, then `flags` (dotted keys). Where none of them says how the
+    /// hub is asked, what its own tools are told counts.
     pub fn new(defaults: &str, file: Option<&Path>, flags: &BTreeMap<&str, String>) -> Self {
-        let mut figment = Figment::from(Toml::string(defaults));
+        let mut lent = Lent::read();
+        let mut figment = lent.endpoint(Figment::from(Toml::string(defaults)));
         if let Some(file) = file {
             figment = figment.merge(Toml::file_exact(file));
         }
@@ -51,7 +55,7 @@ impl Layers {
         for (key, value) in flags {
             figment = figment.merge((*key, value));
         }
-        Self { figment }
+        Self { figment: lent.token(figment) }
     }
 
     /// Reads the layers as `T`.
