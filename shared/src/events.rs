@@ -84,7 +84,7 @@ pub struct Transfer {
     pub total: u64,
 }
 
-/// A step of bringing a model in, in their order.
+/// A step of bringing a model in, in their order; what is waited for may be waited for before any of the first three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
@@ -96,6 +96,8 @@ pub enum Step {
     Verify,
     /// Files go to the object store.
     Store,
+    /// The hub is asked too often, and is left alone for a while.
+    Wait,
 }
 
 /// How a job ended: what its row says now and did not say when it was submitted.

@@ -10,7 +10,12 @@ mod client;
 mod download;
 #[cfg(feature = "seams")]
 mod error;
+#[cfg(feature = "seams")]
+mod patience;
 mod reference;
+#[cfg(feature = "seams")]
+mod refusal;
+mod stated;
 
 pub use choice::{Choice, ChoiceError, Expected, Listed, Wanted, choose};
 #[cfg(feature = "seams")]
@@ -20,3 +25,4 @@ pub use download::{Download, Watch};
 #[cfg(feature = "seams")]
 pub use error::HubError;
 pub use reference::{Reference, ReferenceError};
+pub use stated::Stated;

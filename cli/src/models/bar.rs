@@ -28,4 +28,12 @@ impl Progress for Bars {
             bar.inc(bytes);
         }
     }
+
+    fn note(&self, what: &str) {
+        let tell = || eprintln!("{what}");
+        match self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            Some(bar) => bar.suspend(tell),
+            None => tell(),
+        }
+    }
 }

@@ -11,6 +11,7 @@ use forebay_shared::job::Keep;
 use forebay_shared::registry::NewPull;
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::{Postgres, Sqlite, Store};
+use forebay_shared::testing::graph::Adder;
 use forebay_shared::testing::{Asked, Manner, StandIn, fresh_ids};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -58,6 +59,10 @@ with_a_hub! {
     a_model_that_was_pulled_answers => Plan::models()
         .with("FOREBAY_WORKER__MODELS", r#"["echo", "toy:model"]"#)
         .with("FOREBAY_WORKER__REGISTRY_POLL", "1s"),
+    a_revision_and_a_precision_answer_with_weights_of_their_own => Plan::models()
+        .with("FOREBAY_WORKER__MODELS", r#"["echo", "adder-1", "adder-2", "adder-3"]"#)
+        .with("FOREBAY_WORKER__REGISTRY_POLL", "1s"),
+    a_token_of_the_hubs_own_tools_is_lent_to_their_hub_alone => Plan::echo(),
     a_pull_goes_on_after_its_process_was_killed => Plan::echo(),
     a_scheduler_goes_on_with_what_a_killed_command_pulled => Plan::echo(),
     a_pull_is_followed_and_cancelled_like_any_job => Plan::echo(),
@@ -78,6 +83,18 @@ async fn hub() -> StandIn {
     let hub = StandIn::serving([("org/toy", files)]).await;
     hub.require(TOKEN);
     hub
+}
+
+/// A model that adds, in two precisions, of which one has its weights beside it. What is added tells which it is.
+fn adders(usual: f32, half: f32) -> Vec<(String, Vec<u8>)> {
+    let usual = Adder { weights: [usual; 2], location: None };
+    let half = Adder { weights: [half; 2], location: Some("model_fp16.onnx_data") };
+    let files = [
+        (GRAPH, usual.file()),
+        ("onnx/model_fp16.onnx", half.file()),
+        ("onnx/model_fp16.onnx_data", half.data()),
+    ];
+    files.map(|(path, bytes)| (path.to_owned(), bytes)).into()
 }
 
 fn at(hub: &StandIn, plan: Plan) -> Plan {
@@ -192,6 +209,73 @@ async fn a_model_that_was_pulled_answers(house: House, hub: StandIn) {
     let closed = command(&house, &["org/toy"]).env("FOREBAY_HUB__TOKEN", "").output().unwrap();
     let said = String::from_utf8_lossy(&closed.stderr).into_owned();
     assert!(!closed.status.success() && said.contains("or it wants a token (hub.token)"), "{said}");
+    house.stop();
+}
+
+async fn a_revision_and_a_precision_answer_with_weights_of_their_own(house: House, hub: StandIn) {
+    let first = hub.revise("org/toy", "main", adders(1.0, 2.0));
+    let tagged = hub.revise("org/toy", "v1", adders(3.0, 4.0));
+    let branch = hub.revise("org/toy", "refs/pr/7", adders(5.0, 6.0));
+    hub.revise("org/toy", "main", adders(7.0, 8.0));
+    let pull = |arguments: &[&str]| {
+        let output = command(&house, arguments).output().unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(output.status.success(), "{said}");
+        said
+    };
+    let of_a_commit = format!("org/toy:fp16@{first}");
+    for (arguments, name, revision, sum) in [
+        (&["org/toy:fp16@v1"][..], "adder-1", &tagged, 4.0),
+        (&["org/toy:onnx/model.onnx", "--revision", "refs/pr/7"][..], "adder-2", &branch, 5.0),
+        (&[of_a_commit.as_str()][..], "adder-3", &first, 2.0),
+    ] {
+        let said = pull(&[arguments, &["--name", name][..]].concat());
+        assert!(said.contains(&format!("{name}  ")) && said.contains(&format!("pulled {revision}")), "{said}");
+        let tensor = json!({"name": "x", "datatype": "FP32", "shape": [1, 2], "data": [0.0, 1.0]});
+        let body = json!({"inputs": [tensor]});
+        let (started, path) = (Instant::now(), format!("/v2/models/{name}/infer"));
+        let answer = loop {
+            let (status, answer) = house.post(&path, &body).await;
+            if status == StatusCode::OK {
+                break answer;
+            }
+            assert!(started.elapsed() < LONG, "a worker serves it: {answer}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        };
+        assert_eq!(answer["outputs"][0]["data"], json!([sum, sum + 1.0]), "{name}: {answer}");
+    }
+    let twice = command(&house, &["org/toy@v1", "--revision", "v1"]).output().unwrap();
+    let said = String::from_utf8_lossy(&twice.stderr).into_owned();
+    assert!(!twice.status.success() && said.contains("said twice: after @, and by --revision"), "{said}");
+
+    pull(&["org/toy:fp16", "--revision", "v1", "--owner", "alice", "--name", "hers"]);
+    let list = |owner: &str| {
+        let mut list = Command::new(env!("CARGO_BIN_EXE_forebay"));
+        list.args(["models", "list", "--owner", owner]).env_clear();
+        list.envs(house.environment.iter().map(|(key, value)| (key, value)));
+        let output = list.current_dir(house.folder.path()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(list("alice").contains("hers"));
+    let bobs = list("bob");
+    assert!(bobs.contains("adder-1") && !bobs.contains("hers"), "{bobs}");
+    house.stop();
+}
+
+async fn a_token_of_the_hubs_own_tools_is_lent_to_their_hub_alone(house: House, hub: StandIn) {
+    let lent = |name: &str| {
+        let mut command = command(&house, &["org/toy", "--name", name]);
+        command.env_remove("FOREBAY_HUB__TOKEN").env("HF_TOKEN", TOKEN);
+        command
+    };
+    let other = lent("other").output().unwrap();
+    let said = String::from_utf8_lossy(&other.stderr).into_owned();
+    assert!(!other.status.success() && said.contains("or it wants a token (hub.token)"), "{said}");
+    let mut own = lent("own");
+    let own = own.env_remove("FOREBAY_HUB__ENDPOINT").env("HF_ENDPOINT", &hub.url).output().unwrap();
+    let said = String::from_utf8([own.stdout, own.stderr].concat()).unwrap();
+    assert!(own.status.success() && !said.contains(TOKEN), "{said}");
+    assert!(hub.asked("config.json").iter().all(|asked| asked.with_token));
     house.stop();
 }
 

@@ -69,6 +69,7 @@ pub fn step(transfer: Transfer) -> Progress {
         }
         "verify" => Progress::step("verifying sha256 digest"),
         "store" => Progress::step("writing manifest"),
+        "wait" => Progress::step("waiting for the hub"),
         _ => begun(),
     }
 }
@@ -105,6 +106,7 @@ mod tests {
             json!({"step": "download", "file": "config.json", "completed": 2, "total": 2}),
             json!({"step": "download", "file": "model.onnx", "digest": digest, "completed": 10, "total": 99}),
             json!({"step": "verify", "completed": 101, "total": 101}),
+            json!({"step": "wait", "completed": 0, "total": 0}),
             json!({"step": "store", "completed": 101, "total": 101}),
         ]
         .map(told)
@@ -114,6 +116,7 @@ mod tests {
         {"status":"pulling config.json","total":2,"completed":2}
         {"status":"pulling 0123456789ab","digest":"sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef","total":99,"completed":10}
         {"status":"verifying sha256 digest"}
+        {"status":"waiting for the hub"}
         {"status":"writing manifest"}
         "#);
     }

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use forebay_shared::config::Span;
 use forebay_shared::events::{self, Event, Events, Step, Transfer};
 use forebay_shared::hub::{Expected, Wanted, Watch};
 use forebay_shared::job::Claimed;
@@ -110,6 +111,11 @@ impl Watch for Telling<'_> {
         files.under_way.remove(&wanted.to);
         self.tell(of(wanted, Step::Verify, wanted.file.bytes));
         self.tell_largest(&files);
+    }
+
+    fn waiting(&self, host: &str, wait: Duration) {
+        self.beside.note(&format!("`{host}` is asked too often; going on in {}", Span::new(wait)));
+        self.tell(Transfer { step: Step::Wait, file: None, digest: None, completed: 0, total: 0 });
     }
 }
 

@@ -15,7 +15,7 @@ use forebay_shared::id::JobId;
 use forebay_shared::job::{
     Backoff, FailureCode, Job, Keep, NewJob, Output, RetryPolicy, Status, read_result,
 };
-use forebay_shared::registry::{NewPull, Registered, Registrar};
+use forebay_shared::registry::{FOLDER, NewPull, Registered, Registrar};
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::CancelOutcome;
 use forebay_shared::store::conformance::{Ground, LIFE};
@@ -276,6 +276,55 @@ async fn two_pulls_of_the_same_fetch_it_once() {
 }
 
 #[tokio::test]
+async fn one_of_two_schedulers_does_a_pull() {
+    let mut scene = Scene::new().await;
+    // On another machine: no folder keeps them apart.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let other = Puller::new(Scene::parts(&scene.bench, &scene.hub, elsewhere.path(), &scene.tasks));
+    for round in 1..=8 {
+        // The same model under one name more, so that there is something to be done.
+        let name = Some(format!("toy-{round}"));
+        let (owner, reference) = ("alice".to_owned(), "org/toy".parse().unwrap());
+        let pull = NewPull { owner, reference, name, everybody: false };
+        let job = pull.job(scene.bench.ground.ids.job(), Keep::all(HOUR)).unwrap();
+        let job = NewJob { waiter: Some(scene.bench.events.address().to_owned()), ..job };
+        let id = job.id;
+        scene.bench.ground.store.submit(&[job]).await.unwrap();
+        tokio::join!(scene.puller.take(), other.take());
+        let job = scene.ended(id).await;
+        assert_eq!((job.status, job.attempt), (Status::Succeeded, 1));
+        assert_eq!(scene.hub.asked(GRAPH).len(), round, "it is fetched once");
+    }
+}
+
+#[tokio::test]
+async fn a_hub_that_is_asked_too_often_is_waited_for_and_who_follows_hears_it() {
+    let mut scene = Scene::new().await;
+    scene.hub.turn_away(1, "retry-after: 1");
+    let id = scene.submit("org/toy").await;
+    scene.puller.take().await;
+    let waits = async {
+        loop {
+            if let Event::Progress(progress) = &*scene.news.recv().await.unwrap()
+                && progress.transfer.as_ref().is_some_and(|transfer| transfer.step == Step::Wait)
+            {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, waits).await.expect("it is told");
+    let job = scene.ended(id).await;
+    assert_eq!((job.status, job.attempt), (Status::Succeeded, 1), "no attempt is lost by it");
+
+    scene.hub.turn_away(1, "retry-after: 7200");
+    let id = scene.submit("org/several").await;
+    scene.puller.take().await;
+    let job = scene.tried(id).await;
+    assert_eq!(message(&job), "`127.0.0.1` is asked too often; it wants to be left alone for 2h");
+    assert_eq!(job.available_at.since(job.changed_at), HOUR, "as long as a fetch is put off at most");
+}
+
+#[tokio::test]
 async fn whoever_comes_after_a_death_fetches_the_rest() {
     let mut scene = Scene::new().await;
     scene.hub.send(GRAPH, Manner::Held(HELD));
@@ -385,6 +434,8 @@ async fn what_is_no_model_is_refused_and_nothing_is_registered() {
     let closed = scene.pulled("org/toy").await;
     assert_eq!(failed(&closed), (Status::Failed, FailureCode::HubRefused));
     assert_eq!(scene.bench.ground.store.all_registered().await.unwrap(), []);
+    let stored = scene.bench.blobs.folders(FOLDER).await.unwrap();
+    assert_eq!(stored, [""; 0], "no byte of it is stored");
 }
 
 #[tokio::test]
@@ -418,14 +469,14 @@ async fn what_there_is_no_room_for_is_refused_before_it_is_fetched() {
     let job = scene.pulled("org/toy").await;
     assert_eq!(failed(&job), (Status::Failed, FailureCode::DiskFull));
     assert!(message(&job).contains("390.6 KiB more have no room"), "{}", message(&job));
-    assert!(scene.hub.asked(GRAPH).is_empty());
+    assert_eq!(scene.hub.paths(), [""; 0]);
 
     let small = RegistryConfig { max_bytes: Size::new(1000), ..registry_config() };
     let mut scene = Scene::with(limited(small)).await;
     let job = scene.pulled("org/toy").await;
     assert_eq!(failed(&job), (Status::Failed, FailureCode::UnfitModel));
     assert_eq!(message(&job), "the model has 390.6 KiB, and a model may have 1000 B (registry.max_bytes)");
-    assert!(scene.hub.asked(GRAPH).is_empty());
+    assert_eq!(scene.hub.paths(), [""; 0]);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 //! A repository has the same model several times, for several frameworks and in several precisions. One graph is brought
 //! in, with the weights that stand beside it and with what the pipelines read: configuration, tokenizer, labels.
 
-use super::Reference;
+use super::{Reference, Stated};
 use crate::registry::{PathError, check_path};
 
 /// What a graph's file ends with.
@@ -12,6 +12,8 @@ const GRAPH: &str = ".onnx";
 const FOLDERS: [&str; 2] = ["onnx/", ""];
 /// The graph that a model has if nothing else is said, and its precision.
 const USUAL: (&str, &str) = ("model", "fp32");
+/// A precision that hub users have a shorter word for.
+const SHORT: (&str, &str) = ("q8", "quantized");
 /// Files that the pipelines read, wherever no manifest says what belongs to the model.
 const READ: [&str; 20] = [
     "config.json",
@@ -35,8 +37,6 @@ const READ: [&str; 20] = [
     "config_sentence_transformers.json",
     "labels.txt",
 ];
-/// A model as Forebay has them.
-const MANIFEST: &str = "forebay.toml";
 /// What other frameworks write weights into, and what is for people.
 const OTHERS: [&str; 13] = [
     ".safetensors",
@@ -125,6 +125,24 @@ pub enum ChoiceError {
         /// The graphs.
         choices: Vec<String>,
     },
+    /// Its manifest names a graph that is not there.
+    #[error("the manifest of the repository `{repository}` names `{file}`; it has {}", told(choices))]
+    Absent {
+        /// The repository.
+        repository: String,
+        /// What the manifest names.
+        file: String,
+        /// The graphs.
+        choices: Vec<String>,
+    },
+    /// It is made of several graphs.
+    #[error("the model of the repository `{repository}` is made of several ONNX files; `{pick}` names one of them")]
+    Parts {
+        /// The repository.
+        repository: String,
+        /// What was asked for.
+        pick: String,
+    },
     /// A file is called what no file of a model can be called.
     #[error("the repository is refused: {0}")]
     Path(#[from] PathError),
@@ -138,21 +156,23 @@ fn told(choices: &[String]) -> String {
     }
 }
 
-/// The files that make the model which is meant.
-pub fn choose(reference: &Reference, listed: &[Listed]) -> Result<Choice, ChoiceError> {
+/// The files that make the model which is meant. `stated` is what its manifest says of graphs, if it has one.
+pub fn choose(
+    reference: &Reference,
+    listed: &[Listed],
+    stated: Option<&Stated>,
+) -> Result<Choice, ChoiceError> {
     let graphs: Vec<&Listed> = listed.iter().filter(|file| file.path.ends_with(GRAPH)).collect();
-    let is_ours = listed.iter().any(|file| file.path == MANIFEST);
-    let chosen = chosen(reference, &graphs, is_ours)?;
-    // What a manifest says of paths stays true.
-    let moves = !is_ours || reference.pick.is_some();
+    let chosen = chosen(reference, &graphs, stated)?;
+    let place = place(&chosen, stated);
     let mut files: Vec<Wanted> = Vec::new();
     for file in listed {
         let graph = chosen.iter().find(|graph| **graph == file.path || is_beside(&file.path, graph));
-        let to = match graph {
-            Some(graph) if moves => moved(&file.path, graph),
-            Some(_) => file.path.clone(),
-            None if belongs(&file.path, is_ours) => file.path.clone(),
-            None => continue,
+        let to = match (graph, &place) {
+            (Some(graph), Some(place)) => moved(&file.path, graph, place),
+            (Some(_), None) => file.path.clone(),
+            (None, _) if belongs(&file.path, stated.is_some()) => file.path.clone(),
+            (None, _) => continue,
         };
         check_path(&to)?;
         check_path(&file.path)?;
@@ -162,11 +182,22 @@ pub fn choose(reference: &Reference, listed: &[Listed]) -> Result<Choice, Choice
     Ok(Choice { graph: chosen[0].to_owned(), files })
 }
 
+/// Where the graph is looked for when the model is loaded: where its manifest says, or where every model's is. Several stay
+/// where they are.
+fn place(chosen: &[&str], stated: Option<&Stated>) -> Option<String> {
+    match stated {
+        Some(Stated::Several) => None,
+        Some(Stated::One(Some(file))) => Some(file.clone()),
+        Some(Stated::One(None)) if chosen.len() > 1 => None,
+        Some(Stated::One(None)) | None => Some(format!("{}{}{GRAPH}", FOLDERS[0], USUAL.0)),
+    }
+}
+
 /// The graphs of the model: one, unless a manifest is there to say what several are for.
 fn chosen<'a>(
     reference: &Reference,
     graphs: &[&'a Listed],
-    is_ours: bool,
+    stated: Option<&Stated>,
 ) -> Result<Vec<&'a str>, ChoiceError> {
     let repository = reference.repository.clone();
     let choices = || graphs.iter().map(|graph| graph.path.clone()).collect();
@@ -174,20 +205,42 @@ fn chosen<'a>(
     if graphs.is_empty() {
         return Err(ChoiceError::None(repository));
     }
+    let absent = |file: &str| ChoiceError::Absent {
+        repository: repository.clone(),
+        file: file.to_owned(),
+        choices: choices(),
+    };
+    if let Some(Stated::One(Some(file))) = stated
+        && !file.ends_with(GRAPH)
+    {
+        return Err(absent(file));
+    }
+    let all = || graphs.iter().map(|graph| graph.path.as_str()).collect();
     let usual = || FOLDERS.iter().find_map(|folder| find(&format!("{folder}{}{GRAPH}", USUAL.0)));
     let Some(pick) = &reference.pick else {
-        return match (usual(), graphs) {
-            (Some(usual), _) => Ok(vec![usual]),
-            (None, [only]) => Ok(vec![only.path.as_str()]),
-            (None, _) if is_ours => Ok(graphs.iter().map(|graph| graph.path.as_str()).collect()),
-            (None, _) => Err(ChoiceError::Several { repository, choices: choices() }),
+        return match (stated, usual(), graphs) {
+            (Some(Stated::Several), ..) => Ok(all()),
+            (Some(Stated::One(Some(file))), ..) => {
+                find(file).map(|file| vec![file]).ok_or_else(|| absent(file))
+            }
+            (_, Some(usual), _) => Ok(vec![usual]),
+            (_, None, [only]) => Ok(vec![only.path.as_str()]),
+            (Some(Stated::One(None)), None, _) => Ok(all()),
+            (None, None, _) => Err(ChoiceError::Several { repository, choices: choices() }),
         };
     };
+    if stated == Some(&Stated::Several) {
+        return Err(ChoiceError::Parts { repository, pick: pick.clone() });
+    }
     let named = if pick.ends_with(GRAPH) {
         find(pick).or_else(|| FOLDERS.iter().find_map(|folder| find(&format!("{folder}{pick}"))))
     } else {
-        let of = |folder: &&str| find(&format!("{folder}{}_{pick}{GRAPH}", USUAL.0));
-        FOLDERS.iter().find_map(of).or_else(|| usual().filter(|_| pick == USUAL.1))
+        let of = |precision: &str| {
+            let find = |folder: &&str| find(&format!("{folder}{}_{precision}{GRAPH}", USUAL.0));
+            FOLDERS.iter().find_map(find)
+        };
+        let long = || of(SHORT.1).filter(|_| pick == SHORT.0);
+        of(pick).or_else(long).or_else(|| usual().filter(|_| pick == USUAL.1))
     };
     let other = || ChoiceError::Other { repository, pick: pick.clone(), choices: choices() };
     named.map(|named| vec![named]).ok_or_else(other)
@@ -200,12 +253,13 @@ fn is_beside(path: &str, graph: &str) -> bool {
     })
 }
 
-/// Where a chosen graph is looked for, and its weights beside it under the name that the graph knows them by.
-fn moved(path: &str, graph: &str) -> String {
+/// A chosen graph goes to its place, and its weights beside it under the name that the graph knows them by.
+fn moved(path: &str, graph: &str, place: &str) -> String {
     if path == graph {
-        return format!("onnx/{}{GRAPH}", USUAL.0);
+        return place.to_owned();
     }
-    format!("onnx/{}", path.rsplit('/').next().unwrap_or(path))
+    let name = path.rsplit('/').next().unwrap_or(path);
+    place.rsplit_once('/').map_or_else(|| name.to_owned(), |(folder, _)| format!("{folder}/{name}"))
 }
 
 /// Whether a file that is no graph is read by what serves the model.

@@ -4,20 +4,20 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use reqwest::header::RANGE;
-use reqwest::{Response, StatusCode};
+use reqwest::Response;
 use serde::Deserialize;
 use url::Url;
 
-use super::{Expected, HubError, Listed, Reference};
+use super::patience::Patience;
+use super::stated::MANIFEST;
+use super::{Expected, HubError, Listed, Reference, Stated, Watch};
 use crate::config::{HubConfig, Secret};
 use crate::fetch::{self, FetchError, Guard};
 
 /// Hops from a hub to where a file is.
 const HOPS: u32 = 5;
-/// Bytes of a repository's list: a hundred for each of more files than any model has.
-const LONGEST_LIST: usize = 16 << 20;
-/// What the hub says is wrong, beside the status.
-const ERROR_CODE: &str = "x-error-code";
+/// Bytes of what is read at once: a repository's list has a hundred for each of more files than any model has.
+const LONGEST: usize = 16 << 20;
 
 /// A hub.
 #[derive(Clone, Debug)]
@@ -90,16 +90,16 @@ impl Hub {
     }
 
     /// Which files there are.
-    pub async fn look(&self, reference: &Reference) -> Result<Snapshot, HubError> {
+    pub async fn look(&self, reference: &Reference, watch: &dyn Watch) -> Result<Snapshot, HubError> {
         let repository = reference.repository.split('/');
         let path = ["api", "models"].into_iter().chain(repository).chain(["revision", reference.revision()]);
         let mut url = self.url(path);
         url.set_query(Some("blobs=true"));
-        let answer = self.get(url, None).await?;
+        let answer = self.ask(url, None, watch).await?;
         if !answer.status().is_success() {
             return Err(self.refused(&answer, reference));
         }
-        let told: Told = serde_json::from_slice(&self.body(answer).await?)
+        let told: Told = serde_json::from_slice(&self.body(answer, "its list of files").await?)
             .map_err(|error| self.strange(format!("its list of files cannot be read: {error}")))?;
         let commit = told.sha.unwrap_or_else(|| reference.revision().to_owned());
         let is_commit = |c: char| c.is_ascii_alphanumeric() || ['.', '_', '-', '/'].contains(&c);
@@ -109,6 +109,16 @@ impl Hub {
         let listed =
             told.siblings.into_iter().map(|sibling| self.listed(sibling)).collect::<Result<_, _>>()?;
         Ok(Snapshot { repository: reference.repository.clone(), commit, listed })
+    }
+
+    /// What the manifest says, if the repository has one; it counts when it comes again, with its digest.
+    pub async fn stated(&self, snapshot: &Snapshot, watch: &dyn Watch) -> Result<Option<Stated>, HubError> {
+        if !snapshot.listed.iter().any(|file| file.path == MANIFEST) {
+            return Ok(None);
+        }
+        let answer = self.open(snapshot, (MANIFEST, 0), watch).await?;
+        let manifest = self.body(answer, "the manifest").await?;
+        Ok(Some(Stated::read(&String::from_utf8_lossy(&manifest))))
     }
 
     fn listed(&self, sibling: Sibling) -> Result<Listed, HubError> {
@@ -131,22 +141,25 @@ impl Hub {
     pub(super) async fn open(
         &self,
         snapshot: &Snapshot,
-        path: &str,
-        from: u64,
+        (path, from): (&str, u64),
+        watch: &dyn Watch,
     ) -> Result<Response, HubError> {
         let Snapshot { repository, commit, .. } = snapshot;
         let segments = repository.split('/').chain(["resolve", commit]).chain(path.split('/'));
-        let answer = self.get(self.url(segments), (from > 0).then_some(from)).await?;
+        let answer = self.ask(self.url(segments), (from > 0).then_some(from), watch).await?;
         if answer.status().is_success() {
             return Ok(answer);
         }
-        if answer.status() == StatusCode::NOT_FOUND {
-            let what = format!("file `{path}` in the repository `{repository}`");
-            return Err(HubError::Missing { host: self.host(), what });
-        }
-        let pick = None;
-        let reference = Reference { repository: repository.clone(), pick, revision: Some(commit.clone()) };
-        Err(self.refused(&answer, &reference))
+        Err(self.file_refused(&answer, snapshot, path))
+    }
+
+    /// Whether the URL is the hub's own: these alone get the token.
+    pub(super) fn is_own(&self, url: &Url) -> bool {
+        url.origin() == self.endpoint.origin()
+    }
+
+    pub(super) fn has_token(&self) -> bool {
+        !self.token.is_empty()
     }
 
     fn url<'a>(&self, segments: impl Iterator<Item = &'a str>) -> Url {
@@ -157,12 +170,23 @@ impl Hub {
         url
     }
 
+    /// Asks as often as it is worth the wait.
+    async fn ask(&self, url: Url, from: Option<u64>, watch: &dyn Watch) -> Result<Response, HubError> {
+        let mut patience = Patience::default();
+        loop {
+            let answer = self.get(url.clone(), from).await?;
+            if let Some(answer) = patience.with(answer, watch).await? {
+                return Ok(answer);
+            }
+        }
+    }
+
     /// Follows redirects by hand: the token is for the hub alone.
     async fn get(&self, mut url: Url, from: Option<u64>) -> Result<Response, HubError> {
         for _ in 0..=HOPS {
             let mut request = self.client.get(url.clone());
-            if url.origin() == self.endpoint.origin() {
-                if !self.token.is_empty() {
+            if self.is_own(&url) {
+                if self.has_token() {
                     request = request.bearer_auth(self.token.expose());
                 }
             } else {
@@ -182,7 +206,7 @@ impl Hub {
         Err(FetchError::Redirects { host: fetch::host(&url), limit: HOPS }.into())
     }
 
-    async fn body(&self, mut answer: Response) -> Result<BytesMut, HubError> {
+    async fn body(&self, mut answer: Response, what: &str) -> Result<BytesMut, HubError> {
         let url = answer.url().clone();
         let mut body = BytesMut::new();
         loop {
@@ -191,42 +215,10 @@ impl Hub {
             let Some(piece) = piece.map_err(|error| fetch::unreachable(&url, error))? else {
                 return Ok(body);
             };
-            if body.len() + piece.len() > LONGEST_LIST {
-                return Err(self.strange(format!("its list of files has more than {LONGEST_LIST} bytes")));
+            if body.len() + piece.len() > LONGEST {
+                return Err(self.strange(format!("{what} has more than {LONGEST} bytes")));
             }
             body.extend_from_slice(&piece);
-        }
-    }
-
-    /// What an answer that is an error means.
-    fn refused(&self, answer: &Response, reference: &Reference) -> HubError {
-        let code = answer.headers().get(ERROR_CODE).and_then(|code| code.to_str().ok());
-        let Reference { repository, .. } = reference;
-        match (answer.status(), code) {
-            (StatusCode::NOT_FOUND, Some("RevisionNotFound")) => {
-                let what = format!("revision `{}` of the repository `{repository}`", reference.revision());
-                HubError::Missing { host: self.host(), what }
-            }
-            (StatusCode::NOT_FOUND, code) => {
-                let what = match &reference.revision {
-                    Some(revision) if code.is_none() => {
-                        format!("repository `{repository}` with the revision `{revision}`")
-                    }
-                    _ => format!("repository `{repository}`"),
-                };
-                HubError::Missing { host: self.host(), what }
-            }
-            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, code) => {
-                let why = match (code, self.token.is_empty()) {
-                    (Some("GatedRepo"), _) => {
-                        "its terms have to be accepted there first, by the owner of the token (hub.token)"
-                    }
-                    (_, true) => "there is none, or it wants a token (hub.token)",
-                    (_, false) => "there is none, or not for this token (hub.token)",
-                };
-                HubError::Refused { host: self.host(), repository: repository.clone(), why }
-            }
-            _ => fetch::refused(answer.url(), answer).into(),
         }
     }
 

@@ -33,6 +33,8 @@ pub trait Watch: Send + Sync {
     fn fetched(&self, file: &Wanted, completed: u64);
     /// The file is being compared with its digest.
     fn verifying(&self, file: &Wanted);
+    /// The host wants to be left alone for so long.
+    fn waiting(&self, host: &str, wait: Duration);
 }
 
 /// What is to be downloaded, and where to.
@@ -125,6 +127,8 @@ impl Hub {
             watch.fetched(wanted, there.min(wanted.file.bytes));
             match self.fetch_rest(download, wanted, watch).await {
                 Ok(()) => return Ok(()),
+                // It has been waited for.
+                Err(error @ HubError::Busy { .. }) => return Err(error),
                 Err(error) if error.is_transient() => {
                     fruitless = if length(&part).await > there { 0 } else { fruitless + 1 };
                     if fruitless >= TRIES {
@@ -154,7 +158,7 @@ impl Hub {
         if there == bytes {
             return Ok(());
         }
-        let mut answer = self.open(&download.snapshot, &wanted.file.path, there).await?;
+        let mut answer = self.open(&download.snapshot, (&wanted.file.path, there), watch).await?;
         let begins = begins(&answer).unwrap_or(there);
         if begins != there {
             if begins != 0 {

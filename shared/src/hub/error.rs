@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::Size;
+use crate::config::{Size, Span};
 use crate::fetch::FetchError;
 use crate::job::{Failure, FailureCode};
 
@@ -30,6 +30,14 @@ pub enum HubError {
         host: String,
         /// What was asked for.
         what: String,
+    },
+    /// It is asked too often, and wants more patience than there is.
+    #[error("`{host}` is asked too often; it wants to be left alone for {}", Span::new(*wait))]
+    Busy {
+        /// Who.
+        host: String,
+        /// So long.
+        wait: Duration,
     },
     /// It answered with something that hubs do not say.
     #[error("`{host}` answers as no hub does: {what}")]
@@ -82,7 +90,7 @@ impl HubError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Fetch(error) => error.is_transient(),
-            Self::Cut { .. } => true,
+            Self::Cut { .. } | Self::Busy { .. } => true,
             _ => false,
         }
     }
@@ -91,7 +99,9 @@ impl HubError {
     pub fn failure(&self) -> Failure {
         let code = match self {
             Self::Fetch(error) if error.is_refusal() => FailureCode::FetchRefused,
-            Self::Fetch(_) | Self::Cut { .. } | Self::Strange { .. } => FailureCode::FetchFailed,
+            Self::Fetch(_) | Self::Busy { .. } | Self::Cut { .. } | Self::Strange { .. } => {
+                FailureCode::FetchFailed
+            }
             Self::Refused { .. } => FailureCode::HubRefused,
             Self::Missing { .. } => FailureCode::NotInHub,
             Self::Wrong { .. } => FailureCode::WrongChecksum,
@@ -110,6 +120,7 @@ impl HubError {
     fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Fetch(error) => error.retry_after(),
+            Self::Busy { wait, .. } => Some(*wait),
             _ => None,
         }
     }

@@ -59,6 +59,8 @@ pub trait Progress: Send + Sync {
     fn begin(&self, what: &'static str, bytes: Option<u64>);
     /// So many bytes more are done.
     fn advance(&self, bytes: u64);
+    /// Something that people should know meanwhile. Most have nobody to tell it to.
+    fn note(&self, _what: &str) {}
 }
 
 /// Nobody listens.

@@ -3,18 +3,21 @@
 //! Large files are elsewhere, as they are there: the hub redirects to another port, which wants no token. What was asked and
 //! how much was sent is written down, and connections break, stall and lie as a test says.
 
+mod repository;
+mod wire;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use serde_json::json;
-use sha1::Sha1;
-use sha2::{Digest, Sha256};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::shutdown::Tasks;
+use repository::{Repository, digest, is_large, sibling};
+use wire::{Request, Said};
 
 /// Bytes written at once.
 const PIECE: usize = 16 << 10;
@@ -30,6 +33,8 @@ pub enum Manner {
     Wrong,
     /// Ranges are passed over: all of it comes each time.
     Whole,
+    /// Not at all: it is forbidden.
+    Forbidden,
 }
 
 /// A request for a file's bytes.
@@ -56,10 +61,12 @@ pub struct StandIn {
 
 #[derive(Debug)]
 struct State {
-    /// Files by path, of repositories by name.
-    repositories: BTreeMap<String, BTreeMap<String, Bytes>>,
+    /// By name.
+    repositories: Mutex<BTreeMap<String, Repository>>,
     store: String,
     token: Mutex<Option<String>>,
+    /// Requests that are still to be turned away, and the header that says until when.
+    busy: Mutex<(u32, String)>,
     manners: Mutex<HashMap<String, Manner>>,
     released: watch::Sender<bool>,
     asked: Mutex<Vec<Asked>>,
@@ -67,11 +74,10 @@ struct State {
     at_once: watch::Sender<(usize, usize)>,
 }
 
-/// What a visitor wants.
-struct Request {
-    path: String,
-    from: Option<u64>,
-    token: Option<String>,
+/// What a request is answered with.
+enum Answer {
+    Said(Said),
+    File(String, Bytes),
 }
 
 impl StandIn {
@@ -82,13 +88,15 @@ impl StandIn {
         let listen = async || TcpListener::bind("127.0.0.1:0").await.expect("loopback has a port left");
         let (hub, store) = (listen().await, listen().await);
         let url = |listener: &TcpListener| format!("http://{}", listener.local_addr().expect("it listens"));
-        let files = |files: Vec<(P, B)>| files.into_iter().map(|(path, bytes)| (path.into(), bytes.into()));
-        let repositories =
-            repositories.into_iter().map(|(name, all)| (name.to_owned(), files(all).collect()));
+        let repositories = repositories.into_iter().map(|(name, files)| {
+            let files = files.into_iter().map(|(path, bytes)| (path.into(), bytes.into()));
+            (name.to_owned(), Repository::new(files.collect()))
+        });
         let state = Arc::new(State {
-            repositories: repositories.collect(),
+            repositories: Mutex::new(repositories.collect()),
             store: url(&store),
             token: Mutex::default(),
+            busy: Mutex::default(),
             manners: Mutex::default(),
             released: watch::Sender::new(false),
             asked: Mutex::default(),
@@ -108,6 +116,28 @@ impl StandIn {
             });
         }
         Self { url, state, _tasks: tasks }
+    }
+
+    /// From now on a branch or a tag leads to these files. Answers with their commit; the one that it led to before can still
+    /// be had by its own.
+    pub fn revise<P: Into<String>, B: Into<Bytes>>(
+        &self,
+        repository: &str,
+        name: &str,
+        files: Vec<(P, B)>,
+    ) -> String {
+        let files = files.into_iter().map(|(path, bytes)| (path.into(), bytes.into())).collect();
+        self.with(repository, |repository| repository.commit(name, files))
+    }
+
+    /// From now on all may see what the repository has, and holders of this token get it.
+    pub fn gate(&self, repository: &str, token: &str) {
+        self.with(repository, |repository| repository.gate = Some(token.to_owned()));
+    }
+
+    /// The next requests to the hub, so many, are too many, which this header explains.
+    pub fn turn_away(&self, requests: u32, header: &str) {
+        *lock(&self.state.busy) = (requests, header.to_owned());
     }
 
     /// From now on the hub answers holders of this token only.
@@ -130,6 +160,13 @@ impl StandIn {
         lock(&self.state.asked).iter().filter(|asked| asked.path == path).cloned().collect()
     }
 
+    /// The paths of all files that were asked for, sorted.
+    pub fn paths(&self) -> Vec<String> {
+        let mut paths: Vec<_> = lock(&self.state.asked).iter().map(|asked| asked.path.clone()).collect();
+        paths.sort();
+        paths
+    }
+
     /// The most files that were being sent at once.
     pub fn most_at_once(&self) -> usize {
         self.state.at_once.borrow().1
@@ -141,72 +178,107 @@ impl StandIn {
         let _ = self.state.at_once.subscribe().wait_for(|at_once| at_once.0 >= count).await;
     }
 
-    /// The commit of a repository's only revision.
+    /// The commit that a repository's usual branch leads to.
     pub fn commit(&self, repository: &str) -> String {
-        commit(&self.state.repositories[repository])
+        self.with(repository, |repository| repository.head().to_owned())
+    }
+
+    fn with<T>(&self, repository: &str, work: impl FnOnce(&mut Repository) -> T) -> T {
+        work(lock(&self.state.repositories).get_mut(repository).expect("the test has made it"))
     }
 }
 
 impl State {
     async fn serve(&self, visitor: TcpStream, is_hub: bool) -> std::io::Result<()> {
         let mut visitor = BufReader::new(visitor);
-        let request = read(&mut visitor).await?;
+        let request = Request::read(&mut visitor).await?;
         let visitor = visitor.get_mut();
-        if !is_hub {
-            return match self.stored(&request.path) {
-                Some((path, bytes)) => self.send(visitor, (path, bytes), &request).await,
-                None => say(visitor, "404 Not Found", "", b"").await,
-            };
-        }
-        if lock(&self.token).as_ref().is_some_and(|token| request.token.as_ref() != Some(token)) {
-            return say(visitor, "401 Unauthorized", "x-error-code: RepoNotFound\r\n", b"").await;
-        }
-        let path = request.path.split('?').next().unwrap_or_default().trim_start_matches('/');
-        if let Some((repository, revision)) =
-            path.strip_prefix("api/models/").and_then(|rest| rest.split_once("/revision/"))
-        {
-            return self.list(visitor, repository, revision).await;
-        }
-        let Some((repository, (commit, file))) = path
-            .split_once("/resolve/")
-            .and_then(|(repository, rest)| Some((repository, rest.split_once('/')?)))
-        else {
-            return say(visitor, "404 Not Found", "", b"").await;
-        };
-        let found = self.repositories.get(repository).and_then(|files| files.get_key_value(file));
-        match found {
-            None => say(visitor, "404 Not Found", "x-error-code: EntryNotFound\r\n", b"").await,
-            Some((path, bytes)) if is_large(path) => {
-                let (store, digest) = (&self.store, hex::encode(Sha256::digest(bytes)));
-                let head = format!(
-                    "location: {store}/{digest}?signature=s\r\nx-repo-commit: {commit}\r\nx-linked-etag: \"{digest}\"\r\n\
-                     x-linked-size: {}\r\n",
-                    bytes.len()
-                );
-                say(visitor, "302 Found", &head, b"").await
-            }
-            Some((path, bytes)) => self.send(visitor, (path, bytes), &request).await,
+        match if is_hub { self.hub(&request) } else { self.stored(&request) } {
+            Answer::Said(said) => said.write(visitor).await,
+            Answer::File(path, bytes) => self.send(visitor, (&path, &bytes), &request).await,
         }
     }
 
-    async fn list(&self, visitor: &mut TcpStream, repository: &str, revision: &str) -> std::io::Result<()> {
-        let Some(files) = self.repositories.get(repository) else {
-            return say(visitor, "404 Not Found", "x-error-code: RepoNotFound\r\n", b"").await;
-        };
-        let commit = commit(files);
-        if revision != "main" && revision != commit {
-            return say(visitor, "404 Not Found", "x-error-code: RevisionNotFound\r\n", b"").await;
+    /// What the hub itself answers.
+    fn hub(&self, request: &Request) -> Answer {
+        if let Some(said) = self.turned_away(request) {
+            return Answer::Said(said);
         }
-        let siblings: Vec<_> = files.iter().map(|(path, bytes)| sibling(path, bytes)).collect();
+        let place = request.place();
+        let listed = place.strip_prefix("api/models/").and_then(|rest| rest.split_once("/revision/"));
+        if let Some((repository, revision)) = listed {
+            return Answer::Said(self.list(repository, revision));
+        }
+        let resolved = place.split_once("/resolve/");
+        match resolved.and_then(|(repository, rest)| Some((repository, rest.split_once('/')?))) {
+            Some((repository, at)) => self.resolve(repository, at, request.token.as_ref()),
+            None => Answer::Said(missing("EntryNotFound")),
+        }
+    }
+
+    /// What whoever is not let in hears.
+    fn turned_away(&self, request: &Request) -> Option<Said> {
+        let mut busy = lock(&self.busy);
+        if let Some(left) = busy.0.checked_sub(1) {
+            busy.0 = left;
+            return Some(Said::bare("429 Too Many Requests", &busy.1));
+        }
+        let wanted = lock(&self.token);
+        match (&request.token, wanted.as_ref()) {
+            (None, Some(_)) => Some(Said::bare("401 Unauthorized", "x-error-code: RepoNotFound")),
+            (Some(token), Some(wanted)) if token != wanted => {
+                let why = "x-error-message: Invalid credentials in Authorization header";
+                Some(Said::bare("401 Unauthorized", why))
+            }
+            _ => None,
+        }
+    }
+
+    fn list(&self, repository: &str, revision: &str) -> Said {
+        let repositories = lock(&self.repositories);
+        let Some(found) = repositories.get(repository) else { return missing("RepoNotFound") };
+        // A slash in a branch's name is one of its letters.
+        let Some((commit, files)) = found.at(&revision.replace("%2F", "/")) else {
+            return missing("RevisionNotFound");
+        };
+        let siblings: Vec<_> = files.iter().map(sibling).collect();
         let told = json!({"id": repository, "sha": commit, "siblings": siblings, "tags": ["onnx"]});
-        say(visitor, "200 OK", "content-type: application/json\r\n", told.to_string().as_bytes()).await
+        let head = "content-type: application/json\r\n".to_owned();
+        Said { status: "200 OK", head, body: told.to_string() }
+    }
+
+    /// A file of a revision, or where it is.
+    fn resolve(&self, repository: &str, (revision, file): (&str, &str), token: Option<&String>) -> Answer {
+        let repositories = lock(&self.repositories);
+        let refused = |code| Answer::Said(missing(code));
+        let Some(found) = repositories.get(repository) else { return refused("RepoNotFound") };
+        if found.gate.is_some() && found.gate.as_ref() != token {
+            let status = if token.is_some() { "403 Forbidden" } else { "401 Unauthorized" };
+            return Answer::Said(Said::bare(status, "x-error-code: GatedRepo"));
+        }
+        let Some((commit, files)) = found.at(revision) else { return refused("RevisionNotFound") };
+        match files.get_key_value(file) {
+            None => refused("EntryNotFound"),
+            Some((path, bytes)) if is_large(path) => {
+                let (store, digest, size) = (&self.store, digest(bytes), bytes.len());
+                let head = format!(
+                    "location: {store}/{digest}?signature=s\r\nx-repo-commit: {commit}\r\n\
+                     x-linked-etag: \"{digest}\"\r\nx-linked-size: {size}\r\n"
+                );
+                Answer::Said(Said { status: "302 Found", head, body: String::new() })
+            }
+            Some((path, bytes)) => Answer::File(path.clone(), bytes.clone()),
+        }
     }
 
     /// The large file with the digest that a path begins with.
-    fn stored(&self, path: &str) -> Option<(&String, &Bytes)> {
-        let digest = path.trim_start_matches('/').split('?').next()?;
-        let mut files = self.repositories.values().flatten();
-        files.find(|(_, bytes)| hex::encode(Sha256::digest(bytes)) == digest)
+    fn stored(&self, request: &Request) -> Answer {
+        let repositories = lock(&self.repositories);
+        let mut files = repositories.values().flat_map(Repository::large);
+        match files.find(|(_, bytes)| digest(bytes) == request.place()) {
+            Some((path, bytes)) => Answer::File(path.clone(), bytes.clone()),
+            None => Answer::Said(missing("EntryNotFound")),
+        }
     }
 
     async fn send(
@@ -216,6 +288,9 @@ impl State {
         request: &Request,
     ) -> std::io::Result<()> {
         let manner = lock(&self.manners).get(path).copied();
+        if manner == Some(Manner::Forbidden) {
+            return Said::bare("403 Forbidden", "x-error-code: AccessDenied").write(visitor).await;
+        }
         let total = bytes.len() as u64;
         let from = request.from.filter(|from| *from < total && manner != Some(Manner::Whole));
         let (status, range) = match from {
@@ -301,59 +376,8 @@ impl Drop for Counted<'_> {
     }
 }
 
-/// Whether Git keeps it elsewhere.
-fn is_large(path: &str) -> bool {
-    path.contains(".onnx") || path.ends_with(".safetensors")
-}
-
-fn sibling(path: &str, bytes: &Bytes) -> serde_json::Value {
-    let blob =
-        hex::encode(Sha1::new_with_prefix(format!("blob {}\0", bytes.len())).chain_update(bytes).finalize());
-    let mut told = json!({"rfilename": path, "size": bytes.len(), "blobId": blob});
-    if is_large(path) {
-        // What Git itself has is a note of where the file is.
-        told["blobId"] = json!("00".repeat(20));
-        told["lfs"] =
-            json!({"sha256": hex::encode(Sha256::digest(bytes)), "size": bytes.len(), "pointerSize": 134});
-    }
-    told
-}
-
-fn commit(files: &BTreeMap<String, Bytes>) -> String {
-    let mut digest = Sha1::new();
-    for (path, bytes) in files {
-        digest.update(path);
-        digest.update(bytes);
-    }
-    hex::encode(digest.finalize())
-}
-
-async fn read(visitor: &mut BufReader<TcpStream>) -> std::io::Result<Request> {
-    let mut line = String::new();
-    visitor.read_line(&mut line).await?;
-    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-    let (mut from, mut token) = (None, None);
-    loop {
-        line.clear();
-        visitor.read_line(&mut line).await?;
-        let Some((name, value)) = line.trim_end().split_once(':') else { break };
-        let value = value.trim();
-        match name.to_ascii_lowercase().as_str() {
-            "range" => {
-                from = value.strip_prefix("bytes=").and_then(|range| range.strip_suffix('-')?.parse().ok());
-            }
-            "authorization" => token = value.strip_prefix("Bearer ").map(str::to_owned),
-            _ => {}
-        }
-    }
-    Ok(Request { path, from, token })
-}
-
-async fn say(visitor: &mut TcpStream, status: &str, headers: &str, body: &[u8]) -> std::io::Result<()> {
-    let head =
-        format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n", body.len());
-    visitor.write_all(head.as_bytes()).await?;
-    visitor.write_all(body).await
+fn missing(code: &str) -> Said {
+    Said::bare("404 Not Found", &format!("x-error-code: {code}"))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

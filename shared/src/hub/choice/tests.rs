@@ -23,7 +23,17 @@ fn listed(paths: &[&str]) -> Vec<Listed> {
 }
 
 fn chosen(reference: &str, paths: &[&str]) -> Result<Vec<(String, String)>, ChoiceError> {
-    let choice = choose(&reference.parse().unwrap(), &listed(paths))?;
+    chosen_by("", reference, paths)
+}
+
+/// What is chosen of a repository that has this manifest, if it has one.
+fn chosen_by(
+    manifest: &str,
+    reference: &str,
+    paths: &[&str],
+) -> Result<Vec<(String, String)>, ChoiceError> {
+    let stated = paths.contains(&"forebay.toml").then(|| Stated::read(manifest));
+    let choice = choose(&reference.parse().unwrap(), &listed(paths), stated.as_ref())?;
     assert_eq!(choice.bytes(), 10 * choice.files.len() as u64);
     Ok(choice.files.into_iter().map(|wanted| (wanted.file.path, wanted.to)).collect())
 }
@@ -66,7 +76,7 @@ fn a_precision_stands_where_the_usual_graph_is_looked_for() {
             pair("onnx/model_fp16.onnx_data", "onnx/model_fp16.onnx_data"),
         ]
     );
-    for named in ["org/name:quantized", "org/name:onnx/model_quantized.onnx", "org/name:model_quantized.onnx"]
+    for named in ["org/name:quantized", "org/name:q8", "org/name:onnx/model_quantized.onnx", "org/name:model_quantized.onnx"]
     {
         let files = paths(named, &USUAL_REPOSITORY);
         assert_eq!(files.iter().filter(|path| path.starts_with("onnx")).count(), 1, "{named}");
@@ -128,6 +138,41 @@ fn a_model_of_ours_comes_whole_and_as_its_manifest_has_it() {
 }
 
 #[test]
+fn a_graph_stands_where_its_manifest_names_it_whichever_was_picked() {
+    let ours = ["forebay.toml", "nets/a.onnx", "nets/a.onnx_data", "onnx/model.onnx", "onnx/model_fp16.onnx"];
+    let names = "file = \"nets/a.onnx\"";
+    let graphs = |manifest: &str, reference: &str| {
+        let files = chosen_by(manifest, reference, &ours).unwrap().into_iter();
+        files.filter(|(path, _)| path.contains(".onnx")).collect::<Vec<_>>()
+    };
+    let pair = |from: &str, to: &str| (from.to_owned(), to.to_owned());
+    let own = ["nets/a.onnx", "nets/a.onnx_data"].map(|path| pair(path, path));
+    assert_eq!(graphs(names, "a"), own, "the usual one is another model's");
+    assert_eq!(graphs(names, "a:nets/a.onnx"), own);
+    assert_eq!(graphs(names, "a:fp16"), [pair("onnx/model_fp16.onnx", "nets/a.onnx")]);
+    assert_eq!(graphs("", "a:fp16"), [pair("onnx/model_fp16.onnx", "onnx/model.onnx")]);
+    assert_eq!(graphs("", "a"), [pair("onnx/model.onnx", "onnx/model.onnx")]);
+    let absent = chosen_by("file = \"b.onnx\"", "a", &["forebay.toml", "model.onnx"]).unwrap_err();
+    assert_eq!(
+        absent.to_string(),
+        "the manifest of the repository `a` names `b.onnx`; it has `model.onnx`"
+    );
+}
+
+#[test]
+fn a_model_of_several_graphs_comes_with_all_of_them_or_not_at_all() {
+    let ours = ["forebay.toml", "onnx/model.onnx", "onnx/model_fp16.onnx"];
+    let manifest = "[ocr]\ndetect = \"onnx/model.onnx\"\nrecognize = \"onnx/model_fp16.onnx\"";
+    let all = chosen_by(manifest, "a", &ours).unwrap();
+    assert!(all.iter().all(|(from, to)| from == to) && all.len() == 3, "{all:?}");
+    let one = chosen_by(manifest, "a:fp16", &ours).unwrap_err();
+    assert_eq!(
+        one.to_string(),
+        "the model of the repository `a` is made of several ONNX files; `fp16` names one of them"
+    );
+}
+
+#[test]
 fn a_path_that_leads_elsewhere_is_refused() {
     for hostile in ["../model.onnx", "/etc/model.onnx", "a\\b.onnx", "onnx/../../model.onnx"] {
         assert!(matches!(chosen("a", &[hostile]), Err(ChoiceError::Path(_))), "{hostile}");
@@ -135,5 +180,7 @@ fn a_path_that_leads_elsewhere_is_refused() {
     let ours = ["forebay.toml", "model.onnx", "/var/lib/forebay/forebay.db"];
     assert!(matches!(chosen("a", &ours), Err(ChoiceError::Path(_))));
     let passed_over = ["forebay.toml", "model.onnx", "../../forebay.db", ".git/config"];
-    assert_eq!(paths("a", &passed_over), ["forebay.toml", "model.onnx"]);
+    assert_eq!(paths("a", &passed_over), ["forebay.toml", "onnx/model.onnx"]);
+    let leads_out = chosen_by("file = \"../../a.onnx\"", "a:fp16", &["forebay.toml", "model_fp16.onnx"]);
+    assert!(matches!(leads_out, Err(ChoiceError::Path(_))), "{leads_out:?}");
 }
