@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
+use futures::{SinkExt, StreamExt};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
 
 use super::clients::judging;
 use super::columns::on_both;
-use super::house::{House, Plan};
+use super::house::{House, LONG, Plan};
 
 const MODEL: &str = "all-minilm-l6-v2";
 const TEXT: &str = "The cat sits outside.";
@@ -92,6 +94,7 @@ async fn whatever_a_dialect_starts_is_seen_as_a_job(house: House) {
     let cat = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../models/samples/cat.jpg")).unwrap();
     let picture = base64(&cat);
     let tensor = json!({"name": "text", "datatype": "BYTES", "shape": [1], "data": [TEXT]});
+    let shown = json!({"role": "user", "content": "what is it?", "images": [picture]});
     let happy = json!({"model_id": "A001", "input_data": "I can't wait for the concert tonight!!"});
     let happy_too = json!({"model_id": "A001", "inputs": ["I can't wait!!", "我好担心明天的考试"]});
     let form = |file: Vec<u8>| Form::new().part("img", Part::bytes(file).file_name("cat.jpg"));
@@ -108,6 +111,10 @@ async fn whatever_a_dialect_starts_is_seen_as_a_job(house: House) {
                 json!({"model": "efficientnet-lite0", "images": [picture], "stream": false}),
             ),
         ),
+        (
+            "ollama",
+            post("/api/chat", json!({"model": "efficientnet-lite0", "messages": [shown], "stream": false})),
+        ),
         ("tei", post("/tei/embed", json!({"inputs": TEXT}))),
         ("tei", post("/tei/embed_all", json!({"inputs": TEXT}))),
         ("tei", post("/tei/predict", json!({"inputs": TEXT}))),
@@ -119,9 +126,11 @@ async fn whatever_a_dialect_starts_is_seen_as_a_job(house: House) {
         ("tei", post("/tei/tokenize", json!({"inputs": TEXT}))),
         ("tei", post("/tei/decode", json!({"ids": [101, 1996, 4937, 102]}))),
         ("kserve", post("/v2/models/all-minilm-l6-v2/infer", json!({"inputs": [tensor]}))),
+        ("kserve", post("/v2/models/all-minilm-l6-v2/versions/1/infer", json!({"inputs": [tensor]}))),
         ("emotion", post("/predict", happy.clone())),
-        ("emotion", post("/predict/batch", happy_too)),
-        ("emotion", post("/api/v1/predict", happy)),
+        ("emotion", post("/predict/batch", happy_too.clone())),
+        ("emotion", post("/api/v1/predict", happy.clone())),
+        ("emotion", post("/api/v1/predict/batch", happy_too)),
         ("images", send("/tasks?model=efficientnet-lite0", cat.clone())),
         ("images", send("/process?model=efficientnet-lite0", cat)),
     ];
@@ -129,23 +138,31 @@ async fn whatever_a_dialect_starts_is_seen_as_a_job(house: House) {
         let answer = call.send().await.unwrap();
         let path = answer.url().path().to_owned();
         assert_eq!(answer.status(), StatusCode::OK, "{path}");
-        let job = answer.headers().get("x-forebay-job").map(|id| id.to_str().unwrap().to_owned());
-        let told: Value = answer.json().await.unwrap();
-        // A task is not waited for: its id is its job's.
-        let id = job.unwrap_or_else(|| told["task_id"].as_str().unwrap().to_owned());
-        let job = house.ended(&id).await;
-        assert_eq!(
-            (&job["status"], &job["metadata"]),
-            (&json!("succeeded"), &json!({"dialect": dialect})),
-            "{path}"
-        );
-        let (_, list) = house.get(&format!("/v1/jobs?metadata.dialect={dialect}&limit=1")).await;
-        assert_eq!(list["data"][0]["id"], json!(id), "{path}: the newest of its dialect");
-        let (status, told) = house.get(&format!("/v1/jobs/{id}/explain")).await;
-        assert_eq!((status, &told["status"]), (StatusCode::OK, &json!("succeeded")), "{path}");
+        let id = answer.headers()["x-forebay-job"].to_str().unwrap().to_owned();
+        is_seen_as_a_job(&house, (dialect, &path), &id).await;
     }
+    let url = format!("{}/predict/ws", house.url.replacen("http", "ws", 1));
+    let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+    socket.send(Message::text(happy.to_string())).await.unwrap();
+    let said = tokio::time::timeout(LONG, socket.next()).await.expect("it is answered").unwrap().unwrap();
+    let said: Value = serde_json::from_str(&said.into_text().unwrap()).unwrap();
+    is_seen_as_a_job(&house, ("emotion", "/predict/ws"), said["job"].as_str().unwrap()).await;
     the_tokenizer_says_what_it_did(&house).await;
     house.stop();
+}
+
+/// The native API tells of the job as of any other, and lists it first of its dialect.
+async fn is_seen_as_a_job(house: &House, (dialect, path): (&str, &str), id: &str) {
+    let job = house.ended(id).await;
+    assert_eq!(
+        (&job["status"], &job["metadata"]),
+        (&json!("succeeded"), &json!({"dialect": dialect})),
+        "{path}"
+    );
+    let (_, list) = house.get(&format!("/v1/jobs?metadata.dialect={dialect}&limit=1")).await;
+    assert_eq!(list["data"][0]["id"], json!(id), "{path}: the newest of its dialect");
+    let (status, told) = house.get(&format!("/v1/jobs/{id}/explain")).await;
+    assert_eq!((status, &told["status"]), (StatusCode::OK, &json!("succeeded")), "{path}");
 }
 
 /// Through TEI's words and through our own.
