@@ -20,6 +20,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::auth::Submitter;
 use crate::cache;
+use crate::follow::Wait;
 use crate::problem::{Code, Problem, Surface};
 use crate::routes::jobs::{apply, cancel, submit};
 use crate::state::App;
@@ -89,9 +90,10 @@ pub struct Work {
 
 /// Does the work as a job, and answers with what `reply` writes of the outcomes.
 pub async fn answer(app: App, work: Work, manner: Manner, reply: impl Reply) -> Result<Response, Problem> {
-    let id = work.id;
+    let begun = Begun::submit(&app, work, manner).await?;
+    let id = begun.job.id;
     let answered = async {
-        let (job, told) = ended(&app, work, manner).await?;
+        let (job, told) = begun.ended(&app).await?;
         let cached = cache::told(&app, &job);
         let mut response = result::written(&app, job, told, reply).await?;
         response.headers_mut().extend(cached);
@@ -102,9 +104,10 @@ pub async fn answer(app: App, work: Work, manner: Manner, reply: impl Reply) -> 
 
 /// Does the work as a job, and answers with the picture that it gave.
 pub async fn picture(app: App, work: Work, manner: Manner) -> Result<Response, Problem> {
-    let id = work.id;
+    let begun = Begun::submit(&app, work, manner).await?;
+    let id = begun.job.id;
     let answered = async {
-        let (job, told) = ended(&app, work, manner).await?;
+        let (job, told) = begun.ended(&app).await?;
         let mut response = result::drawn(&app, &job, told).await?;
         response.headers_mut().extend(cache::told(&app, &job));
         Ok(response)
@@ -120,27 +123,44 @@ pub fn named(id: JobId, answered: Result<Response, Problem>) -> Result<Response,
     Ok(response)
 }
 
-/// The job when it has ended, and its result if its event brought it.
-async fn ended(app: &App, work: Work, manner: Manner) -> Result<(Job, Option<String>), Problem> {
-    let (began, patience) = (Instant::now(), app.config.limits.max_wait.get());
-    let (id, owner) = (work.id, work.submitter.owner.clone());
-    app.room.enter(app.parts.store.as_ref(), app.parts.clock.as_ref(), &owner).await?;
-    let (job, inputs) = new_job(app, work, &manner).await?;
-    // Waiting begins before the job exists: a quick one may have ended before the store's answer is read.
-    let wait = app.follower.wait_for(id);
-    let mut caller =
-        Caller { app: app.clone(), owner, id, detached: manner.detached, left: HUNG_UP, pending: None };
-    caller.pending = Some(app.door.take(job)?);
-    inputs.keep();
-    let mut job = caller.stored().await?;
-    let left = patience.saturating_sub(began.elapsed());
-    let Some(event) = wait.ended(left, app.parts.tasks.stopping()).await else {
-        caller.left = TIRED;
-        return Err(gave_up(app, patience, manner.detached));
-    };
-    caller.stay();
-    let told = apply(&event, &mut job);
-    Ok((job, told))
+/// A job that somebody waits for. Before it is one, a refusal has no job to name.
+struct Begun {
+    job: Job,
+    wait: Wait,
+    caller: Caller,
+    began: Instant,
+}
+
+impl Begun {
+    /// Submits the work, and begins to wait.
+    async fn submit(app: &App, work: Work, manner: Manner) -> Result<Self, Problem> {
+        let began = Instant::now();
+        let (id, owner) = (work.id, work.submitter.owner.clone());
+        app.room.enter(app.parts.store.as_ref(), app.parts.clock.as_ref(), &owner).await?;
+        let (job, inputs) = new_job(app, work, &manner).await?;
+        // Waiting begins before the job exists: a quick one may have ended before the store's answer is read.
+        let wait = app.follower.wait_for(id);
+        let mut caller =
+            Caller { app: app.clone(), owner, id, detached: manner.detached, left: HUNG_UP, pending: None };
+        caller.pending = Some(app.door.take(job)?);
+        inputs.keep();
+        let job = caller.stored().await?;
+        Ok(Self { job, wait, caller, began })
+    }
+
+    /// The job when it has ended, and its result if its event brought it.
+    async fn ended(self, app: &App) -> Result<(Job, Option<String>), Problem> {
+        let Self { mut job, wait, mut caller, began } = self;
+        let patience = app.config.limits.max_wait.get();
+        let left = patience.saturating_sub(began.elapsed());
+        let Some(event) = wait.ended(left, app.parts.tasks.stopping()).await else {
+            caller.left = TIRED;
+            return Err(gave_up(app, patience, caller.detached));
+        };
+        caller.stay();
+        let told = apply(&event, &mut job);
+        Ok((job, told))
+    }
 }
 
 async fn new_job(app: &App, work: Work, manner: &Manner) -> Result<(NewJob, Inputs), Problem> {
