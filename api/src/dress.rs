@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::problem::{Code, Problem, Surface};
 use crate::rates::Told;
+use crate::slashes::Asked;
 use crate::state::App;
 
 /// The request's id, theirs or ours.
@@ -114,7 +115,8 @@ pub fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
 
 /// Nothing is mounted at the path.
 pub async fn not_found(request: Request) -> Problem {
-    let (method, path) = (request.method(), request.uri().path());
+    let asked = request.extensions().get::<Asked>().map(|Asked(uri)| uri);
+    let (method, path) = (request.method(), asked.unwrap_or(request.uri()).path());
     let path: String = path.chars().take(200).collect();
     Problem::new(Code::NotFound, format_args!("there is nothing at {method} {path}"))
 }

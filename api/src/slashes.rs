@@ -13,10 +13,15 @@ const FRONTS: [&str; 2] = ["/v2/models/", "/v2/repository/models/"];
 /// What may stand behind it, after a version or without.
 const WORDS: [&str; 4] = ["infer", "ready", "load", "unload"];
 
+/// What was asked for, before the name in it became one segment.
+#[derive(Clone, Debug)]
+pub struct Asked(pub Uri);
+
 /// The request with the name in its path as one segment.
 pub async fn join(mut request: Request) -> Request {
     if let Some(uri) = joined(request.uri()) {
-        *request.uri_mut() = uri;
+        let asked = std::mem::replace(request.uri_mut(), uri);
+        request.extensions_mut().insert(Asked(asked));
     }
     request
 }
