@@ -1,9 +1,9 @@
 //! Models that are brought, copied and deleted: every shape, every refusal.
 
+mod archives;
 mod ollama;
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 
 use axum::body::Body;
 use axum::http::StatusCode;
@@ -33,13 +33,6 @@ pub fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
 /// The archive of a model.
 fn mood() -> Vec<u8> {
     archive(&[("mood/onnx/model.onnx", b"weights"), ("mood/config.json", b"{}")])
-}
-
-/// An archive of a few kilobytes that unpacks to two mebibytes.
-fn bomb() -> Vec<u8> {
-    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    packed.write_all(&archive(&[("model.onnx", &vec![0; 2 << 20])])).unwrap();
-    packed.finish().unwrap()
 }
 
 /// Imports the archive under this name, as the body itself.
@@ -112,72 +105,6 @@ async fn a_form_brings_an_archive_with_its_name_or_without() {
     let asked = send(&app, "/v1/models?name=other", &[file("mood.tar", mood())]).await;
     assert_eq!(asked.json()["id"], "other");
     assert_eq!(app.scratch(), 0);
-}
-
-#[tokio::test]
-async fn what_is_no_archive_of_a_model_is_refused_and_nothing_stays() {
-    let app = TestApp::build().registry(|limits| limits.max_bytes = Size::new(1 << 20)).start().await;
-    let many: Vec<String> = (0..21).map(|number| format!("f{number}")).collect();
-    let many: Vec<(&str, &[u8])> = many.iter().map(|path| (path.as_str(), &b""[..])).collect();
-    let mut link = archive(&[("onnx", b"")]);
-    link[156] = b'2';
-    link[157..161].copy_from_slice(b"/etc");
-    let sum: u32 = link[..512]
-        .iter()
-        .enumerate()
-        .map(|(at, byte)| if (148..156).contains(&at) { 32 } else { u32::from(*byte) })
-        .sum();
-    link[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-    let mut told = String::new();
-    for (what, archive) in [
-        ("text", b"not an archive".to_vec()),
-        ("nothing", Vec::new()),
-        ("torn", mood()[..700].to_vec()),
-        ("climbing", archive(&[("../../escaped", b"x")])),
-        ("absolute", archive(&[("/escaped", b"x")])),
-        ("link", link),
-        ("many", archive(&many)),
-        ("twice", archive(&[("a", b"x"), ("a", b"y")])),
-        ("bomb", bomb()),
-        ("large", vec![0; (1 << 20) + 1]),
-        ("unservable", archive(&[("unservable", b"x"), ("model.onnx", b"y")])),
-        ("empty", archive(&[(".hidden", b"x")])),
-    ] {
-        let (status, param, code, message) = refusal(&import(&app, "mood", archive.clone()).await);
-        writeln!(told, "{what}: {status} {param} {code} {message}").unwrap();
-        let sent = send(&app, "/v1/models", &[word("name", "mood"), file("mood.tar", archive)]).await;
-        assert_eq!(refusal(&sent), (status, param, code, message), "{what}: a form is no other door");
-        assert!(
-            app.objects().await.is_empty() && names(&app).await.is_empty() && app.scratch() == 0,
-            "{what}"
-        );
-    }
-    insta::assert_snapshot!(told, @r#"
-    text: 400 "file" "invalid_model" the file is not a .zip, .tar or .tar.gz
-    nothing: 400 "file" "invalid_model" the file is not a .zip, .tar or .tar.gz
-    torn: 400 "file" "invalid_model" the archive cannot be read: it ends before its end
-    climbing: 400 "file" "invalid_model" the archive is refused: `../../escaped` leads out of the model's folder
-    absolute: 400 "file" "invalid_model" the archive is refused: `/escaped` leads out of the model's folder
-    link: 400 "file" "invalid_model" the archive is refused: `onnx` is a symbolic link; it may have files and folders only
-    many: 400 "file" "invalid_model" the archive is refused: it has more than 20 entries (registry.max_files)
-    twice: 400 "file" "invalid_model" the archive is refused: it has `a` twice
-    bomb: 400 "file" "invalid_model" the archive is refused: unpacked it has more than 1.0 MiB (registry.max_bytes)
-    large: 413 "file" "body_too_large" the archive has more than 1.0 MiB (registry.max_bytes)
-    unservable: 400 "file" "invalid_model" this is no model that can be served: unservable: it says so itself
-    empty: 400 "file" "invalid_model" there are no files in it
-    "#);
-    insta::assert_snapshot!(import(&app, "mood", bomb()).await, @r#"
-    400 Bad Request
-    content-type: application/json
-    {
-      "error": {
-        "message": "the archive is refused: unpacked it has more than 1.0 MiB (registry.max_bytes)",
-        "type": "invalid_request_error",
-        "param": "file",
-        "code": "invalid_model"
-      }
-    }
-    "#);
 }
 
 #[tokio::test]
