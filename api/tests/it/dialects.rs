@@ -1,18 +1,16 @@
-//! What is the same in every dialect, each in its own words: errors that no handler saw, and calls that somebody ends.
+//! Errors that no handler saw, in the words of the path they happened at.
+
+mod calls;
 
 use std::fmt::Write;
 
 use axum::body::Body;
 use axum::http::StatusCode;
 use forebay_shared::config::Size;
-use forebay_shared::job::{Kind, Status};
 use forebay_shared::store::Scope;
-use forebay_shared::testing::card;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::app::{Answer, Builder, TestApp};
-use crate::bodies::{base64, png};
-use crate::openai::{consumer, taken};
 
 #[tokio::test]
 async fn unknown_paths_answer_in_their_dialects() {
@@ -160,21 +158,28 @@ async fn a_missing_key_is_refused_in_the_paths_dialect() {
 }
 
 /// A path of each prefix under which something can be posted.
-const POSTED: [&str; 14] = [
+const POSTED: [&str; 21] = [
     "/v1/jobs",
     "/v1/bulk",
     "/v1/schedules",
     "/v1/webhooks",
     "/v1/embeddings",
+    "/v1/moderations",
+    "/v1/images/generations",
     "/v1/uploads",
     "/predict",
     "/predict/batch",
     "/api/v1/predict",
+    "/api/v1/predict/batch",
     "/tasks",
     "/process",
     "/api/embed",
+    "/api/generate",
+    "/api/pull",
     "/v2/models/minilm/infer",
+    "/v2/repository/models/minilm/load",
     "/tei/embed",
+    "/tei/rerank",
 ];
 
 /// The words that a refusal at the path is made of; of errors within an error the inner ones.
@@ -211,138 +216,180 @@ fn check(path: &str, status: StatusCode, answer: &Answer) {
     assert_eq!(answer.header("content-type"), Some(kind), "{path}");
 }
 
-async fn each(status: StatusCode, building: Builder, ask: impl AsyncFn(&TestApp, &'static str) -> Answer) {
-    let app = building.start().await;
+/// What `ask` is refused with at each path.
+async fn each(
+    status: StatusCode,
+    building: Builder,
+    ask: impl AsyncFn(&TestApp, &'static str) -> Answer,
+) -> String {
+    let (app, mut told) = (building.start().await, String::new());
     for path in POSTED {
-        check(path, status, &ask(&app, path).await);
+        let answer = ask(&app, path).await;
+        check(path, status, &answer);
+        writeln!(told, "{path} {}", answer.text()).unwrap();
     }
+    told
 }
 
 #[tokio::test]
-async fn what_is_refused_before_a_handler_is_refused_in_the_paths_words_everywhere() {
-    let nothing: fn() -> Value = || json!({});
-    each(StatusCode::UNAUTHORIZED, TestApp::build().keys(), async |app, path| {
-        app.post(path).json(nothing()).await
-    })
-    .await;
-    each(StatusCode::METHOD_NOT_ALLOWED, TestApp::build(), async |app, path| {
-        let answer = app.call("TRACE", path).send().await;
-        assert!(answer.header("allow").unwrap().contains("POST"), "{path}: {answer}");
-        answer
-    })
-    .await;
-    each(StatusCode::NOT_FOUND, TestApp::build(), async |app, path| {
-        app.get(&format!("{path}/no/such/thing")).send().await
-    })
-    .await;
-    let small = TestApp::build()
-        .limits(|limits| (limits.max_body, limits.max_upload) = (Size::new(64), Size::new(64)));
-    each(StatusCode::PAYLOAD_TOO_LARGE, small, async |app, path| {
-        let body = Body::from(json!({"input": "word ".repeat(300_000)}).to_string());
-        app.post(path).header("content-type", "application/json").body(body).send().await
-    })
-    .await;
-    let slow = TestApp::build().rates(|rates| {
-        rates.address_requests = Some("1/h".parse().unwrap());
-        rates.image_task_requests = rates.address_requests;
+async fn nobody_is_answered_without_a_key() {
+    let told = each(StatusCode::UNAUTHORIZED, TestApp::build().keys(), async |app, path| {
+        app.post(path).json(json!({})).await
     });
-    each(StatusCode::TOO_MANY_REQUESTS, slow, async |app, path| {
-        // The first of an address is let in, whatever becomes of it.
-        app.get(path).send().await;
-        app.post(path).json(nothing()).await
-    })
-    .await;
-}
-
-/// A call of each kind that waits for a job: its path, its body, and the model that is to do it.
-fn calls() -> Vec<(&'static str, Value, &'static str)> {
-    let picture = base64(&png(3, 2));
-    let tensor = json!({"name": "text", "datatype": "BYTES", "shape": [1], "data": ["a"]});
-    let message = json!({"role": "user", "content": "what is it?", "images": [picture]});
-    vec![
-        ("/v1/embeddings", json!({"model": "minilm", "input": "a"}), "minilm"),
-        ("/v1/moderations", json!({"input": "a"}), "emotion"),
-        ("/api/embed", json!({"model": "minilm", "input": "a"}), "minilm"),
-        ("/api/embeddings", json!({"model": "minilm", "prompt": "a"}), "minilm"),
-        ("/api/generate", json!({"model": "net", "images": [picture]}), "net"),
-        ("/api/generate", json!({"model": "net", "images": [picture], "stream": false}), "net"),
-        ("/api/chat", json!({"model": "net", "messages": [message]}), "net"),
-        ("/v2/models/minilm/infer", json!({"inputs": [tensor]}), "minilm"),
-        ("/v2/models/minilm/versions/1/infer", json!({"inputs": [tensor]}), "minilm"),
-        ("/tei/embed", json!({"inputs": "a"}), "minilm"),
-        ("/tei/embed_all", json!({"inputs": "a"}), "minilm"),
-        ("/tei/predict", json!({"inputs": "a"}), "emotion"),
-        ("/tei/rerank", json!({"query": "a", "texts": ["b"]}), "ranker"),
-        ("/tei/similarity", json!({"inputs": {"source_sentence": "a", "sentences": ["b"]}}), "twin"),
-        ("/tei/tokenize", json!({"inputs": "a"}), "minilm"),
-        ("/tei/decode", json!({"ids": [1]}), "minilm"),
-        ("/predict", json!({"model_id": "A001", "input_data": "a"}), "emotion"),
-        ("/predict/batch", json!({"model_id": "A001", "inputs": ["a"]}), "emotion"),
-        ("/api/v1/predict", json!({"model_id": "A001", "input_data": "a"}), "emotion"),
-        ("/process", json!({"data": picture}), "net"),
-    ]
-}
-
-async fn with_all_models() -> TestApp {
-    let builder = TestApp::build().serving(card("ranker", Kind::Rerank));
-    builder.serving(card("twin", Kind::TextSimilarity)).start().await
-}
-
-#[tokio::test]
-async fn a_call_whose_job_somebody_cancels_ends_in_its_dialects_words() {
-    let mut told = String::new();
-    for (path, body, model) in calls() {
-        let app = with_all_models().await;
-        let mut queue = consumer(&app, model).await;
-        let (answer, id) = tokio::join!(app.post(path).json(body), async {
-            let id = taken(&mut *queue).await;
-            let cancelled = app.post(&format!("/v1/jobs/{id}/cancel")).send().await;
-            assert_eq!(cancelled.status, StatusCode::OK, "{path}: {cancelled}");
-            id
-        });
-        assert_eq!(answer.header("x-forebay-job"), Some(id.to_string().as_str()), "{path}");
-        assert_eq!(answer.header("content-type"), Some("application/json"), "{path}");
-        writeln!(told, "{path} {} {}", answer.status.as_u16(), answer.text()).unwrap();
-    }
-    insta::assert_snapshot!(told, @r#"
-    /v1/embeddings 409 {"error":{"message":"the job was cancelled","type":"invalid_request_error","param":null,"code":"job_cancelled"}}
-    /v1/moderations 409 {"error":{"message":"the job was cancelled","type":"invalid_request_error","param":null,"code":"job_cancelled"}}
-    /api/embed 409 {"error":"the job was cancelled"}
-    /api/embeddings 409 {"error":"the job was cancelled"}
-    /api/generate 409 {"error":"the job was cancelled"}
-    /api/generate 409 {"error":"the job was cancelled"}
-    /api/chat 409 {"error":"the job was cancelled"}
-    /v2/models/minilm/infer 409 {"error":"the job was cancelled"}
-    /v2/models/minilm/versions/1/infer 409 {"error":"the job was cancelled"}
-    /tei/embed 409 {"error":"the job was cancelled","error_type":"Validation"}
-    /tei/embed_all 409 {"error":"the job was cancelled","error_type":"Validation"}
-    /tei/predict 409 {"error":"the job was cancelled","error_type":"Validation"}
-    /tei/rerank 409 {"error":"the job was cancelled","error_type":"Validation"}
-    /tei/similarity 409 {"error":"the job was cancelled","error_type":"Validation"}
-    /tei/tokenize 409 {"error":"the job was cancelled","error_type":"Validation"}
-    /tei/decode 409 {"error":"the job was cancelled","error_type":"Validation"}
-    /predict 409 {"error":"The job was cancelled","detail":"the job was cancelled","timestamp":"2026-06-01T12:00:00.000000Z","status_code":409}
-    /predict/batch 409 {"error":"The job was cancelled","detail":"the job was cancelled","timestamp":"2026-06-01T12:00:00.000000Z","status_code":409}
-    /api/v1/predict 409 {"error":"The job was cancelled","detail":"the job was cancelled","timestamp":"2026-06-01T12:00:00.000000Z","status_code":409}
-    /process 409 {"error":"the job was cancelled"}
+    insta::assert_snapshot!(told.await, @r#"
+    /v1/jobs {"type":"/problems/unauthorized","title":"No valid API key was given","status":401,"detail":"no API key was given: send `Authorization: Bearer <key>` or `X-API-Key: <key>`","code":"unauthorized","request_id":"a-request"}
+    /v1/bulk {"type":"/problems/unauthorized","title":"No valid API key was given","status":401,"detail":"no API key was given: send `Authorization: Bearer <key>` or `X-API-Key: <key>`","code":"unauthorized","request_id":"a-request"}
+    /v1/schedules {"type":"/problems/unauthorized","title":"No valid API key was given","status":401,"detail":"no API key was given: send `Authorization: Bearer <key>` or `X-API-Key: <key>`","code":"unauthorized","request_id":"a-request"}
+    /v1/webhooks {"type":"/problems/unauthorized","title":"No valid API key was given","status":401,"detail":"no API key was given: send `Authorization: Bearer <key>` or `X-API-Key: <key>`","code":"unauthorized","request_id":"a-request"}
+    /v1/embeddings {"error":{"message":"no API key was given: send `Authorization: Bearer <key>` or `X-API-Key: <key>`","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}
+    /v1/moderations {"error":{"message":"no API key was given: send `Authorization: Bearer <key>` or `X-API-Key: <key>`","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}
+    /v1/images/generations {"error":{"message":"no API key was given: send `Authorization: Bearer <key>` or `X-API-Key: <key>`","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}
+    /v1/uploads {"error":{"message":"no API key was given: send `Authorization: Bearer <key>` or `X-API-Key: <key>`","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}
+    /predict {"error":"No valid API key was given","detail":"no API key was given: send `Authorization: Bearer <key>` or `X-API-Key: <key>`","timestamp":"2026-06-01T12:00:00.000000Z","status_code":401}
+    /predict/batch {"error":"No valid API key was given","detail":"no API key was given: send `Authorization: Bearer <key>` or `X-API-Key: <key>`","timestamp":"2026-06-01T12:00:00.000000Z","status_code":401}
+    /api/v1/predict {"error":"No valid API key was given","detail":"no API key was given: send `Authorization: Bearer <key>` or `X-API-Key: <key>`","timestamp":"2026-06-01T12:00:00.000000Z","status_code":401}
+    /api/v1/predict/batch {"error":"No valid API key was given","detail":"no API key was given: send `Authorization: Bearer <key>` or `X-API-Key: <key>`","timestamp":"2026-06-01T12:00:00.000000Z","status_code":401}
+    /tasks {"detail":"Invalid API Key"}
+    /process {"detail":"Invalid API Key"}
+    /api/embed {"error":"no API key was given: send `Authorization: Bearer <key>` or `X-API-Key: <key>`"}
+    /api/generate {"error":"no API key was given: send `Authorization: Bearer <key>` or `X-API-Key: <key>`"}
+    /api/pull {"error":"no API key was given: send `Authorization: Bearer <key>` or `X-API-Key: <key>`"}
+    /v2/models/minilm/infer {"error":"no API key was given: send `Authorization: Bearer <key>` or `X-API-Key: <key>`"}
+    /v2/repository/models/minilm/load {"error":"no API key was given: send `Authorization: Bearer <key>` or `X-API-Key: <key>`"}
+    /tei/embed {"error":"no API key was given: send `Authorization: Bearer <key>` or `X-API-Key: <key>`","error_type":"Validation"}
+    /tei/rerank {"error":"no API key was given: send `Authorization: Bearer <key>` or `X-API-Key: <key>`","error_type":"Validation"}
     "#);
 }
 
 #[tokio::test]
-async fn who_hangs_up_cancels_the_job_in_every_dialect_unless_it_is_detached() {
-    for (path, body, model) in calls() {
-        let app = with_all_models().await;
-        let mut queue = consumer(&app, model).await;
-        for (detach, then) in [("false", Status::Cancelled), ("true", Status::Queued)] {
-            let call = app.post(path).header("x-forebay-detach", detach).json(body.clone());
-            let mut call = Box::pin(call);
-            let id = tokio::select! {
-                answer = &mut call => panic!("nobody works: {path}: {answer}"),
-                id = taken(&mut *queue) => id,
-            };
-            drop(call);
-            app.eventually(async || app.row(id).await.status == then).await;
-        }
-        assert_eq!(app.store.calls("cancel"), 1, "{path}");
-    }
+async fn what_a_path_does_not_do() {
+    let told = each(StatusCode::METHOD_NOT_ALLOWED, TestApp::build(), async |app, path| {
+        let answer = app.call("TRACE", path).send().await;
+        assert!(answer.header("allow").unwrap().contains("POST"), "{path}: {answer}");
+        answer
+    });
+    insta::assert_snapshot!(told.await, @r#"
+    /v1/jobs {"type":"/problems/method_not_allowed","title":"The method is not allowed here","status":405,"detail":"TRACE is not allowed here; see the header `Allow`","code":"method_not_allowed","request_id":"a-request"}
+    /v1/bulk {"type":"/problems/method_not_allowed","title":"The method is not allowed here","status":405,"detail":"TRACE is not allowed here; see the header `Allow`","code":"method_not_allowed","request_id":"a-request"}
+    /v1/schedules {"type":"/problems/method_not_allowed","title":"The method is not allowed here","status":405,"detail":"TRACE is not allowed here; see the header `Allow`","code":"method_not_allowed","request_id":"a-request"}
+    /v1/webhooks {"type":"/problems/method_not_allowed","title":"The method is not allowed here","status":405,"detail":"TRACE is not allowed here; see the header `Allow`","code":"method_not_allowed","request_id":"a-request"}
+    /v1/embeddings {"error":{"message":"TRACE is not allowed here; see the header `Allow`","type":"invalid_request_error","param":null,"code":null}}
+    /v1/moderations {"error":{"message":"TRACE is not allowed here; see the header `Allow`","type":"invalid_request_error","param":null,"code":null}}
+    /v1/images/generations {"error":{"message":"TRACE is not allowed here; see the header `Allow`","type":"invalid_request_error","param":null,"code":null}}
+    /v1/uploads {"error":{"message":"TRACE is not allowed here; see the header `Allow`","type":"invalid_request_error","param":null,"code":null}}
+    /predict {"error":"The method is not allowed here","detail":"TRACE is not allowed here; see the header `Allow`","timestamp":"2026-06-01T12:00:00.000000Z","status_code":405}
+    /predict/batch {"error":"The method is not allowed here","detail":"TRACE is not allowed here; see the header `Allow`","timestamp":"2026-06-01T12:00:00.000000Z","status_code":405}
+    /api/v1/predict {"error":"The method is not allowed here","detail":"TRACE is not allowed here; see the header `Allow`","timestamp":"2026-06-01T12:00:00.000000Z","status_code":405}
+    /api/v1/predict/batch {"error":"The method is not allowed here","detail":"TRACE is not allowed here; see the header `Allow`","timestamp":"2026-06-01T12:00:00.000000Z","status_code":405}
+    /tasks {"error":"TRACE is not allowed here; see the header `Allow`"}
+    /process {"error":"TRACE is not allowed here; see the header `Allow`"}
+    /api/embed {"error":"TRACE is not allowed here; see the header `Allow`"}
+    /api/generate {"error":"TRACE is not allowed here; see the header `Allow`"}
+    /api/pull {"error":"TRACE is not allowed here; see the header `Allow`"}
+    /v2/models/minilm/infer {"error":"TRACE is not allowed here; see the header `Allow`"}
+    /v2/repository/models/minilm/load {"error":"TRACE is not allowed here; see the header `Allow`"}
+    /tei/embed {"error":"TRACE is not allowed here; see the header `Allow`","error_type":"Validation"}
+    /tei/rerank {"error":"TRACE is not allowed here; see the header `Allow`","error_type":"Validation"}
+    "#);
+}
+
+#[tokio::test]
+async fn what_is_not_there() {
+    let told = each(StatusCode::NOT_FOUND, TestApp::build(), async |app, path| {
+        app.get(&format!("{path}/no/such/thing")).send().await
+    });
+    insta::assert_snapshot!(told.await, @r#"
+    /v1/jobs {"type":"/problems/not_found","title":"There is nothing here","status":404,"detail":"there is nothing at GET /v1/jobs/no/such/thing","code":"not_found","request_id":"a-request"}
+    /v1/bulk {"type":"/problems/not_found","title":"There is nothing here","status":404,"detail":"there is nothing at GET /v1/bulk/no/such/thing","code":"not_found","request_id":"a-request"}
+    /v1/schedules {"type":"/problems/not_found","title":"There is nothing here","status":404,"detail":"there is nothing at GET /v1/schedules/no/such/thing","code":"not_found","request_id":"a-request"}
+    /v1/webhooks {"type":"/problems/not_found","title":"There is nothing here","status":404,"detail":"there is nothing at GET /v1/webhooks/no/such/thing","code":"not_found","request_id":"a-request"}
+    /v1/embeddings {"error":{"message":"there is nothing at GET /v1/embeddings/no/such/thing","type":"invalid_request_error","param":null,"code":null}}
+    /v1/moderations {"error":{"message":"there is nothing at GET /v1/moderations/no/such/thing","type":"invalid_request_error","param":null,"code":null}}
+    /v1/images/generations {"error":{"message":"there is nothing at GET /v1/images/generations/no/such/thing","type":"invalid_request_error","param":null,"code":null}}
+    /v1/uploads {"error":{"message":"there is nothing at GET /v1/uploads/no/such/thing","type":"invalid_request_error","param":null,"code":null}}
+    /predict {"error":"There is nothing here","detail":"there is nothing at GET /predict/no/such/thing","timestamp":"2026-06-01T12:00:00.000000Z","status_code":404}
+    /predict/batch {"error":"There is nothing here","detail":"there is nothing at GET /predict/batch/no/such/thing","timestamp":"2026-06-01T12:00:00.000000Z","status_code":404}
+    /api/v1/predict {"error":"There is nothing here","detail":"there is nothing at GET /api/v1/predict/no/such/thing","timestamp":"2026-06-01T12:00:00.000000Z","status_code":404}
+    /api/v1/predict/batch {"error":"There is nothing here","detail":"there is nothing at GET /api/v1/predict/batch/no/such/thing","timestamp":"2026-06-01T12:00:00.000000Z","status_code":404}
+    /tasks {"error":"Task not found"}
+    /process {"error":"Task not found"}
+    /api/embed {"error":"there is nothing at GET /api/embed/no/such/thing"}
+    /api/generate {"error":"there is nothing at GET /api/generate/no/such/thing"}
+    /api/pull {"error":"there is nothing at GET /api/pull/no/such/thing"}
+    /v2/models/minilm/infer {"error":"there is no model `minilm/infer/no/such/thing`"}
+    /v2/repository/models/minilm/load {"error":"there is nothing at GET /v2/repository/models/minilm/load/no/such/thing"}
+    /tei/embed {"error":"there is nothing at GET /tei/embed/no/such/thing","error_type":"Validation"}
+    /tei/rerank {"error":"there is nothing at GET /tei/rerank/no/such/thing","error_type":"Validation"}
+    "#);
+}
+
+#[tokio::test]
+async fn what_is_too_large() {
+    let small = TestApp::build()
+        .limits(|limits| (limits.max_body, limits.max_upload) = (Size::new(64), Size::new(64)));
+    let told = each(StatusCode::PAYLOAD_TOO_LARGE, small, async |app, path| {
+        let body = Body::from(json!({"input": "word ".repeat(300_000)}).to_string());
+        app.post(path).header("content-type", "application/json").body(body).send().await
+    });
+    insta::assert_snapshot!(told.await, @r#"
+    /v1/jobs {"type":"/problems/body_too_large","title":"The body is too large","status":413,"detail":"the body is larger than 64 B","code":"body_too_large","limit":64,"request_id":"a-request"}
+    /v1/bulk {"type":"/problems/body_too_large","title":"The body is too large","status":413,"detail":"the body is larger than 64 B","code":"body_too_large","limit":64,"request_id":"a-request"}
+    /v1/schedules {"type":"/problems/body_too_large","title":"The body is too large","status":413,"detail":"the body is larger than 1.0 MiB","code":"body_too_large","limit":1048576,"request_id":"a-request"}
+    /v1/webhooks {"type":"/problems/body_too_large","title":"The body is too large","status":413,"detail":"the body is larger than 64.0 KiB","code":"body_too_large","limit":65536,"request_id":"a-request"}
+    /v1/embeddings {"error":{"message":"the body is larger than 64 B","type":"invalid_request_error","param":null,"code":"body_too_large"}}
+    /v1/moderations {"error":{"message":"the body is larger than 64 B","type":"invalid_request_error","param":null,"code":"body_too_large"}}
+    /v1/images/generations {"error":{"message":"the body is larger than 64 B","type":"invalid_request_error","param":null,"code":"body_too_large"}}
+    /v1/uploads {"error":{"message":"the body is larger than 64 B","type":"invalid_request_error","param":null,"code":"body_too_large"}}
+    /predict {"error":"The body is too large","detail":"the body is larger than 64 B","timestamp":"2026-06-01T12:00:00.000000Z","status_code":413}
+    /predict/batch {"error":"The body is too large","detail":"the body is larger than 64 B","timestamp":"2026-06-01T12:00:00.000000Z","status_code":413}
+    /api/v1/predict {"error":"The body is too large","detail":"the body is larger than 64 B","timestamp":"2026-06-01T12:00:00.000000Z","status_code":413}
+    /api/v1/predict/batch {"error":"The body is too large","detail":"the body is larger than 64 B","timestamp":"2026-06-01T12:00:00.000000Z","status_code":413}
+    /tasks {"error":"the body is larger than 64 B"}
+    /process {"error":"the body is larger than 64 B"}
+    /api/embed {"error":"the body is larger than 64 B"}
+    /api/generate {"error":"the body is larger than 64 B"}
+    /api/pull {"error":"the body is larger than 64 B"}
+    /v2/models/minilm/infer {"error":"the body is larger than 64 B"}
+    /v2/repository/models/minilm/load {"error":"the body is larger than 64 B"}
+    /tei/embed {"error":"the body is larger than 64 B","error_type":"Validation"}
+    /tei/rerank {"error":"the body is larger than 64 B","error_type":"Validation"}
+    "#);
+}
+
+#[tokio::test]
+async fn what_comes_too_often() {
+    let slow = TestApp::build().rates(|rates| {
+        rates.address_requests = Some("1/h".parse().unwrap());
+        rates.image_task_requests = rates.address_requests;
+    });
+    let told = each(StatusCode::TOO_MANY_REQUESTS, slow, async |app, path| {
+        // The first of an address is let in, whatever becomes of it.
+        app.get(path).send().await;
+        let answer = app.post(path).json(json!({})).await;
+        assert!(answer.header("retry-after").is_some(), "{path}: {answer}");
+        answer
+    });
+    insta::assert_snapshot!(told.await, @r#"
+    /v1/jobs {"type":"/problems/too_many_requests","title":"There are too many requests","status":429,"detail":"your address has made the requests that it may, 1/h; ask again in 3600 s","code":"too_many_requests","limit":1,"request_id":"a-request"}
+    /v1/bulk {"type":"/problems/too_many_requests","title":"There are too many requests","status":429,"detail":"your address has made the requests that it may, 1/h; ask again in 3600 s","code":"too_many_requests","limit":1,"request_id":"a-request"}
+    /v1/schedules {"type":"/problems/too_many_requests","title":"There are too many requests","status":429,"detail":"your address has made the requests that it may, 1/h; ask again in 3600 s","code":"too_many_requests","limit":1,"request_id":"a-request"}
+    /v1/webhooks {"type":"/problems/too_many_requests","title":"There are too many requests","status":429,"detail":"your address has made the requests that it may, 1/h; ask again in 3600 s","code":"too_many_requests","limit":1,"request_id":"a-request"}
+    /v1/embeddings {"error":{"message":"your address has made the requests that it may, 1/h; ask again in 3600 s","type":"requests","param":null,"code":"rate_limit_exceeded"}}
+    /v1/moderations {"error":{"message":"your address has made the requests that it may, 1/h; ask again in 3600 s","type":"requests","param":null,"code":"rate_limit_exceeded"}}
+    /v1/images/generations {"error":{"message":"your address has made the requests that it may, 1/h; ask again in 3600 s","type":"requests","param":null,"code":"rate_limit_exceeded"}}
+    /v1/uploads {"error":{"message":"your address has made the requests that it may, 1/h; ask again in 3600 s","type":"requests","param":null,"code":"rate_limit_exceeded"}}
+    /predict {"error":"There are too many requests","detail":"your address has made the requests that it may, 1/h; ask again in 3600 s","timestamp":"2026-06-01T12:00:00.000000Z","status_code":429}
+    /predict/batch {"error":"There are too many requests","detail":"your address has made the requests that it may, 1/h; ask again in 3600 s","timestamp":"2026-06-01T12:00:00.000000Z","status_code":429}
+    /api/v1/predict {"error":"There are too many requests","detail":"your address has made the requests that it may, 1/h; ask again in 3600 s","timestamp":"2026-06-01T12:00:00.000000Z","status_code":429}
+    /api/v1/predict/batch {"error":"There are too many requests","detail":"your address has made the requests that it may, 1/h; ask again in 3600 s","timestamp":"2026-06-01T12:00:00.000000Z","status_code":429}
+    /tasks {"error":"Too many requests"}
+    /process {"error":"Too many requests"}
+    /api/embed {"error":"your address has made the requests that it may, 1/h; ask again in 3600 s"}
+    /api/generate {"error":"your address has made the requests that it may, 1/h; ask again in 3600 s"}
+    /api/pull {"error":"your address has made the requests that it may, 1/h; ask again in 3600 s"}
+    /v2/models/minilm/infer {"error":"your address has made the requests that it may, 1/h; ask again in 3600 s"}
+    /v2/repository/models/minilm/load {"error":"your address has made the requests that it may, 1/h; ask again in 3600 s"}
+    /tei/embed {"error":"your address has made the requests that it may, 1/h; ask again in 3600 s","error_type":"Overloaded"}
+    /tei/rerank {"error":"your address has made the requests that it may, 1/h; ask again in 3600 s","error_type":"Overloaded"}
+    "#);
 }
