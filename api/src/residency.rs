@@ -2,6 +2,8 @@
 //!
 //! What is wished is written down, workers are told, and whoever asked is answered when it has come about.
 
+mod wishes;
+
 use std::time::Duration;
 
 use forebay_shared::events::Event;
@@ -11,6 +13,8 @@ use forebay_shared::store::settled;
 
 use crate::problem::{Code, Problem};
 use crate::state::State;
+
+pub use wishes::Wishes;
 
 /// How long a caller waits for a model to be loaded, if calls may wait that long at all. Loading goes on after that.
 const LOADING: Duration = Duration::from_secs(30);
@@ -43,7 +47,9 @@ pub async fn come_about(app: &State, model: Model, wish: Wish) -> Result<Model, 
 }
 
 /// Writes a wish about the model with this name of its own down, and tells workers.
-pub async fn wish(app: &State, name: &str, wish: Wish) -> Result<(), Problem> {
+async fn wish(app: &State, name: &str, wish: Wish) -> Result<(), Problem> {
+    // What was said before is not to stand after it.
+    app.wishes.forget(name);
     app.parts.store.wish(name, wish).await?;
     app.parts.events.announce(Event::Wished).await;
     Ok(())

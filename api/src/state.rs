@@ -23,6 +23,7 @@ use crate::follow::{Follower, Tail};
 use crate::limits::Memory;
 use crate::place::Places;
 use crate::rates::Purses;
+use crate::residency::Wishes;
 use crate::room::Room;
 use crate::routes::health::Probe;
 use crate::seats::Seats;
@@ -105,6 +106,8 @@ pub struct State {
     pub probe: Probe,
     /// What owners' jobs have come to lately.
     pub tallies: Tallies,
+    /// What calls wish of their models besides their work.
+    pub wishes: Wishes,
     /// When this began.
     pub began: Timestamp,
     /// Brings the test button's messages.
@@ -128,6 +131,7 @@ impl State {
         let room = Room::new(config.limits.room());
         let memory = Memory::new(config.limits.bodies_in_memory);
         let purses = Purses::new(&parts);
+        let wishes = Wishes::start(parts.store.clone(), parts.events.clone(), &parts.tasks);
         let began = parts.clock.now();
         let postman = Postman::new(parts.fetcher.clone(), &config.webhooks);
         Arc::new(Self {
@@ -144,6 +148,7 @@ impl State {
             memory,
             probe: Probe::default(),
             tallies: Tallies::default(),
+            wishes,
             began,
             postman,
             tests: Semaphore::new(TESTS),

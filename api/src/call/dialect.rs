@@ -74,15 +74,8 @@ async fn served<R: Reply>(
     let wished = wish.map(|wish| (app.clone(), model.card.name.clone(), wish));
     let work = Work { id, submitter, surface, model, items, inputs, params, urgency, room };
     let response = answer(app, work, manner, reply).await?;
-    if let Some((app, model, wish)) = wished
-        && let Err(problem) = residency::wish(&app, &model, wish).await
-    {
-        // The work is done and answered; how long its model stays is worth no error.
-        tracing::warn!(
-            model,
-            ?problem,
-            "what is wished of the model's place in memory cannot be written down"
-        );
+    if let Some((app, model, wish)) = wished {
+        app.wishes.say(&model, wish);
     }
     Ok(response)
 }

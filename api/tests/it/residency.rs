@@ -244,6 +244,7 @@ async fn a_call_says_how_long_its_model_stays() {
         (Value::Null, None),
     ] {
         let before = app.store.wishes().await.unwrap();
+        let mut news = app.parts.events.subscribe();
         let mut queue = consumer(&app, "minilm").await;
         let call = app.post("/api/embed").json(json!({"model": "minilm", "input": "a", "keep_alive": keep}));
         let (answer, ()) = tokio::join!(call, async {
@@ -252,6 +253,10 @@ async fn a_call_says_how_long_its_model_stays() {
             worker.settle(&claimed, vec![vector(&[0.6, -0.8], 5)], Vec::new()).await;
         });
         assert_eq!(answer.status, StatusCode::OK, "{answer}");
+        // It is written down beside the call.
+        if wish.is_some() {
+            while *news.recv().await.unwrap() != Event::Wished {}
+        }
         let after = app.store.wishes().await.unwrap();
         assert_eq!(after.first().filter(|_| after != before).map(|wished| wished.wish), wish, "{keep}");
     }
