@@ -149,7 +149,7 @@ impl Waiters {
                     Event::Progress(progress) => {
                         self.feeds.tell(progress.id, |news| news.progress = Some(progress.clone()));
                     }
-                    Event::Room(_) | Event::Watched { .. } | Event::Wished => {}
+                    Event::Room(_) | Event::Watched { .. } | Event::Wished | Event::Registered => {}
                 },
                 Err(broadcast::error::RecvError::Lagged(missed)) => {
                     tracing::warn!(missed, "events were missed; looking at the rows instead");

@@ -5,6 +5,7 @@ pub mod pull;
 use std::io::ErrorKind;
 use std::sync::Arc;
 
+use forebay_shared::events::Event;
 use forebay_shared::registry::{CopyError, FetchError, ImportError, Registered, UnpackError};
 use forebay_shared::store::{CopyOutcome, Removal};
 use tokio::sync::oneshot;
@@ -25,6 +26,11 @@ pub async fn to_the_end<T: Send + 'static>(
     done.await.unwrap_or_else(|_| Err(Problem::defect("work on a model ended without a word")))
 }
 
+/// Tells workers that the registry is not what it was.
+pub async fn changed(app: &State) {
+    app.parts.events.announce(Event::Registered).await;
+}
+
 /// Makes the name `to` mean what `from` means; the copy is the registrant's.
 pub async fn copy(
     app: &State,
@@ -32,7 +38,10 @@ pub async fn copy(
     (from, to): (&str, &str),
 ) -> Result<Registered, Problem> {
     match app.parts.registrar.copy(registrant.owner.as_deref(), from, to).await {
-        Ok(CopyOutcome::Copied(model)) => Ok(model),
+        Ok(CopyOutcome::Copied(model)) => {
+            changed(app).await;
+            Ok(model)
+        }
         Ok(CopyOutcome::Unknown) => Err(unknown(app, registrant, from).await?),
         Ok(CopyOutcome::Taken) => {
             Err(Problem::new(Code::NameTaken, format_args!("the name `{to}` is taken")).at("destination"))
@@ -53,7 +62,10 @@ pub async fn delete(app: &State, registrant: &Registrant, name: &str) -> Result<
         return Err(Problem::new(Code::Forbidden, detail));
     }
     match store.delete_model(model.owner.as_deref(), name).await? {
-        Removal::Deleted => Ok(()),
+        Removal::Deleted => {
+            changed(app).await;
+            Ok(())
+        }
         Removal::Unknown => Err(Problem::unknown_model(name)),
         Removal::InUse => {
             let detail =

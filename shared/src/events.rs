@@ -14,6 +14,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
 use utoipa::ToSchema;
 
 pub use amqp::AmqpEvents;
@@ -42,6 +43,8 @@ pub enum Event {
     Progress(Progress),
     /// Something is wished of what models are in memory: workers are to look at it now.
     Wished,
+    /// A model of the registry was added, changed or deleted: workers are to look there now.
+    Registered,
     /// Somebody begins to follow a job that runs already: its worker is to tell there, too, how it gets on.
     Watched {
         /// The job.
@@ -172,6 +175,17 @@ impl Ended {
         });
         job.files.clone_from(&self.files);
         job.timings = self.timings;
+    }
+}
+
+/// Waits for an event that is one of these. Who missed some may have missed it, and is told so too.
+pub async fn heard(news: &mut broadcast::Receiver<Arc<Event>>, is_meant: impl Fn(&Event) -> bool) {
+    loop {
+        match news.recv().await {
+            Ok(event) if !is_meant(&event) => {}
+            Ok(_) | Err(RecvError::Lagged(_)) => return,
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
     }
 }
 

@@ -106,6 +106,7 @@ impl Worker {
         if !config.registry_poll.get().is_zero() {
             let supply = SupplyParts {
                 store: parts.store.clone(),
+                events: parts.events.clone(),
                 blobs: parts.blobs.clone(),
                 tasks: parts.tasks.clone(),
                 folder: data_dir.join("registry"),

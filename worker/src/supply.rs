@@ -1,8 +1,8 @@
 //! Models of the registry: looked for, fetched, and offered to the worker while it runs.
 //!
-//! One statement every few seconds says which there are, however long the files of one take to come. What is fetched is kept,
-//! so that a restart fetches nothing. A model that cannot be fetched, read or started is tried again after a while, and leaves
-//! the others alone.
+//! One statement says which there are, however long the files of one take to come: whenever there is word that one came, and
+//! every few seconds, since word may be lost and commands send none. What is fetched is kept, so that a restart fetches nothing. A
+//! model that cannot be fetched, read or started is tried again after a while, and leaves the others alone.
 
 mod copies;
 mod fetching;
@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use forebay_shared::blobs::Blobs;
 use forebay_shared::config::Size;
+use forebay_shared::events::{Event, Events, heard};
 use forebay_shared::registry::{ContentDigest, Registered};
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::{Store, StoreResult};
@@ -35,13 +36,14 @@ pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub(crate) struct SupplyParts {
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) events: Arc<dyn Events>,
     pub(crate) blobs: Blobs,
     pub(crate) tasks: Tasks,
     /// Where what is fetched is kept.
     pub(crate) folder: PathBuf,
     /// What stays free of its disk.
     pub(crate) reserve: Size,
-    /// How often the registry is looked at.
+    /// How often the registry is looked at without word.
     pub(crate) every: Duration,
     /// How long a model that could not be served is left alone.
     pub(crate) patience: Duration,
@@ -100,12 +102,15 @@ impl Supply {
         tokio::pin!(stopping);
         let mut looks = tokio::time::interval(self.parts.every);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // Listens before it looks, so that no word falls between.
+        let mut news = self.parts.events.subscribe();
         loop {
             let turn = async {
                 tokio::select! {
                     _ = looks.tick() => if let Err(error) = self.look().await {
                         tracing::warn!(%error, "the registry cannot be looked at at the moment");
                     },
+                    () = heard(&mut news, |event| matches!(event, Event::Registered)) => looks.reset_immediately(),
                     Some(fetched) = self.fetched.recv() => self.take(fetched).await,
                 }
             };

@@ -8,12 +8,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use forebay_shared::clock::Timestamp;
-use forebay_shared::events::{Event, Events};
+use forebay_shared::events::{Event, Events, heard};
 use forebay_shared::id::WorkerId;
 use forebay_shared::residency::{Loaded, Wish, Wished};
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::{Store, StoreResult};
-use tokio::sync::broadcast::error::RecvError;
 
 use crate::lane::Order;
 use crate::lanes::Lanes;
@@ -79,7 +78,8 @@ impl Wishes {
                         LATER
                     }
                 };
-                tokio::time::timeout(pause, wished(&mut news)).await.is_ok()
+                let wished = heard(&mut news, |event| matches!(event, Event::Wished));
+                tokio::time::timeout(pause, wished).await.is_ok()
             };
             tokio::select! {
                 () = &mut stopped => return,
@@ -142,17 +142,6 @@ impl Wishes {
             self.told = Some((worker, loaded));
         }
         Ok(())
-    }
-}
-
-/// Waits for word that something is wished. Who missed words looks as well.
-async fn wished(news: &mut tokio::sync::broadcast::Receiver<Arc<Event>>) {
-    loop {
-        match news.recv().await.as_deref() {
-            Ok(Event::Wished) | Err(RecvError::Lagged(_)) => return,
-            Ok(_) => {}
-            Err(RecvError::Closed) => std::future::pending().await,
-        }
     }
 }
 

@@ -168,12 +168,8 @@ async fn two_thousand_jobs_are_told_once_each_in_their_order(house: House) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_of_one_api_follows_a_job_that_another_accepted() {
     let mut house = super::columns::fleet(Plan::echo().hasty()).await;
-    let first = house.url.clone();
-    let greeting = house.start(&["api", "--listen", "127.0.0.1:0"]).says("listening on");
-    house.listen_to(&greeting).await;
-    assert_ne!(house.url, first);
-    let mut owners = Stream::open(house.request(Method::GET, "/v1/events")).await;
-    let second = std::mem::replace(&mut house.url, first);
+    let [_, second] = house.start_another_api().await;
+    let mut owners = Stream::open(house.request_at(&second, Method::GET, "/v1/events")).await;
     let id = house.submit_echo("hello", 1500).await;
     house.url = second;
     let heard = Stream::open(follow(&house, &id)).await.rest().await;

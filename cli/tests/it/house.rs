@@ -175,6 +175,17 @@ impl House {
         }
     }
 
+    /// Starts a second api beside the first; answers with both addresses.
+    #[cfg(feature = "services")]
+    pub async fn start_another_api(&mut self) -> [String; 2] {
+        let first = self.url.clone();
+        let greeting = self.start(&["api", "--listen", "127.0.0.1:0"]).says("listening on");
+        self.listen_to(&greeting).await;
+        let second = std::mem::replace(&mut self.url, first.clone());
+        assert_ne!(first, second);
+        [first, second]
+    }
+
     /// Takes the address out of the api's greeting and waits until it is ready.
     #[cfg(feature = "services")]
     pub async fn listen_to(&mut self, greeting: &str) {
@@ -207,7 +218,12 @@ impl House {
 
     /// A request to the api.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
-        let request = self.client.request(method, format!("{}{path}", self.url));
+        self.request_at(&self.url, method, path)
+    }
+
+    /// A request to the api at this address.
+    pub fn request_at(&self, url: &str, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.client.request(method, format!("{url}{path}"));
         match &self.key {
             Some(key) => request.bearer_auth(key),
             None => request,

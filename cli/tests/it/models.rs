@@ -38,7 +38,8 @@ on_both! {
 /// The words that OpenNSFW's folder is listed with.
 const FILES: [&str; 4] = ["config.json", "forebay.toml", "onnx/model.onnx", "preprocessor_config.json"];
 
-fn command(house: &House, arguments: &[&str]) -> Command {
+/// `forebay models …`
+pub fn command(house: &House, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_forebay"));
     command
         .arg("models")
@@ -56,13 +57,15 @@ fn models(house: &House, arguments: &[&str]) -> (bool, String) {
     (output.status.success(), String::from_utf8(said).unwrap())
 }
 
-fn done(house: &House, arguments: &[&str]) -> String {
+/// What `forebay models …` printed, which went well.
+pub fn done(house: &House, arguments: &[&str]) -> String {
     let (went_well, said) = models(house, arguments);
     assert!(went_well, "{arguments:?}: {said}");
     said
 }
 
-fn refused(house: &House, arguments: &[&str]) -> String {
+/// What it printed, which did not.
+pub fn refused(house: &House, arguments: &[&str]) -> String {
     let (went_well, said) = models(house, arguments);
     assert!(!went_well, "{arguments:?} is refused, but: {said}");
     said
@@ -242,6 +245,43 @@ async fn a_model_that_is_brought_in_is_served_by_all_without_a_restart(house: Ho
     until(&house, path, StatusCode::NOT_FOUND).await;
     let id = house.submit_echo("still here", 0).await;
     assert_eq!(house.ended(&id).await["status"], "succeeded");
+    house.stop();
+}
+
+/// Nobody looks for models here but who is told of them.
+#[cfg(feature = "services")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_model_that_came_through_one_api_is_at_once_used_through_another() {
+    let plan = Plan::models()
+        .with("FOREBAY_WORKER__MODELS", r#"["echo", "org/nsfw"]"#)
+        .with("FOREBAY_WORKER__REGISTRY_POLL", "1h");
+    let mut house = super::columns::fleet(plan).await;
+    let [first, second] = house.start_another_api().await;
+    let pack = format!(
+        "t = tarfile.open(path, 'w:gz', dereference=True); t.add('{}', 'nsfw'); t.close()",
+        starter_data().join("models/opennsfw").display()
+    );
+    let archive = std::fs::read(python(&house, "nsfw.tar.gz", &pack)).unwrap();
+    let brought = house.request_at(&first, Method::POST, "/v1/models?name=org/nsfw");
+    let answer = brought.header("content-type", "application/gzip").body(archive).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::CREATED);
+
+    house.url = second;
+    until(&house, "/v1/models/org/nsfw", StatusCode::OK).await;
+    let (_, listed) = house.get("/v1/models").await;
+    let names: Vec<_> = listed["data"].as_array().unwrap().iter().map(|model| &model["id"]).collect();
+    assert_eq!(names, ["echo", "org/nsfw"]);
+    let form = Form::new().part("img", Part::bytes(picture("cat.jpg")).file_name("cat.jpg"));
+    let asked = house.request(Method::POST, "/process?model=org/nsfw").multipart(form);
+    let answer = asked.send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    let told: Value = answer.json().await.unwrap();
+    assert!(told["result"]["labels"][0]["score"].as_f64().is_some_and(|score| score > 0.5), "{told}");
+
+    let gone = house.request(Method::DELETE, "/v1/models/org/nsfw").send().await.unwrap();
+    assert!(gone.status().is_success(), "{}", gone.status());
+    house.url = first;
+    until(&house, "/v1/models/org/nsfw", StatusCode::NOT_FOUND).await;
     house.stop();
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use forebay_shared::events::Step;
+use forebay_shared::events::{Event, Step};
 use forebay_shared::hub::{Choice, Download, HubError, Reference, Snapshot, choose};
 use forebay_shared::job::{
     Claimed, Failure, FailureCode, Input, ItemsAt, Kind, ModelPullParams, Output, Params,
@@ -71,6 +71,7 @@ impl Puller {
         let download = Download { snapshot, choice, folder: nest.path().to_owned() };
         self.fetch(&download, telling).await?;
         let imported = self.import(&pull, &download, source, telling).await?;
+        self.parts.events.announce(Event::Registered).await;
         clear(nest);
         tracing::info!(job.id = %claimed.id, model = imported.model.name, "a model was pulled");
         Ok(output(&imported.model, imported.stored, revision))

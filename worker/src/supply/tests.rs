@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use forebay_shared::clock::SystemClock;
+use forebay_shared::events::LocalEvents;
 use forebay_shared::id::Ids;
 use forebay_shared::registry::{Import, Silent};
 use forebay_shared::store::{Models, Registry, Removal, Sqlite};
@@ -39,6 +40,7 @@ impl Bench {
     fn parts(&self) -> SupplyParts {
         SupplyParts {
             store: self.store.clone(),
+            events: Arc::new(LocalEvents::new()),
             blobs: self.blobs.clone(),
             tasks: self.tasks.clone(),
             folder: self.data.path().join("registry"),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forebay_shared::config::Span;
+use forebay_shared::events::{Event, Events};
 use forebay_shared::id::JobId;
 use forebay_shared::job::Status;
 use forebay_shared::registry::{FOLDER, Import, Imported, Silent};
@@ -89,6 +90,22 @@ async fn a_model_that_is_brought_in_is_served_without_a_restart() {
     assert_eq!(run(&mut ground, "echo").await, Status::Succeeded);
     worker.stop().await;
     ground.assert_nothing_runs().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_told_looks_at_once() {
+    let mut ground = ground().await;
+    ground.config.registry_poll = Span::new(Duration::from_hours(1));
+    let worker = ground.start().await;
+    assert_eq!(run(&mut ground, "echo").await, Status::Succeeded);
+    import(&ground, "mood", folder("one").path()).await;
+    ground.events.announce(Event::Registered).await;
+    until_served(&ground, "mood", Some("one")).await;
+    assert_eq!(run(&mut ground, "mood").await, Status::Succeeded);
+    ground.store.delete_model(None, "mood").await.unwrap();
+    ground.events.announce(Event::Registered).await;
+    until_served(&ground, "mood", None).await;
+    worker.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

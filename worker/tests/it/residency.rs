@@ -45,6 +45,15 @@ async fn a_model_is_loaded_and_unloaded_as_it_is_wished() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_warms_up_loads_its_models_before_any_job() {
+    let mut ground = Ground::new().await;
+    ground.config.warm_up = true;
+    let worker = ground.start().await;
+    until(&ground, |loaded| loaded.is_some()).await;
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_model_is_not_taken_from_a_run() {
     let mut ground = Ground::new().await;
     let worker = ground.start().await;

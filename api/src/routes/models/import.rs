@@ -8,7 +8,7 @@ use axum::extract::multipart::Field;
 use axum::extract::{RawQuery, Request, State};
 use axum::http::StatusCode;
 use forebay_shared::config::Size;
-use forebay_shared::registry::{Arrival, Import, Imported, Registrar, Silent, called, check_name};
+use forebay_shared::registry::{Arrival, Import, Imported, Silent, called, check_name};
 use forebay_shared::store::Change;
 use futures::StreamExt;
 use url::form_urlencoded;
@@ -59,7 +59,7 @@ pub async fn import(
     let query = ImportQuery::read(query.as_deref().unwrap_or_default())?;
     let arriving = arrive(&app, query, request);
     let archive = limits::in_time(app.config.api.upload_timeout, arriving).await?;
-    let importing = archive.import(app.parts.registrar.clone(), registrant.owner);
+    let importing = archive.import(app.clone(), registrant.owner);
     let imported = registry::to_the_end(&app, importing).await?;
     let status = if imported.change == Change::Added { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(RegisteredView::read(&app, imported.model).await?)))
@@ -107,13 +107,15 @@ struct Archive {
 }
 
 impl Archive {
-    async fn import(self, registrar: Registrar, owner: Option<String>) -> Result<Imported, Problem> {
+    async fn import(self, app: App, owner: Option<String>) -> Result<Imported, Problem> {
         let Self { mut file, name, source } = self;
         let from = file.whole().await.map_err(refused)?.to_owned();
         let import = Import { from, owner, name, source };
-        let imported = registrar.import(import, Arc::new(Silent)).await.map_err(refused);
+        let imported = app.parts.registrar.import(import, Arc::new(Silent)).await.map_err(refused);
         file.discard().await;
-        imported
+        let imported = imported?;
+        registry::changed(&app).await;
+        Ok(imported)
     }
 }
 

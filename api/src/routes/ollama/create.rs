@@ -13,7 +13,7 @@ use super::progress::{Teller, answer};
 use super::{OllamaError, OllamaProgress, order, streaming};
 use crate::auth::Registrant;
 use crate::problem::Problem;
-use crate::registry::{copy, refused};
+use crate::registry::{changed, copy, refused};
 use crate::state::App;
 
 /// Make a model of uploaded files, as Ollama does
@@ -70,6 +70,7 @@ async fn assemble(
     let steps = Steps { digests: files.values().copied().collect(), teller };
     let assembly = Assembly { owner, name, source: "files".to_owned(), files };
     app.parts.registrar.assemble(assembly, Arc::new(steps)).await.map_err(refused)?;
+    changed(app).await;
     Ok(())
 }
 
