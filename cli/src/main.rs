@@ -2,6 +2,7 @@
 
 mod args;
 mod config;
+mod interrupted;
 mod keys;
 mod models;
 mod operations;
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("forebay: {error:#}");
-            ExitCode::FAILURE
+            interrupted::code(&error)
         }
     }
 }
@@ -45,7 +46,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     telemetry::log(&config.telemetry)?;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         match arguments.command {
             Command::Serve(_) => roles::serve(config).await,
             Command::Api(_) => roles::api(config).await,
@@ -61,7 +62,12 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
             }
             Command::Config(ConfigCommand::Show) => Ok(()),
         }
-    })
+    });
+    if done.as_ref().is_err_and(interrupted::is_so) {
+        // A thread that unpacks an archive ends with the program.
+        runtime.shutdown_background();
+    }
+    done
 }
 
 /// The schema of SQLite is brought up to date by whoever opens the file; Postgres waits for this command.

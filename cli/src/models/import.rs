@@ -6,9 +6,11 @@ use std::sync::Arc;
 use anyhow::Context;
 use forebay_shared::config::Size;
 use forebay_shared::registry::{self, Import, Registrar};
+use forebay_shared::shutdown::signal;
 use forebay_shared::store::Change;
 
 use super::bar::Bars;
+use crate::interrupted::Interrupted;
 
 /// Makes a folder or an archive a model and says what became of it.
 pub async fn run(
@@ -22,7 +24,12 @@ pub async fn run(
     let name = name.unwrap_or_else(|| own.to_owned());
     registry::check_name(&name).context("choose another with --name")?;
     let import = Import { from, owner, name, source };
-    let imported = registrar.import(import, Arc::new(Bars::default())).await.context("importing")?;
+    let importing = registrar.import(import, Arc::new(Bars::default()));
+    let imported = tokio::select! {
+        imported = importing => imported.context("importing")?,
+        // What is stored by then has no name, and schedulers remove it.
+        () = signal() => return Err(Interrupted("nothing was imported").into()),
+    };
     let done = match imported.change {
         Change::Added => "added",
         Change::Replaced => "replaced",

@@ -1,17 +1,21 @@
 //! `forebay models pull`: a job like any other, done by this process while it lives.
 
+use std::cell::Cell;
+use std::sync::Arc;
+
 use anyhow::Context;
 use forebay_api::DEFAULT_OWNER;
 use forebay_scheduler::pull::Puller;
 use forebay_shared::config::Size;
 use forebay_shared::hub::Reference;
-use forebay_shared::job::{Job, Keep, NewJob, Output, read_result};
+use forebay_shared::job::{Job, Keep, NewJob, Output, Status, read_result};
 use forebay_shared::registry::NewPull;
 use forebay_shared::shutdown::{Tasks, signal};
 use forebay_shared::store::Store;
 
 use super::bar::Bars;
 use crate::config::Config;
+use crate::interrupted::Interrupted;
 use crate::seams::{Seams, puller};
 
 /// What is to be pulled.
@@ -51,27 +55,34 @@ pub async fn run(wish: Wish, config: &Config) -> anyhow::Result<()> {
     tasks.stop();
     puller.rest().await;
     let told = match ended {
-        Ok(job) => tell(&job, &seams).await,
+        Ok((job, true)) if job.status == Status::Cancelled => {
+            Err(Interrupted("the pull is cancelled").into())
+        }
+        Ok((job, _)) => tell(&job, &seams).await,
         Err(error) => Err(error),
     };
     tasks.halt();
     told
 }
 
-async fn pulled(puller: &std::sync::Arc<Puller>, job: NewJob, store: &dyn Store) -> anyhow::Result<Job> {
+/// The job when it has ended, and whether somebody has interrupted it.
+async fn pulled(puller: &Arc<Puller>, job: NewJob, store: &dyn Store) -> anyhow::Result<(Job, bool)> {
     let (owner, id) = (job.owner.clone(), job.id);
     eprintln!("job {id}");
     let bars = Bars::default();
+    let is_interrupted = Cell::new(false);
     let interrupted = async {
         signal().await;
+        is_interrupted.set(true);
         eprintln!("cancelling; what has come stays for the next time");
         store.cancel(&owner, id).await.context("cancelling")?;
         std::future::pending::<anyhow::Result<Job>>().await
     };
-    tokio::select! {
+    let job = tokio::select! {
         job = puller.pull(job, &bars) => job.context("pulling"),
         job = interrupted => job,
-    }
+    };
+    Ok((job?, is_interrupted.get()))
 }
 
 async fn tell(job: &Job, seams: &Seams) -> anyhow::Result<()> {

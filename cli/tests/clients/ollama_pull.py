@@ -1,6 +1,8 @@
 """Ollama's own client: a model from a hub, told as it comes.
 
-    ollama_pull.py <address> <key>
+    ollama_pull.py <address> <key> <bytes of the graph that come before it stalls> <bytes of the graph>
+
+Whoever starts it lets the graph come once it has stalled.
 """
 
 import json
@@ -9,7 +11,8 @@ import urllib.request
 
 import ollama
 
-address, key = sys.argv[1:]
+address, key = sys.argv[1:3]
+stalls_at, whole = map(int, sys.argv[3:])
 client = ollama.Client(host=address, headers={"Authorization": f"Bearer {key}"}, timeout=120)
 
 
@@ -25,9 +28,15 @@ def refused(call, *words):
 
 steps = list(client.pull("org/toy", stream=True))
 statuses = [step.status for step in steps]
-assert statuses[0] == "pulling manifest" and statuses[-1] == "success", statuses
-assert statuses.count("pulling manifest") == 1, statuses
-assert all(step.completed <= step.total for step in steps if step.total), steps
+assert statuses[0] == "pulling manifest" and statuses.count("pulling manifest") == 1, statuses
+assert statuses[-3:] == ["verifying sha256 digest", "writing manifest", "success"], statuses
+layers = [step for step in steps if step.digest]
+assert (stalls_at, whole) in [(step.completed, step.total) for step in layers], steps
+for step in layers:
+    kind, digest = step.digest.split(":")
+    assert kind == "sha256" and len(digest) == 64 and step.status == f"pulling {digest[:12]}", step
+    assert step.total == whole and 0 <= step.completed <= whole, step
+assert [step.completed for step in layers] == sorted(step.completed for step in layers), layers
 assert client.pull("hf.co/org/toy").status == "success", "it is here already"
 assert "org/toy:latest" in [model.model for model in client.list().models]
 assert client.delete("org/toy").status == "success"

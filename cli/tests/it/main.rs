@@ -29,4 +29,5 @@ mod signed;
 mod socket;
 mod sse;
 mod suite;
+mod terminal;
 mod webhooks;

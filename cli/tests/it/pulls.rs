@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use super::clients::{KEY, run};
 use super::house::{House, LONG, Plan};
 use super::sse::Stream;
+use super::terminal;
 
 const GRAPH: &str = "onnx/model.onnx";
 const TOKEN: &str = "hf_of_the_operator";
@@ -66,9 +67,10 @@ with_a_hub! {
     a_pull_goes_on_after_its_process_was_killed => Plan::echo(),
     a_scheduler_goes_on_with_what_a_killed_command_pulled => Plan::echo(),
     a_pull_is_followed_and_cancelled_like_any_job => Plan::echo(),
-    clients_pull_over_http => Plan::echo()
-        .with("FOREBAY_AUTH__MODE", "keys")
-        .with("FOREBAY_AUTH__BOOTSTRAP_KEY", KEY),
+    ollamas_client_is_told_how_far_a_pull_is => with_keys(),
+    ollamas_client_for_javascript_is_told_how_far_a_pull_is => with_keys(),
+    a_model_is_pulled_through_our_own_api => Plan::echo(),
+    who_presses_ctrl_c_cancels_the_pull => Plan::echo(),
     who_hangs_up_takes_the_pull_along => Plan::echo(),
 }
 
@@ -95,6 +97,10 @@ fn adders(usual: f32, half: f32) -> Vec<(String, Vec<u8>)> {
         ("onnx/model_fp16.onnx_data", half.data()),
     ];
     files.map(|(path, bytes)| (path.to_owned(), bytes)).into()
+}
+
+fn with_keys() -> Plan {
+    Plan::echo().with("FOREBAY_AUTH__MODE", "keys").with("FOREBAY_AUTH__BOOTSTRAP_KEY", KEY)
 }
 
 fn at(hub: &StandIn, plan: Plan) -> Plan {
@@ -164,14 +170,16 @@ async fn kill_the_scheduler(house: &mut House) {
     }
 }
 
+fn graph() -> std::fs::Metadata {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/toys/toy-embedding");
+    std::fs::metadata(folder.join(GRAPH)).unwrap()
+}
+
 /// What was asked of the graph after the stall: the rest of it, once.
 fn assert_only_the_rest_was_fetched(hub: &StandIn) {
-    let total = std::fs::metadata(
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/toys/toy-embedding").join(GRAPH),
-    );
+    let total = graph().len();
     let rest: Vec<Asked> = hub.asked(GRAPH).into_iter().filter(|asked| asked.from > 0).collect();
-    let expected =
-        Asked { path: GRAPH.to_owned(), from: HELD, sent: total.unwrap().len() - HELD, with_token: false };
+    let expected = Asked { path: GRAPH.to_owned(), from: HELD, sent: total - HELD, with_token: false };
     assert_eq!(rest, [expected]);
 }
 
@@ -318,14 +326,7 @@ async fn a_scheduler_goes_on_with_what_a_killed_command_pulled(house: House, hub
 async fn a_pull_is_followed_and_cancelled_like_any_job(house: House, hub: StandIn) {
     hub.send(GRAPH, Manner::Held(HELD));
     let id = submit(&house, "org/toy").await;
-    let mut stream = Stream::open(house.request(Method::GET, &format!("/v1/jobs/{id}/events"))).await;
-    let transfer = loop {
-        let heard = stream.event().await.expect("it runs");
-        let transfer = &heard.data["transfer"];
-        if heard.event == "job.progress" && transfer["file"] == GRAPH && transfer["completed"] == HELD {
-            break transfer.clone();
-        }
-    };
+    let (mut stream, transfer) = told_of_the_stall(&house, &id).await;
     assert_eq!(transfer["step"], "download");
     assert!(transfer["digest"].as_str().is_some_and(|digest| digest.starts_with("sha256:")), "{transfer}");
     let (status, _) = house.post(&format!("/v1/jobs/{id}/cancel"), &json!({})).await;
@@ -346,9 +347,65 @@ async fn a_pull_is_followed_and_cancelled_like_any_job(house: House, hub: StandI
     house.stop();
 }
 
-async fn clients_pull_over_http(house: House, hub: StandIn) {
-    run("ollama_pull.py", &house, &[KEY]).await;
-    run("ollama_pull.cjs", &house, &[KEY]).await;
+/// Follows the pull until it is told that the graph has stalled, and where; answers also with the stream.
+async fn told_of_the_stall(house: &House, id: &str) -> (Stream, Value) {
+    let mut stream = Stream::open(house.request(Method::GET, &format!("/v1/jobs/{id}/events"))).await;
+    loop {
+        let heard = stream.event().await.expect("it runs");
+        let transfer = &heard.data["transfer"];
+        if heard.event == "job.progress" && transfer["file"] == GRAPH && transfer["completed"] == HELD {
+            return (stream, transfer.clone());
+        }
+    }
+}
+
+/// The graph comes when those who follow the one pull that runs have heard where it has stalled.
+async fn come_once_it_is_told(house: &House, hub: &StandIn) {
+    stalled(house).await;
+    let (_, jobs) = house.get("/v1/jobs?status=running").await;
+    told_of_the_stall(house, jobs["data"][0]["id"].as_str().expect("it is a job")).await;
+    hub.release();
+}
+
+async fn told_to(script: &str, house: House, hub: StandIn) {
+    hub.send(GRAPH, Manner::Held(HELD));
+    let (held, whole) = (HELD.to_string(), graph().len().to_string());
+    let arguments = [KEY, &held, &whole];
+    tokio::join!(run(script, &house, &arguments), come_once_it_is_told(&house, &hub));
+    house.stop();
+}
+
+async fn ollamas_client_is_told_how_far_a_pull_is(house: House, hub: StandIn) {
+    told_to("ollama_pull.py", house, hub).await;
+}
+
+async fn ollamas_client_for_javascript_is_told_how_far_a_pull_is(house: House, hub: StandIn) {
+    told_to("ollama_pull.cjs", house, hub).await;
+}
+
+async fn who_presses_ctrl_c_cancels_the_pull(house: House, hub: StandIn) {
+    hub.send(GRAPH, Manner::Held(HELD));
+    let pull = command(&house, &["org/toy"]);
+    // Some of it has come then.
+    let (code, said) = terminal::run(&pull, Some("KiB/"));
+    assert_eq!(code, 130, "{said}");
+    assert!(terminal::bars(&said, "fetching").iter().any(|(done, whole)| done != whole), "{said}");
+    assert!(said.contains("cancelling; what has come stays for the next time"), "{said}");
+    assert!(said.trim_end().ends_with("forebay: interrupted: the pull is cancelled"), "{said}");
+    let (_, jobs) = house.get("/v1/jobs").await;
+    assert_eq!((&jobs["data"][0]["status"], &jobs["data"][1]), (&json!("cancelled"), &Value::Null), "{jobs}");
+
+    hub.release();
+    let (code, said) = terminal::run(&pull, None);
+    assert_eq!(code, 0, "{said}");
+    let whole = terminal::bars(&said, "fetching").pop().expect("a bar is drawn");
+    assert_eq!(whole.0, whole.1, "{said}");
+    assert!(said.contains("org/toy  ") && said.contains("pulled "), "{said}");
+    assert_only_the_rest_was_fetched(&hub);
+    house.stop();
+}
+
+async fn a_model_is_pulled_through_our_own_api(house: House, hub: StandIn) {
     let (status, job) = house.post("/v1/models/pull", &json!({"model": "org/toy", "name": "mine"})).await;
     assert_eq!((status, &job["kind"]), (StatusCode::ACCEPTED, &json!("model_pull")), "{job}");
     assert_eq!(house.ended(job["id"].as_str().unwrap()).await["status"], "succeeded");

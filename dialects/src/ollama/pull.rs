@@ -67,11 +67,27 @@ pub fn step(transfer: Transfer) -> Progress {
             let status = format!("pulling {what}");
             Progress { status, digest, total: Some(transfer.total), completed: Some(transfer.completed) }
         }
-        "verify" => Progress::step("verifying sha256 digest"),
-        "store" => Progress::step("writing manifest"),
+        "verify" => verifying(),
+        "store" => writing(),
         "wait" => Progress::step("waiting for the hub"),
         _ => begun(),
     }
+}
+
+/// The steps that follow on `latest` until the model is there: a quick pull has done them before anybody hears of them, and
+/// Ollama's clients wait for them.
+pub fn rest(latest: &Progress) -> impl Iterator<Item = Progress> {
+    let steps = [verifying(), writing()];
+    let told = steps.iter().position(|step| step == latest).map_or(0, |place| place + 1);
+    steps.into_iter().skip(told)
+}
+
+fn verifying() -> Progress {
+    Progress::step("verifying sha256 digest")
+}
+
+fn writing() -> Progress {
+    Progress::step("writing manifest")
 }
 
 #[cfg(test)]
@@ -119,5 +135,13 @@ mod tests {
         {"status":"waiting for the hub"}
         {"status":"writing manifest"}
         "#);
+    }
+
+    #[test]
+    fn steps_that_passed_before_they_were_told_are_told_at_the_end() {
+        let after = |latest: Progress| rest(&latest).map(|step| step.status).collect::<Vec<_>>();
+        assert_eq!(after(begun()), ["verifying sha256 digest", "writing manifest"]);
+        assert_eq!(after(verifying()), ["writing manifest"]);
+        assert_eq!(after(writing()), [""; 0]);
     }
 }

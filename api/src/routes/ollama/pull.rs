@@ -2,7 +2,7 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use forebay_dialects::ollama::pull::{Pull, Transfer, begun, read, step};
+use forebay_dialects::ollama::pull::{Pull, Transfer, begun, read, rest, step};
 use forebay_shared::id::JobId;
 use forebay_shared::job::{EventType, FailureCode};
 use serde::Deserialize;
@@ -91,6 +91,9 @@ async fn follow(app: &App, (owner, id): (&str, JobId), teller: &Teller) -> Resul
             Told::Event { data, .. } => {
                 let job: Ended = read_event(data.get())?;
                 if let Some(ended) = job.ended() {
+                    if ended.is_ok() {
+                        rest(&latest).for_each(|step| teller.tell(step));
+                    }
                     return ended;
                 }
             }
