@@ -6,6 +6,7 @@
 import json
 import sys
 import time
+import urllib.request
 
 import numpy as np
 import tritonclient.http as triton
@@ -145,11 +146,30 @@ def errors():
     refused(lambda: client.infer(EMBEDDING, one), 401, "no API key was given")
 
 
+def is_loaded(model):
+    """Triton has no word for it: a model that is not in memory is ready too."""
+    request = urllib.request.Request(f"{address}/v1/models/{model}", headers=headers)
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)["loaded"] is not None
+
+
+def until(what, holds):
+    began = time.monotonic()
+    while not holds():
+        assert time.monotonic() - began < 30, what
+        time.sleep(0.1)
+
+
 def residency():
-    client.load_model(EMBEDDING, headers=dict(headers))
     client.unload_model(EMBEDDING, headers=dict(headers))
+    until("it has left", lambda: not is_loaded(EMBEDDING))
+    client.load_model(EMBEDDING, headers=dict(headers))
+    until("it has come, and no job brought it", lambda: is_loaded(EMBEDDING))
+    client.unload_model(EMBEDDING, headers=dict(headers))
+    until("it has left again", lambda: not is_loaded(EMBEDDING))
     assert client.is_model_ready(EMBEDDING, headers=dict(headers)), "its next job has it loaded again"
     infer(EMBEDDING, [texts("a")])
+    until("its job has brought it", lambda: is_loaded(EMBEDDING))
     refused(lambda: client.load_model("nope", headers=dict(headers)), 404, "there is no model `nope`")
     configured = lambda: client.load_model(EMBEDDING, headers=dict(headers), config="{}")
     refused(configured, 400, "the parameter `config` is not taken")

@@ -27,7 +27,7 @@ on_both! {
     small_files().with("FOREBAY_AUTH__MODE", "keys").with("FOREBAY_AUTH__BOOTSTRAP_KEY", KEY) => [
         openais_client_keeps_files,
     ];
-    Plan::models().with("FOREBAY_AUTH__MODE", "keys").with("FOREBAY_AUTH__BOOTSTRAP_KEY", KEY) => [
+    polling().with("FOREBAY_AUTH__MODE", "keys").with("FOREBAY_AUTH__BOOTSTRAP_KEY", KEY) => [
         image_tasks_work_as_their_document_says,
     ];
     named().with("FOREBAY_AUTH__MODE", "keys").with("FOREBAY_AUTH__BOOTSTRAP_KEY", KEY) => [
@@ -50,6 +50,11 @@ pub fn judging() -> Plan {
         .with("FOREBAY_MODELS__ALIASES", r#"{ text-embedding-ada-002 = "all-minilm-l6-v2" }"#)
         .with("FOREBAY_MODERATION__MODEL", "emotion")
         .with("FOREBAY_MODERATION__CATEGORIES", r#"{ angry = "harassment", sad = "gloom" }"#)
+}
+
+/// The models, and more image tasks a minute than a document's examples make: the script looks after its tasks every moment.
+fn polling() -> Plan {
+    Plan::models().with("FOREBAY_RATE_LIMITS__IMAGE_TASK_REQUESTS", "10000/min")
 }
 
 /// The models, one of which has a name with a slash.

@@ -21,7 +21,10 @@ mod process;
 #[cfg(feature = "services")]
 mod proxy;
 mod pulls;
+#[cfg(feature = "services")]
+mod rates;
 mod readers;
+mod residency;
 mod schedules;
 mod settings;
 #[cfg(feature = "services")]
