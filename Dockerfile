@@ -67,6 +67,8 @@ COPY --from=program /out/forebay /usr/local/bin/forebay
 COPY --from=assets /out/ /var/lib/forebay/
 RUN mkdir /var/lib/forebay/pulls && chown 10001:10001 /var/lib/forebay /var/lib/forebay/pulls
 ENV FOREBAY_DATA_DIR=/var/lib/forebay
+# What large bodies have taken goes back to the system when they are done: see docs/decisions.md.
+ENV MALLOC_MMAP_THRESHOLD_=1048576
 
 # A number, so that Kubernetes can tell that it is not root.
 USER 10001:10001

@@ -15,6 +15,7 @@ mod faults;
 mod files;
 mod following;
 mod house;
+mod images;
 mod lines;
 mod models;
 mod process;
