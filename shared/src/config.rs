@@ -17,8 +17,8 @@ use figment::value::{Dict, Value};
 use serde::de::DeserializeOwned;
 
 use environment::Environment;
-use lent::Lent;
 pub use human::{Secret, Size, Span};
+use lent::Lent;
 pub use sections::{
     BlobConfig, BulkConfig, CacheConfig, FetchConfig, HubConfig, LogFormat, ModelConfig, ModerationConfig,
     QueueConfig, RegistryConfig, StoreConfig, TelemetryConfig, WebhookConfig,

@@ -238,7 +238,10 @@ async fn a_revision_and_a_precision_answer_with_weights_of_their_own(house: Hous
         (&[of_a_commit.as_str()][..], "adder-3", &first, 2.0),
     ] {
         let said = pull(&[arguments, &["--name", name][..]].concat());
-        assert!(said.contains(&format!("{name}  ")) && said.contains(&format!("pulled {revision}")), "{said}");
+        assert!(
+            said.contains(&format!("{name}  ")) && said.contains(&format!("pulled {revision}")),
+            "{said}"
+        );
         let tensor = json!({"name": "x", "datatype": "FP32", "shape": [1, 2], "data": [0.0, 1.0]});
         let body = json!({"inputs": [tensor]});
         let (started, path) = (Instant::now(), format!("/v2/models/{name}/infer"));

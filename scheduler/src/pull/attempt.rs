@@ -55,7 +55,8 @@ impl Puller {
     async fn bring(&self, claimed: &Claimed, telling: &Telling<'_>) -> Result<Output, Failure> {
         let pull = read(claimed)?;
         telling.step(Step::Manifest, "looking", None);
-        let snapshot = self.parts.hub.look(&pull.reference, telling).await.map_err(|error| error.failure())?;
+        let snapshot =
+            self.parts.hub.look(&pull.reference, telling).await.map_err(|error| error.failure())?;
         let stated = self.parts.hub.stated(&snapshot, telling).await.map_err(|error| error.failure())?;
         let choice = choose(&pull.reference, &snapshot.listed, stated.as_ref())
             .map_err(|error| Failure::permanent(FailureCode::UnfitModel, error))?;

@@ -136,7 +136,9 @@ pub enum ChoiceError {
         choices: Vec<String>,
     },
     /// It is made of several graphs.
-    #[error("the model of the repository `{repository}` is made of several ONNX files; `{pick}` names one of them")]
+    #[error(
+        "the model of the repository `{repository}` is made of several ONNX files; `{pick}` names one of them"
+    )]
     Parts {
         /// The repository.
         repository: String,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::BytesMut;
-use reqwest::header::RANGE;
 use reqwest::Response;
+use reqwest::header::RANGE;
 use serde::Deserialize;
 use url::Url;
 

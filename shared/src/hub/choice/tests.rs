@@ -27,11 +27,7 @@ fn chosen(reference: &str, paths: &[&str]) -> Result<Vec<(String, String)>, Choi
 }
 
 /// What is chosen of a repository that has this manifest, if it has one.
-fn chosen_by(
-    manifest: &str,
-    reference: &str,
-    paths: &[&str],
-) -> Result<Vec<(String, String)>, ChoiceError> {
+fn chosen_by(manifest: &str, reference: &str, paths: &[&str]) -> Result<Vec<(String, String)>, ChoiceError> {
     let stated = paths.contains(&"forebay.toml").then(|| Stated::read(manifest));
     let choice = choose(&reference.parse().unwrap(), &listed(paths), stated.as_ref())?;
     assert_eq!(choice.bytes(), 10 * choice.files.len() as u64);
@@ -76,8 +72,12 @@ fn a_precision_stands_where_the_usual_graph_is_looked_for() {
             pair("onnx/model_fp16.onnx_data", "onnx/model_fp16.onnx_data"),
         ]
     );
-    for named in ["org/name:quantized", "org/name:q8", "org/name:onnx/model_quantized.onnx", "org/name:model_quantized.onnx"]
-    {
+    for named in [
+        "org/name:quantized",
+        "org/name:q8",
+        "org/name:onnx/model_quantized.onnx",
+        "org/name:model_quantized.onnx",
+    ] {
         let files = paths(named, &USUAL_REPOSITORY);
         assert_eq!(files.iter().filter(|path| path.starts_with("onnx")).count(), 1, "{named}");
         assert_eq!(files.iter().filter(|path| READ_OF_IT.contains(&path.as_str())).count(), READ_OF_IT.len());
@@ -153,10 +153,7 @@ fn a_graph_stands_where_its_manifest_names_it_whichever_was_picked() {
     assert_eq!(graphs("", "a:fp16"), [pair("onnx/model_fp16.onnx", "onnx/model.onnx")]);
     assert_eq!(graphs("", "a"), [pair("onnx/model.onnx", "onnx/model.onnx")]);
     let absent = chosen_by("file = \"b.onnx\"", "a", &["forebay.toml", "model.onnx"]).unwrap_err();
-    assert_eq!(
-        absent.to_string(),
-        "the manifest of the repository `a` names `b.onnx`; it has `model.onnx`"
-    );
+    assert_eq!(absent.to_string(), "the manifest of the repository `a` names `b.onnx`; it has `model.onnx`");
 }
 
 #[test]

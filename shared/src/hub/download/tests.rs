@@ -69,8 +69,7 @@ impl Ground {
 
     /// Whoever has this token.
     fn known_by(stand_in: &StandIn, token: &str) -> Self {
-        let config =
-            crate::config::HubConfig { token: Secret::new(token), ..hub_config(&stand_in.url) };
+        let config = crate::config::HubConfig { token: Secret::new(token), ..hub_config(&stand_in.url) };
         Self::with(Hub::new(&config, loopback()).unwrap())
     }
 
@@ -95,9 +94,8 @@ impl Ground {
 
 /// What came, by path.
 fn brought(download: &Download) -> Vec<(String, Vec<u8>)> {
-    let read = |wanted: &Wanted| {
-        (wanted.to.clone(), std::fs::read(download.model().join(&wanted.to)).unwrap())
-    };
+    let read =
+        |wanted: &Wanted| (wanted.to.clone(), std::fs::read(download.model().join(&wanted.to)).unwrap());
     let files = download.choice.files.iter().map(read).collect();
     assert_eq!(count(&download.model()), download.choice.files.len(), "and nothing else");
     files
@@ -228,7 +226,8 @@ async fn a_precision_or_a_file_is_fetched_and_no_other() {
 #[tokio::test]
 async fn a_picked_graph_stands_where_the_manifest_names_it() {
     let manifest = b"kind = \"tensor\"\nfile = \"nets/own.onnx\"".to_vec();
-    let graphs = ["nets/own.onnx", GRAPH, "onnx/model_fp16.onnx"].map(|path| (path, path.as_bytes().to_vec()));
+    let graphs =
+        ["nets/own.onnx", GRAPH, "onnx/model_fp16.onnx"].map(|path| (path, path.as_bytes().to_vec()));
     let files = [vec![("forebay.toml", manifest.clone())], graphs.to_vec()].concat();
     let stand_in = StandIn::serving([(REPOSITORY, files)]).await;
     for (pick, graph) in [("", "nets/own.onnx"), (":fp16", "onnx/model_fp16.onnx")] {
@@ -347,7 +346,10 @@ async fn what_another_host_forbids_is_not_said_of_the_token() {
     let stand_in = stand_in().await;
     stand_in.send(GRAPH, Manner::Forbidden);
     let error = Ground::known_by(&stand_in, "hf_secret").fetch().await.unwrap_err();
-    assert_eq!((error.to_string().as_str(), code(&error)), ("`127.0.0.1` answered 403", FailureCode::FetchFailed));
+    assert_eq!(
+        (error.to_string().as_str(), code(&error)),
+        ("`127.0.0.1` answered 403", FailureCode::FetchFailed)
+    );
 }
 
 #[tokio::test]
@@ -366,12 +368,16 @@ async fn a_hub_that_is_asked_too_often_is_waited_for_and_that_is_told() {
 #[tokio::test]
 async fn a_hub_that_wants_too_much_patience_is_left_to_the_next_attempt() {
     let long = Duration::from_hours(1);
-    for (requests, header, waits, wait) in [(1, "retry-after: 3600", 0, long), (9, "retry-after: 0", 4, Duration::ZERO)] {
+    for (requests, header, waits, wait) in
+        [(1, "retry-after: 3600", 0, long), (9, "retry-after: 0", 4, Duration::ZERO)]
+    {
         let stand_in = stand_in().await;
         let ground = Ground::new(&stand_in);
         stand_in.turn_away(requests, header);
         let error = ground.plan(REPOSITORY).await.unwrap_err();
-        assert!(error.to_string().starts_with("`127.0.0.1` is asked too often; it wants to be left alone for "));
+        assert!(
+            error.to_string().starts_with("`127.0.0.1` is asked too often; it wants to be left alone for ")
+        );
         let failure = error.failure();
         assert_eq!((failure.code, failure.retryable), (FailureCode::FetchFailed, true));
         assert_eq!(failure.retry_after, Some(wait));

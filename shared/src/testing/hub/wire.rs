@@ -56,9 +56,8 @@ impl Said {
     pub(super) async fn write(&self, visitor: &mut TcpStream) -> std::io::Result<()> {
         let Self { status, head, body } = self;
         let length = body.len();
-        let text = format!(
-            "HTTP/1.1 {status}\r\n{head}content-length: {length}\r\nconnection: close\r\n\r\n{body}"
-        );
+        let text =
+            format!("HTTP/1.1 {status}\r\n{head}content-length: {length}\r\nconnection: close\r\n\r\n{body}");
         visitor.write_all(text.as_bytes()).await
     }
 }
