@@ -100,10 +100,14 @@ fn place(models: &[Model], name: &str, is_seen: impl Fn(&Model) -> bool) -> Opti
     exactly.or_else(|| models.iter().position(|model| model.card.answers_to(name) && is_seen(model)))
 }
 
-/// Gives models the names that the configuration has for them, which are then no other's. A model's own name stays its own.
+/// Gives everybody's models the names that the configuration has for them, which are then no other's. A model's own name stays
+/// its own. The configuration means what everybody sees: what an owner calls its model takes no name from anybody.
 fn give_names(models: &mut [Model], aliases: &BTreeMap<String, String>) {
-    let given: Vec<(&String, usize)> =
-        aliases.iter().filter_map(|(alias, name)| Some((alias, place(models, name, |_| true)?))).collect();
+    let is_everybodys = |model: &Model| model.card.owner.is_none();
+    let given: Vec<(&String, usize)> = aliases
+        .iter()
+        .filter_map(|(alias, name)| Some((alias, place(models, name, is_everybodys)?)))
+        .collect();
     for (alias, place) in given {
         for model in models.iter_mut() {
             model.card.aliases.retain(|other| other != alias);
@@ -151,6 +155,18 @@ mod tests {
         assert_eq!(found("gpt").as_deref(), Some("two"), "the configuration's");
         assert_eq!(found("two").as_deref(), Some("two"), "its own");
         assert_eq!(found("lost"), None, "nobody's yet");
+    }
+
+    #[test]
+    fn an_owners_model_takes_no_name_of_the_configurations_from_others() {
+        let mut hers = model("another", &["second", "gpt"]);
+        hers.card.owner = Some("alice".to_owned());
+        let mut models = [hers, model("two", &["second"])];
+        give_names(&mut models, &[("gpt".to_owned(), "second".to_owned())].into());
+        for owner in ["alice", "bob"] {
+            let found = named(&models, "gpt", |model| model.card.is_seen_by(owner));
+            assert_eq!(found.map(|model| model.card.name).as_deref(), Some("two"), "{owner}");
+        }
     }
 
     #[test]
