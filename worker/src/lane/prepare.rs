@@ -116,6 +116,7 @@ struct Job<P: Pipeline> {
 impl<P: Pipeline> Job<P> {
     /// Prepares all items. An error is that of the job as a whole.
     async fn prepare(&self) -> Result<(), Failure> {
+        self.check_owner()?;
         let pipeline = self.shared.pipeline().await?;
         let (items, plan) = self.shared.reader.items(&self.claimed, &self.shared.tasks).await?;
         if items.len() != self.claimed.item_count as usize {
@@ -174,6 +175,17 @@ impl<P: Pipeline> Job<P> {
         let pictures = stream::iter(pictures).buffer_unordered(PICTURES_AT_ONCE).collect::<()>();
         tokio::join!(texts, pictures);
         Ok(())
+    }
+
+    /// A name may have become another owner's since the job was submitted for it, and that one's model answers nobody else. It is
+    /// tried again, since the name may just be becoming what the job's owner sees.
+    fn check_owner(&self) -> Result<(), Failure> {
+        let Claimed { owner, model, .. } = &self.claimed;
+        if self.shared.model.card.is_seen_by(owner) {
+            return Ok(());
+        }
+        let message = format!("no model of yours, nor one of everybody's, is called `{model}` any more");
+        Err(Failure::transient(FailureCode::ModelUnavailable, message))
     }
 
     /// Texts cost little each, so they are prepared together.

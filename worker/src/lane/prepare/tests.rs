@@ -118,3 +118,28 @@ async fn what_takes_the_worker_down_while_it_is_prepared_is_convicted() {
     }
     assert_eq!(crashes, u32::from(OWN_CRASHES) + 2);
 }
+
+/// A name may pass from one owner to another while jobs for it wait: the claim does not know, the lane does.
+#[tokio::test]
+async fn an_owners_model_does_nobody_elses_job() {
+    let folder = tempfile::tempdir().unwrap();
+    let (clock, tasks) = (ManualClock::default(), Tasks::new());
+    let store = Sqlite::open(&folder.path().join("forebay.db"), Arc::new(clock.clone()), &tasks).await;
+    let ground = Ground::new(Arc::new(store.unwrap()), clock);
+    for (owner, begins) in [(None, true), (Some("alice"), true), (Some("bob"), false)] {
+        let (_, claimed) = ground.claimed().await;
+        let mut model = ModelFiles::echo();
+        model.card.owner = owner.map(str::to_owned);
+        let (begun, mut heard) = mpsc::unbounded_channel();
+        let (ready, mut sent) = mpsc::channel(8);
+        let preparer = Preparer::<Deadly>::new(model, &parts(&ground), ready);
+        preparer.0.pipeline.set(Arc::new(Deadly(begun))).ok().unwrap();
+        preparer.begin(claimed);
+        let (_, outcome, _) = sent.recv().await.unwrap().items.remove(0);
+        assert_eq!(heard.try_recv().is_ok(), begins, "alice's job on the model of {owner:?}");
+        if let Step::Ended(Err(failure)) = outcome {
+            assert_eq!((failure.code, failure.retryable), (FailureCode::ModelUnavailable, true));
+            assert!(!begins, "{failure:?}");
+        }
+    }
+}
