@@ -6,8 +6,9 @@ use axum::http::StatusCode;
 use forebay_shared::clock::Clock;
 use forebay_shared::job::Kind;
 use forebay_shared::model::ModelCard;
+use forebay_shared::registry::NewModel;
 use forebay_shared::residency::Loaded;
-use forebay_shared::store::{Models, Residency, Scope};
+use forebay_shared::store::{Models, PutOutcome, Registry, Residency, Scope};
 use forebay_shared::testing::card;
 use serde_json::{Value, json};
 
@@ -252,4 +253,25 @@ async fn a_model_is_taken_through_every_replica_as_soon_as_it_is_announced() {
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn a_job_whose_models_name_is_anothers_by_now_is_not_retried() {
+    let app = TestApp::build().keys().start().await;
+    let bob = app.key("bob", &ALL).await.1;
+    let job = app.post("/v1/jobs").bearer(&bob).json(json!({"model": "echo", "input": "a"})).await;
+    let path = format!("/v1/jobs/{}", job.json()["id"].as_str().unwrap());
+    assert!(app.post(&format!("{path}/cancel")).bearer(&bob).send().await.status.is_success());
+    let owner = Some("alice".to_owned());
+    let card = ModelCard { owner: owner.clone(), registered: true, ..card("echo", Kind::Echo) };
+    let (name, source) = ("echo".to_owned(), "folder".to_owned());
+    app.store.announce(std::slice::from_ref(&card)).await.unwrap();
+    let model = NewModel { owner, name, source, files: Vec::new(), card: Some(card) };
+    assert!(matches!(app.store.put_model(&model).await.unwrap(), PutOutcome::Put(..)));
+    app.eventually(async || {
+        let refused = app.post(&format!("{path}/retry")).bearer(&bob).send().await;
+        assert_eq!(refused.status, StatusCode::CONFLICT, "{refused}");
+        refused.json()["detail"] == "there is no model `echo` any more that the job could run on"
+    })
+    .await;
 }

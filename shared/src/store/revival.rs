@@ -23,7 +23,8 @@ pub struct Again {
 pub enum RetryOutcome {
     /// It is `queued` again.
     Queued(Box<Job>),
-    /// It waits, runs, or has succeeded, as the job says; or it is a bulk's, which retries its own.
+    /// It waits, runs, or has succeeded, as the job says; or it is a bulk's, which retries its own; or the name of its model is
+    /// another owner's by now.
     Refused(Box<Job>),
     /// The owner has no such job.
     Unknown,
@@ -34,7 +35,8 @@ pub enum RetryOutcome {
 pub trait Revival: Jobs {
     /// `failed | cancelled | expired → queued` for up to `limit` of the owner's jobs that fit. The history of their
     /// attempts is kept, their failures are counted anew, and their results are released as by a deletion. Slices of a
-    /// bulk are left alone. Answers with the jobs as they stand then.
+    /// bulk are left alone, and so are jobs whose model's name is another owner's by now. Answers with the jobs as they stand
+    /// then.
     async fn retry_all(
         &self,
         owner: &str,

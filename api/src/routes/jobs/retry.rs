@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use forebay_shared::job::{Job, Status};
 use forebay_shared::store::{Again, RetryOutcome};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -30,7 +31,7 @@ use crate::submission::times::Times;
         (status = 202, description = "The job is queued again", body = JobView),
         (status = 400, description = "The id or the body is not valid", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "There is no such job", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "The job has not ended, has succeeded, or is a bulk's", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The job has not ended, has succeeded, or is a bulk's; or its model is not there any more", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "The body is not JSON", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A deadline is not valid", body = ProblemBody, content_type = "application/problem+json"),
@@ -60,18 +61,24 @@ pub async fn retry(
             let kind = kind(&app, &job).await?;
             Ok((StatusCode::ACCEPTED, Json(JobView::new(*job, kind))).into_response())
         }
-        RetryOutcome::Refused(job) if job.bulk.is_some() => {
-            Err(Problem::new(Code::NotRetryable, "the job is a slice of a bulk: run the bulk again"))
-        }
-        RetryOutcome::Refused(job) => {
-            let detail = format_args!(
-                "the job is {}; one that failed, was cancelled or has expired can be retried",
-                job.status
-            );
-            Err(Problem::new(Code::NotRetryable, detail))
-        }
+        RetryOutcome::Refused(job) => Err(refused(&app, &job).await?),
         RetryOutcome::Unknown => Err(job_not_found()),
     }
+}
+
+/// Why a job is not retried.
+async fn refused(app: &App, job: &Job) -> Result<Problem, Problem> {
+    let (status, model) = (job.status, &job.model);
+    let detail = if job.bulk.is_some() {
+        "the job is a slice of a bulk: run the bulk again".to_owned()
+    } else if matches!(status, Status::Queued | Status::Running | Status::Succeeded)
+        || kind(app, job).await?.is_some()
+    {
+        format!("the job is {status}; one that failed, was cancelled or has expired can be retried")
+    } else {
+        format!("there is no model `{model}` any more that the job could run on")
+    };
+    Ok(Problem::new(Code::NotRetryable, detail))
 }
 
 /// New deadlines.

@@ -8,7 +8,8 @@ use super::{Ground, away, ended};
 use crate::clock::Clock;
 use crate::id::JobId;
 use crate::job::{Class, ClientId, Cost, Deadline, Ending, Failure, FailureCode, Job, MediaFile, Status};
-use crate::store::{Again, Blank, Filter, RetryOutcome, Route, Submitted};
+use crate::registry::NewModel;
+use crate::store::{Again, Blank, Filter, PutOutcome, Removal, RetryOutcome, Route, Submitted};
 
 async fn cancelled(ground: &Ground, filter: &Filter, limit: u32) -> Vec<Job> {
     let mut jobs = ground.store.cancel_all("alice", filter, limit).await.unwrap();
@@ -183,6 +184,28 @@ pub async fn what_has_not_ended_or_has_succeeded_is_not_retried(ground: &Ground)
     ground.store.cancel("alice", slice.id).await.unwrap();
     assert!(matches!(retried(ground, slice.id).await, RetryOutcome::Refused(_)), "its bulk retries it");
     assert_eq!(ground.store.retry("bob", queued, again(ground)).await.unwrap(), RetryOutcome::Unknown);
+}
+
+pub async fn what_names_another_owners_model_is_not_retried(ground: &Ground) {
+    let ids = ground.submitted(2).await;
+    cancelled(ground, &Filter::default(), 100).await;
+    for (owner, is_hers) in [(Some("bob"), false), (Some("alice"), true), (None, true)] {
+        let owner = owner.map(str::to_owned);
+        let model = NewModel {
+            owner: owner.clone(),
+            name: "echo".to_owned(),
+            source: "folder".to_owned(),
+            files: Vec::new(),
+            card: None,
+        };
+        assert!(matches!(ground.store.put_model(&model).await.unwrap(), PutOutcome::Put(..)));
+        let many = ground.store.retry_all("alice", &Filter::default(), again(ground), 1).await.unwrap();
+        assert_eq!(many.len(), usize::from(is_hers), "{owner:?}");
+        let one = retried(ground, ids[1]).await;
+        assert_eq!(matches!(one, RetryOutcome::Queued(_)), is_hers, "{owner:?}: {one:?}");
+        cancelled(ground, &Filter::default(), 100).await;
+        assert_eq!(ground.store.delete_model(owner.as_deref(), "echo").await.unwrap(), Removal::Deleted);
+    }
 }
 
 pub async fn many_are_retried_and_those_that_end_anew_are_not(ground: &Ground) {

@@ -30,7 +30,10 @@ impl Revival for Postgres {
         query.push(
             "::bigint as step), wanted as (
                  select id, segment, segment_offset, segment_length, files from jobs
-                 where status in ('failed', 'cancelled', 'expired') and bulk is null and finished_at <= ",
+                 where status in ('failed', 'cancelled', 'expired') and bulk is null and not exists (
+                     -- a model that its owner does not see
+                     select 1 from registry_models m where m.name = jobs.model and m.owner not in ('', jobs.owner)
+                 ) and finished_at <= ",
         );
         query.push_bind(again.ended_by).push(" and owner = ").push_bind(owner);
         narrow(&mut query, filter);

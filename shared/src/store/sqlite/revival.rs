@@ -27,7 +27,10 @@ impl Revival for Sqlite {
                 let mut query = QueryBuilder::<sqlx::Sqlite>::new(
                     "-- store.retry_all: wanted
                      select id from jobs
-                     where status in ('failed', 'cancelled', 'expired') and bulk is null and finished_at <= ",
+                     where status in ('failed', 'cancelled', 'expired') and bulk is null and not exists (
+                         -- a model that its owner does not see
+                         select 1 from registry_models m where m.name = jobs.model and m.owner not in ('', jobs.owner)
+                     ) and finished_at <= ",
                 );
                 query.push_bind(again.ended_by).push(" and owner = ").push_bind(owner);
                 narrow(&mut query, &filter);
