@@ -25,7 +25,8 @@ pub enum PutOutcome {
     Put(Change, Registered),
     /// These bytes are not stored, or not any more: they are to be stored first.
     Missing(Vec<ContentDigest>),
-    /// Somebody else's model has the name, or one that a living worker has in a folder, be it as an alias.
+    /// Somebody else's model has the name, or one in a folder that is told of, be it as an alias; or jobs of others wait for an
+    /// owner's name or run. Everybody's takes the place of one in a folder that no living worker has.
     Taken,
 }
 
@@ -62,7 +63,7 @@ pub trait Registry: Send + Sync {
     /// the caller's object is the caller's to remove.
     async fn record_content(&self, content: &Content) -> StoreResult<Content>;
 
-    /// Whether the name is somebody else's, or that of a model which a living worker has in a folder, be it as an alias.
+    /// Whether the name is taken, as of [`PutOutcome::Taken`].
     async fn is_taken(&self, owner: Option<&str>, name: &str) -> StoreResult<bool>;
 
     /// Makes a name mean these files, whatever it meant to its owner before, and announces the model if it has a card.

@@ -3,58 +3,69 @@
 /// Functions on a connection of a driver.
 macro_rules! names {
     ($db:ty) => {
-        /// Who has a name.
-        #[derive(Debug, PartialEq, Eq)]
-        enum Whose {
-            /// The registry, for this owner.
-            Owner(String),
-            /// A living worker, in a folder.
-            Folder,
-        }
-
-        /// Who has the name. A folder's stands before the registry's.
-        async fn whose(
+        /// Whether the name is not this owner's to have: somebody else's model has it, or one in a folder, or jobs of others
+        /// wait for it or run, which a model of the owner's would answer.
+        async fn is_taken(
             connection: &mut Connection,
-            name: &str,
+            (owner, name): (&str, &str),
             now: $crate::clock::Timestamp,
-        ) -> StoreResult<Option<Whose>> {
-            let cards = cards(connection).await?.into_iter();
-            let folders: Vec<String> = cards
-                .filter(|card| !card.registered && card.answers_to(name))
-                .map(|card| card.name)
-                .collect();
-            if !folders.is_empty() {
-                let workers: Vec<sqlx::types::Json<Vec<String>>> = sqlx::query_scalar::<$db, _>(
-                    "-- store.whose: folders
-                     select models from workers where state in ('live', 'draining') and expires_at > $1",
-                )
-                .bind(now)
-                .fetch_all(&mut *connection)
-                .await?;
-                if workers.iter().any(|models| models.iter().any(|model| folders.contains(model))) {
-                    return Ok(Some(Whose::Folder));
-                }
+        ) -> StoreResult<bool> {
+            if is_a_folders(connection, (owner, name), now).await? {
+                return Ok(true);
             }
-            let owner: Option<String> = sqlx::query_scalar::<$db, _>(
-                "-- store.whose
+            let whose: Option<String> = sqlx::query_scalar::<$db, _>(
+                "-- store.is_taken
                  select owner from registry_models where name = $1 order by owner limit 1",
             )
             .bind(name)
-            .fetch_optional(connection)
+            .fetch_optional(&mut *connection)
             .await?;
-            Ok(owner.map(Whose::Owner))
+            match whose {
+                Some(whose) => Ok(whose != owner),
+                // Everybody's model is theirs too.
+                None => Ok(!owner.is_empty() && is_wanted(connection, name, (owner, true)).await?),
+            }
         }
 
-        /// What clients are told of all models.
-        async fn cards(connection: &mut Connection) -> StoreResult<Vec<$crate::model::ModelCard>> {
-            let rows: Vec<(String, sqlx::types::Json<serde_json::Value>)> = sqlx::query_as::<$db, _>(
-                "-- store.cards
-                 select name, card from models order by name",
+        /// Whether the name, or alias, is that of a model in a folder. As long as it is told of, no owner has it, since the
+        /// folder's worker may come back, and what it has is everybody's. Everybody's model takes the place of one that no
+        /// living worker has.
+        async fn is_a_folders(
+            connection: &mut Connection,
+            (owner, name): (&str, &str),
+            now: $crate::clock::Timestamp,
+        ) -> StoreResult<bool> {
+            let lives = registry::in_folder(connection, name, now).await?;
+            Ok(lives.is_some_and(|lives| lives || !owner.is_empty()))
+        }
+
+        /// Whether jobs for the name wait or run: the owner's, or those of all others.
+        async fn is_wanted(
+            connection: &mut Connection,
+            name: &str,
+            (owner, others): (&str, bool),
+        ) -> StoreResult<bool> {
+            // Each is a part of an index that holds only what waits thus, or runs.
+            let wanted: bool = sqlx::query_scalar::<$db, _>(
+                "-- store.is_wanted
+                 select exists (
+                     select 1 from jobs where model = $1 and (owner <> $2) = $3 and status = 'queued'
+                         and published_at is null and not parked
+                 ) or exists (
+                     select 1 from jobs where model = $1 and (owner <> $2) = $3 and status = 'queued' and parked
+                 ) or exists (
+                     select 1 from jobs where model = $1 and (owner <> $2) = $3 and status = 'queued'
+                         and published_at is not null
+                 ) or exists (
+                     select 1 from jobs where model = $1 and (owner <> $2) = $3 and status = 'running'
+                 )",
             )
-            .fetch_all(connection)
+            .bind(name)
+            .bind(owner)
+            .bind(others)
+            .fetch_one(connection)
             .await?;
-            let read = |(row, card)| $crate::store::row::Place { table: "models", row }.json("card", card);
-            rows.into_iter().map(read).collect()
+            Ok(wanted)
         }
 
         /// What clients are told of the model with this name.
@@ -62,7 +73,15 @@ macro_rules! names {
             connection: &mut Connection,
             name: &str,
         ) -> StoreResult<Option<$crate::model::ModelCard>> {
-            Ok(cards(connection).await?.into_iter().find(|card| card.name == name))
+            let card: Option<sqlx::types::Json<serde_json::Value>> = sqlx::query_scalar::<$db, _>(
+                "-- store.announced
+                 select card from models where name = $1",
+            )
+            .bind(name)
+            .fetch_optional(connection)
+            .await?;
+            let row = name.to_owned();
+            card.map(|card| $crate::store::row::Place { table: "models", row }.json("card", card)).transpose()
         }
 
         /// The card is what clients are told from now on.

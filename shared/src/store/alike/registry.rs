@@ -47,9 +47,7 @@ macro_rules! registry {
             async fn is_taken(&self, owner: Option<&str>, name: &str) -> StoreResult<bool> {
                 let (owner, name, now) = (owner.unwrap_or_default().to_owned(), name.to_owned(), self.now());
                 self.read(move |connection| {
-                    Box::pin(async move {
-                        Ok(whose(connection, &name, now).await?.is_some_and(|whose| whose != Whose::Owner(owner)))
-                    })
+                    Box::pin(async move { is_taken(connection, (&owner, &name), now).await })
                 })
                 .await
             }
@@ -71,11 +69,15 @@ macro_rules! registry {
                         let owner = model.owner.clone().unwrap_or_default();
                         registry::hold_names(connection).await?;
                         let before = hold_model(connection, &owner, &model.name).await?;
-                        match (&before, whose(connection, &model.name, now).await?, model.card.clone()) {
-                            (None, Some(_), _) => return Ok($crate::store::PutOutcome::Taken),
-                            // A folder that came later stands before it.
-                            (_, Some(Whose::Folder), _) | (_, _, None) => {}
-                            (_, _, Some(card)) => announce(connection, card, now).await?,
+                        let whose = (owner.as_str(), model.name.as_str());
+                        if before.is_none() && is_taken(connection, whose, now).await? {
+                            return Ok($crate::store::PutOutcome::Taken);
+                        }
+                        // A folder that came later stands before it.
+                        if let Some(card) = model.card.clone()
+                            && !is_a_folders(connection, whose, now).await?
+                        {
+                            announce(connection, card, now).await?;
                         }
                         if let Some(before) = &before
                             && before.digest == model.digest()
@@ -190,11 +192,8 @@ macro_rules! registry {
                             return Ok($crate::store::CopyOutcome::Copied(original));
                         }
                         let owner = to_owner.clone().unwrap_or_default();
-                        match whose(connection, &to, now).await? {
-                            Some(whose) if whose != Whose::Owner(owner.clone()) => {
-                                return Ok($crate::store::CopyOutcome::Taken);
-                            }
-                            _ => {}
+                        if is_taken(connection, (&owner, &to), now).await? {
+                            return Ok($crate::store::CopyOutcome::Taken);
                         }
                         if let Some(card) = announced(connection, &from).await?.filter(|card| card.registered) {
                             announce(connection, card.renamed(to_owner.as_deref(), &to), now).await?;
@@ -226,39 +225,32 @@ macro_rules! registry {
                 let (owner, name) = (owner.unwrap_or_default().to_owned(), name.to_owned());
                 self.transact(move |connection| {
                     Box::pin(async move {
-                        let deleted = sqlx::query::<$db>(
+                        if hold_model(connection, &owner, &name).await?.is_none() {
+                            return Ok($crate::store::Removal::Unknown);
+                        }
+                        // An owner's is seen by its own jobs alone.
+                        if is_wanted(connection, &name, (&owner, owner.is_empty())).await? {
+                            return Ok($crate::store::Removal::InUse);
+                        }
+                        sqlx::query::<$db>(
                             "-- store.delete_model
-                             delete from registry_models where name = $1 and owner = $2
-                                 and not exists (
-                                     select 1 from jobs
-                                     where model = $1 and status = 'queued' and ($2 = '' or owner = $2)
-                                 )
-                                 and not exists (
-                                     select 1 from jobs
-                                     where model = $1 and status = 'running' and ($2 = '' or owner = $2)
-                                 )",
+                             delete from registry_models where name = $1 and owner = $2",
                         )
                         .bind(&name)
                         .bind(&owner)
                         .execute(&mut *connection)
                         .await?;
-                        if deleted.rows_affected() == 1 {
-                            sqlx::query::<$db>(
-                                "-- store.delete_model: wishes
-                                 delete from model_wishes where model = $1",
-                            )
-                            .bind(&name)
-                            .execute(&mut *connection)
-                            .await?;
-                            if announced(connection, &name).await?.is_some_and(|card| card.registered) {
-                                forget_card(connection, &name).await?;
-                            }
-                            return Ok($crate::store::Removal::Deleted);
+                        sqlx::query::<$db>(
+                            "-- store.delete_model: wishes
+                             delete from model_wishes where model = $1",
+                        )
+                        .bind(&name)
+                        .execute(&mut *connection)
+                        .await?;
+                        if announced(connection, &name).await?.is_some_and(|card| card.registered) {
+                            forget_card(connection, &name).await?;
                         }
-                        Ok(match hold_model(connection, &owner, &name).await? {
-                            Some(_) => $crate::store::Removal::InUse,
-                            None => $crate::store::Removal::Unknown,
-                        })
+                        Ok($crate::store::Removal::Deleted)
                     })
                 })
                 .await

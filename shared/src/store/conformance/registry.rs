@@ -137,20 +137,37 @@ pub async fn a_name_is_everybodys_or_one_owners(ground: &Ground) {
     put(ground, &model(Some("alice"), "secret", &[file("a", 1)])).await;
 }
 
-pub async fn a_name_in_a_living_workers_folder_is_taken(ground: &Ground) {
+pub async fn a_name_in_a_folder_is_no_owners_while_it_is_told_of(ground: &Ground) {
     store(ground, 1).await;
     let folder = ModelCard { aliases: vec!["feeling".to_owned()], ..card("mood", Kind::Echo) };
     ground.store.announce(std::slice::from_ref(&folder)).await.unwrap();
-    assert!(!ground.store.is_taken(None, "mood").await.unwrap(), "no worker lives");
     let worker = ground.worker().await;
     ground.store.serve(worker, &["mood".to_owned()]).await.unwrap();
-    for name in ["mood", "feeling"] {
-        for owner in [None, Some("alice")] {
-            let new = described(owner, name, &[file("a", 1)]);
+    let taken = async |owner, name| {
+        let new = described(owner, name, &[file("a", 1)]);
+        let is_taken = ground.store.is_taken(owner, name).await.unwrap();
+        if is_taken {
             assert_eq!(ground.store.put_model(&new).await.unwrap(), PutOutcome::Taken, "{name}");
         }
+        is_taken
+    };
+    for name in ["mood", "feeling"] {
+        assert!(taken(None, name).await && taken(Some("alice"), name).await, "{name}: a worker has it");
     }
     ground.store.retire(worker).await.unwrap();
+    for name in ["mood", "feeling"] {
+        assert!(taken(Some("alice"), name).await, "{name}: its worker may come back");
+        assert!(!taken(None, name).await, "{name}: everybody's takes the place of everybody's");
+    }
+    put(ground, &described(None, "mood", &[file("a", 1)])).await;
+    assert_eq!(ground.store.delete_model(None, "mood").await.unwrap(), Removal::Deleted);
+    assert!(!taken(Some("alice"), "mood").await, "nobody is told of it any more");
+}
+
+pub async fn a_folder_stands_before_a_model_of_its_name(ground: &Ground) {
+    store(ground, 1).await;
+    let folder = card("mood", Kind::Echo);
+    ground.store.announce(std::slice::from_ref(&folder)).await.unwrap();
     put(ground, &described(None, "mood", &[file("a", 1)])).await;
     let worker = ground.worker().await;
     ground.store.serve(worker, &["mood".to_owned()]).await.unwrap();
@@ -252,8 +269,8 @@ pub async fn a_model_that_jobs_want_is_not_deleted(ground: &Ground) {
     store(ground, 1).await;
     let register = async |owner| put(ground, &described(owner, "echo", &[file("a", 1)])).await;
     let delete = async |owner| ground.store.delete_model(owner, "echo").await.unwrap();
-    let waiting = ground.submitted(1).await[0];
     register(Some("bob")).await;
+    let waiting = ground.submitted(1).await[0];
     assert_eq!(delete(Some("bob")).await, Removal::Deleted, "the job does not see his");
     register(Some("alice")).await;
     assert_eq!(delete(Some("alice")).await, Removal::InUse, "the job is hers");
@@ -275,6 +292,35 @@ pub async fn a_model_that_jobs_want_is_not_deleted(ground: &Ground) {
     ground.store.submit(std::slice::from_ref(&other)).await.unwrap();
     assert_eq!(delete(None).await, Removal::Deleted, "the job is another model's");
     assert!(matches!(ground.store.delete("alice", other.id).await.unwrap(), DeleteOutcome::Deleted));
+}
+
+pub async fn a_name_that_others_jobs_wait_for_is_no_owners(ground: &Ground) {
+    store(ground, 1).await;
+    put(ground, &model(None, "mood", &[file("a", 1)])).await;
+    let bobs = described(Some("bob"), "echo", &[file("a", 1)]);
+    let refused = async |what: &str| {
+        assert_eq!(ground.store.put_model(&bobs).await.unwrap(), PutOutcome::Taken, "{what}");
+        let copied = ground.store.copy_model((None, "mood"), (Some("bob"), "echo")).await.unwrap();
+        assert_eq!(copied, CopyOutcome::Taken, "{what}");
+        for (owner, taken) in [(Some("bob"), true), (Some("alice"), false), (None, false)] {
+            assert_eq!(ground.store.is_taken(owner, "echo").await.unwrap(), taken, "{what}, {owner:?}");
+        }
+    };
+    let (later, mut jobs) = (ground.clock.now().plus(HOUR), [ground.job(), ground.job(), ground.job()]);
+    (jobs[0].run_at, jobs[1].published) = (Some(later), false);
+    for job in &jobs {
+        ground.store.submit(std::slice::from_ref(job)).await.unwrap();
+        refused("alice's job waits").await;
+        if job.id != jobs[2].id {
+            ground.store.cancel("alice", job.id).await.unwrap();
+        }
+    }
+    let worker = ground.worker().await;
+    assert_eq!(ground.store.claim(worker, &[jobs[2].id]).await.unwrap().len(), 1);
+    refused("it runs").await;
+    ground.store.retire(worker).await.unwrap();
+    ground.store.cancel("alice", jobs[2].id).await.unwrap();
+    put(ground, &bobs).await;
 }
 
 pub async fn bytes_are_stored_once(ground: &Ground) {
