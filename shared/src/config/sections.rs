@@ -187,7 +187,7 @@ impl HubConfig {
     }
 }
 
-/// A model's files are named in one transaction, a statement each.
+/// A model's files are named in one statement.
 const MOST_MODEL_FILES: usize = 10_000;
 
 /// Below a second an answer is over before it can be asked for again.

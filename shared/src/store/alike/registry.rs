@@ -1,6 +1,7 @@
 //! The registry's index, on both databases alike.
 //!
-//! Contents are always touched, and so locked, in the order of their digests, and before the model that is to have them.
+//! Contents are always touched, and so locked, in the order of their digests, and before the model that is to have them. All
+//! of a model's files are one statement, however many they are.
 
 /// Implements [`crate::store::Registry`] for a driver, given its `read`, `transact` and module `registry`.
 macro_rules! registry {
@@ -86,18 +87,7 @@ macro_rules! registry {
                             return Ok($crate::store::PutOutcome::Put(unchanged, before.clone()));
                         }
                         let put = insert_model(connection, &model.registered(now), now).await?;
-                        for file in &model.files {
-                            sqlx::query::<$db>(
-                                "-- store.put_model: files
-                                 insert into registry_files (model, owner, path, content) values ($1, $2, $3, $4)",
-                            )
-                            .bind(&model.name)
-                            .bind(&owner)
-                            .bind(&file.path)
-                            .bind(file.digest.0.to_vec())
-                            .execute(&mut *connection)
-                            .await?;
-                        }
+                        registry::name_files(connection, (&owner, &model.name), &model.files).await?;
                         let change = match before {
                             Some(_) => $crate::store::Change::Replaced,
                             None => $crate::store::Change::Added,
@@ -338,7 +328,7 @@ macro_rules! registry {
             Ok(())
         }
 
-        /// Touches those of these contents that there are, and answers with them.
+        /// Touches those of these contents that there are, and answers with them, by digest.
         async fn touch_contents(
             connection: &mut Connection,
             mut digests: Vec<$crate::registry::ContentDigest>,
@@ -346,19 +336,9 @@ macro_rules! registry {
         ) -> StoreResult<Vec<$crate::registry::Content>> {
             digests.sort_unstable();
             digests.dedup();
-            let mut stored = Vec::new();
-            for digest in digests {
-                let row: Option<$crate::store::row::ContentRow> = sqlx::query_as::<$db, _>(
-                    "-- store.touch_contents
-                     update registry_contents set touched_at = $2 where digest = $1
-                     returning digest, object, bytes",
-                )
-                .bind(digest.0.to_vec())
-                .bind(now)
-                .fetch_optional(&mut *connection)
-                .await?;
-                stored.extend(row.map($crate::store::row::ContentRow::content).transpose()?);
-            }
+            let rows = registry::touch(connection, &digests, now).await?.into_iter();
+            let mut stored: Vec<_> = rows.map($crate::store::row::ContentRow::content).collect::<StoreResult<_>>()?;
+            stored.sort_unstable_by_key(|content| content.digest);
             Ok(stored)
         }
 

@@ -187,6 +187,7 @@ macro_rules! store_conformance {
         $crate::store_conformance!(@module $ground, registry: [
             a_registered_model_reads_back_as_it_was,
             a_model_has_only_files_that_are_stored,
+            a_model_may_have_many_files,
             a_name_means_what_was_put_last,
             a_name_is_everybodys_or_one_owners,
             a_name_in_a_folder_is_no_owners_while_it_is_told_of,

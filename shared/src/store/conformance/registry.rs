@@ -85,6 +85,26 @@ pub async fn a_model_has_only_files_that_are_stored(ground: &Ground) {
     assert!(matches!(ground.store.put_model(&new).await.unwrap(), PutOutcome::Put(Change::Added, _)));
 }
 
+pub async fn a_model_may_have_many_files(ground: &Ground) {
+    for number in 1..=250 {
+        store(ground, number).await;
+    }
+    let paths_of = |name: &str| (0..1000).map(|at| format!("{name}/ü {at}.json")).collect::<Vec<_>>();
+    let files = |name: &str| {
+        let file = |(at, path): (usize, String)| file(&path, u8::try_from(250 - at % 250).unwrap());
+        paths_of(name).into_iter().enumerate().map(file).collect::<Vec<_>>()
+    };
+    for (name, change) in [("a", Change::Added), ("b", Change::Replaced)] {
+        let put = ground.store.put_model(&model(None, "mood", &files(name))).await.unwrap();
+        assert!(matches!(put, PutOutcome::Put(is, _) if is == change), "{put:?}");
+        let (mut stored, mut expected) = (paths(ground, None, "mood").await, files(name));
+        stored.sort();
+        expected.sort();
+        let expected: Vec<_> = expected.into_iter().map(|file| (file.path, file.digest.0[0])).collect();
+        assert_eq!(stored, expected);
+    }
+}
+
 pub async fn a_name_means_what_was_put_last(ground: &Ground) {
     store(ground, 1).await;
     store(ground, 2).await;
