@@ -31,12 +31,26 @@ pub async fn changed(app: &State) {
     app.parts.events.announce(Event::Registered).await;
 }
 
+/// Lets the registrant bring a model, unless what its owner keeps fills its room. Everybody's models fill nobody's.
+pub async fn enter(app: &State, registrant: &Registrant) -> Result<(), Problem> {
+    match &registrant.owner {
+        Some(owner) => app.room.enter(app.parts.store.as_ref(), app.parts.clock.as_ref(), owner).await,
+        None => Ok(()),
+    }
+}
+
+/// As many models as the owner may have.
+fn too_many(limit: u32, detail: impl std::fmt::Display) -> Problem {
+    Problem::new(Code::TooManyModels, detail).limit(u64::from(limit))
+}
+
 /// Makes the name `to` mean what `from` means; the copy is the registrant's.
 pub async fn copy(
     app: &State,
     registrant: &Registrant,
     (from, to): (&str, &str),
 ) -> Result<Registered, Problem> {
+    enter(app, registrant).await?;
     match app.parts.registrar.copy(registrant.owner.as_deref(), from, to).await {
         Ok(CopyOutcome::Copied(model)) => {
             changed(app).await;
@@ -47,6 +61,7 @@ pub async fn copy(
             Err(Problem::new(Code::NameTaken, format_args!("the name `{to}` is taken")).at("destination"))
         }
         Err(CopyError::Name(error)) => Err(Problem::new(Code::InvalidField, error).at("destination")),
+        Err(CopyError::TooManyModels { limit }) => Err(too_many(limit, CopyError::TooManyModels { limit })),
         Err(CopyError::Store(error)) => Err(error.into()),
     }
 }
@@ -101,6 +116,7 @@ pub fn refused(error: ImportError) -> Problem {
     match error {
         ImportError::Name(error) => Problem::new(Code::InvalidField, error).at("name"),
         ImportError::Taken(_) => Problem::new(Code::NameTaken, error).at("name"),
+        ImportError::TooManyModels { limit } => too_many(limit, error),
         ImportError::Store(error) => error.into(),
         ImportError::Blobs(error) | ImportError::Fetch(FetchError::Blobs(error)) => error.into(),
         ImportError::Unstored(digest) => Problem::new(

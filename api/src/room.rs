@@ -1,4 +1,4 @@
-//! Who may bring more: an owner whose files and jobs fill its room submits nothing until some of it is gone.
+//! Who may bring more: an owner whose files, models and jobs fill its room submits nothing until some of it is gone.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -38,7 +38,7 @@ impl Room {
         }
         let room = Size::new(bytes);
         let detail = format_args!(
-            "what your files and jobs keep fills the {room} that you may have; delete some, or wait until they expire"
+            "what your files, models and jobs keep fills the {room} that you may have; delete some, or wait until they expire"
         );
         Err(Problem::new(Code::StorageFull, detail).limit(bytes))
     }

@@ -88,6 +88,18 @@ impl ModelCard {
         }
     }
 
+    /// Its size as JSON, but for the names of its fields, and the largest of these.
+    pub fn size(&self) -> (usize, String) {
+        let fields = match serde_json::to_value(self) {
+            Ok(serde_json::Value::Object(fields)) => fields,
+            _ => serde_json::Map::new(),
+        };
+        let sizes: Vec<(usize, String)> =
+            fields.into_iter().map(|(name, value)| (value.to_string().len(), name)).collect();
+        let all = sizes.iter().map(|(bytes, _)| bytes).sum();
+        (all, sizes.into_iter().max().unwrap_or_default().1)
+    }
+
     /// The card of the same model under another name.
     #[must_use]
     pub fn renamed(self, owner: Option<&str>, name: &str) -> Self {

@@ -78,7 +78,12 @@ pub fn cache_config() -> CacheConfig {
 
 /// Small models.
 pub fn registry_config() -> RegistryConfig {
-    RegistryConfig { max_files: 20, max_bytes: Size::new(32 << 20), disk_reserve: Size::new(0) }
+    RegistryConfig {
+        max_files: 20,
+        max_bytes: Size::new(32 << 20),
+        max_models: 5,
+        disk_reserve: Size::new(0),
+    }
 }
 
 /// A registrar that takes every folder for a model but one with a file `unservable`. It unpacks below `data`.

@@ -51,6 +51,7 @@ pub enum Code {
     JobCancelled,
     NameTaken,
     TooManySchedules,
+    TooManyModels,
     ScheduleChanged,
     BodyTooLarge,
     CostTooLarge,
@@ -160,6 +161,7 @@ impl Code {
             Self::JobCancelled => ("job_cancelled", 409, "The job was cancelled"),
             Self::NameTaken => ("name_taken", 409, "The name is taken"),
             Self::TooManySchedules => ("too_many_schedules", 409, "There are too many schedules"),
+            Self::TooManyModels => ("too_many_models", 409, "There are too many models"),
             Self::ScheduleChanged => ("schedule_changed", 409, "The schedule was changed meanwhile"),
             Self::BodyTooLarge => ("body_too_large", 413, "The body is too large"),
             // Sending it again does not help: not 429.

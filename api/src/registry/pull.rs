@@ -3,7 +3,7 @@
 use axum::http::HeaderMap;
 use forebay_shared::hub::Reference;
 use forebay_shared::job::{Class, Cost, Job};
-use forebay_shared::registry::{NewPull, check_name};
+use forebay_shared::registry::{ImportError, NewPull, check_name};
 use forebay_shared::store::Submitted;
 
 use crate::auth::Submitter;
@@ -40,14 +40,16 @@ pub async fn submit(
     headers: &HeaderMap,
 ) -> Result<Job, Problem> {
     app.room.enter(app.parts.store.as_ref(), app.parts.clock.as_ref(), &submitter.owner).await?;
+    let everybody = app.parts.access != Access::Keys;
+    let owner = (!everybody).then_some(submitter.owner.as_str());
+    if app.parts.registrar.is_full(owner, &wanted.name).await? {
+        let limit = app.parts.registrar.limits.max_models;
+        return Err(super::too_many(limit, ImportError::TooManyModels { limit }));
+    }
     submitter.meter.charge(app, Cost::new(1)).await?;
     let keep = app.config.retention.terms().keep(&submitter.owner, Class::Interactive, &Wish::default())?;
-    let pull = NewPull {
-        owner: submitter.owner,
-        reference: wanted.reference,
-        name: Some(wanted.name),
-        everybody: app.parts.access != Access::Keys,
-    };
+    let pull =
+        NewPull { owner: submitter.owner, reference: wanted.reference, name: Some(wanted.name), everybody };
     let mut job = pull
         .job(app.parts.ids.job(), keep)
         .map_err(|error| Problem::new(Code::InvalidField, error).at("name"))?;

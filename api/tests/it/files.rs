@@ -341,7 +341,7 @@ async fn what_jobs_keep_fills_their_owners_room() {
       "type": "/problems/storage_full",
       "title": "There is no room left",
       "status": 413,
-      "detail": "what your files and jobs keep fills the 100 B that you may have; delete some, or wait until they expire",
+      "detail": "what your files, models and jobs keep fills the 100 B that you may have; delete some, or wait until they expire",
       "code": "storage_full",
       "limit": 100,
       "request_id": "a-request"

@@ -4,6 +4,7 @@ mod archives;
 mod ollama;
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::StatusCode;
@@ -359,4 +360,62 @@ async fn a_model_is_told_with_its_files() {
     let paths: Vec<_> = model["files"].as_array().unwrap().iter().map(|file| file["path"].clone()).collect();
     assert_eq!(paths, ["config.json", "onnx/model.onnx"]);
     assert_eq!(model["files"][1]["bytes"], 7);
+}
+
+#[tokio::test]
+async fn an_owner_brings_models_as_long_as_it_has_room_for_them() {
+    let app = TestApp::build()
+        .keys()
+        .limits(|limits| limits.owner_storage = Size::new(9))
+        .registry(|registry| registry.max_models = 2)
+        .start()
+        .await;
+    let [alice, bob] = [app.key("alice", &[Scope::Write]).await.1, app.key("bob", &[Scope::Write]).await.1];
+    let import = async |key: &str, name: &str, archive: Vec<u8>| {
+        let path = format!("/v1/models?name={name}");
+        app.post(&path).bearer(key).body(Body::from(archive)).send().await
+    };
+    assert_eq!(import(&alice, "mood", mood()).await.status, StatusCode::CREATED);
+    app.clock.advance(Duration::from_secs(1));
+    insta::assert_snapshot!(import(&alice, "more", mood()).await, @r#"
+    413 Payload Too Large
+    content-type: application/json
+    {
+      "error": {
+        "message": "what your files, models and jobs keep fills the 9 B that you may have; delete some, or wait until they expire",
+        "type": "invalid_request_error",
+        "param": null,
+        "code": "storage_full"
+      }
+    }
+    "#);
+    let files = json!({"model": "more", "files": {"a": format!("sha256:{}", "0".repeat(64))}});
+    let copy = json!({"source": "mood", "destination": "more"});
+    for (path, body) in [
+        ("/api/create", files),
+        ("/api/copy", copy.clone()),
+        ("/v1/models/copy", copy),
+        ("/v1/models/pull", json!({"model": "org/name"})),
+        ("/v1/jobs", json!({"model": "echo", "input": "a"})),
+    ] {
+        let full = app.post(path).bearer(&alice).json(body).await;
+        assert_eq!(full.status, StatusCode::PAYLOAD_TOO_LARGE, "{path}: {full}");
+    }
+    let small = |name: &str| archive(&[(format!("{name}/onnx/model.onnx").as_str(), b"w".as_slice())]);
+    for (name, status) in [("one", 201), ("two", 201), ("two", 200), ("three", 409)] {
+        let answer = import(&bob, name, small(name)).await;
+        assert_eq!(answer.status.as_u16(), status, "{answer}");
+    }
+    insta::assert_snapshot!(import(&bob, "three", small("three")).await, @r#"
+    409 Conflict
+    content-type: application/json
+    {
+      "error": {
+        "message": "an owner has at most 2 models (registry.max_models); delete one first",
+        "type": "invalid_request_error",
+        "param": null,
+        "code": "too_many_models"
+      }
+    }
+    "#);
 }

@@ -134,7 +134,9 @@ fn refused(error: &ImportError) -> Failure {
             Failure::transient(FailureCode::StorageUnavailable, "the model cannot be stored at the moment")
         }
         ImportError::File { .. } => unwritable(error),
-        ImportError::Name(_) | ImportError::Taken(_) => Failure::permanent(FailureCode::InvalidParams, error),
+        ImportError::Name(_) | ImportError::Taken(_) | ImportError::TooManyModels { .. } => {
+            Failure::permanent(FailureCode::InvalidParams, error)
+        }
         _ => Failure::permanent(FailureCode::UnfitModel, error),
     }
 }

@@ -126,6 +126,8 @@ pub struct RegistryConfig {
     pub max_files: usize,
     /// Bytes of one model, unpacked.
     pub max_bytes: Size,
+    /// Models that one owner may have; everybody's are not counted.
+    pub max_models: u32,
     /// What stays free on a disk that a model is written to.
     pub disk_reserve: Size,
 }

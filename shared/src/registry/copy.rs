@@ -10,6 +10,9 @@ impl Registrar {
         let Some(original) = self.store.registered(owner, from).await? else {
             return Ok(CopyOutcome::Unknown);
         };
+        if self.is_full(owner, to).await? {
+            return Err(CopyError::TooManyModels { limit: self.limits.max_models });
+        }
         Ok(self.store.copy_model((original.owner.as_deref(), from), (owner, to)).await?)
     }
 }
@@ -20,6 +23,12 @@ pub enum CopyError {
     /// No model can be called that.
     #[error(transparent)]
     Name(#[from] super::NameError),
+    /// Its owner has as many models as it may.
+    #[error("an owner has at most {limit} models (registry.max_models); delete one first")]
+    TooManyModels {
+        /// So many.
+        limit: u32,
+    },
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),

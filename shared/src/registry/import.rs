@@ -18,12 +18,15 @@ use super::{
 use crate::blobs::BlobError;
 use crate::config::Size;
 use crate::model::ModelCard;
-use crate::store::{Change, PutOutcome, StoreError};
+use crate::store::{Change, PutOutcome, StoreError, StoreResult};
 
 /// Files that are stored at once; each holds a part of what the object store takes at once.
 const AT_ONCE: usize = 4;
 /// Bytes read at once.
 const CHUNK: usize = 1 << 20;
+/// What an owner's model may say of itself, as JSON: every process reads what all models say once a second. A thousand labels of
+/// ImageNet are half of it.
+const LARGEST_CARD: usize = 64 * 1024;
 /// How often what is stored is touched while the rest is being stored; the sweep spares what is far older.
 const TOUCH: Duration = Duration::from_mins(1);
 /// How often a model is put whose bytes were forgotten in the very moment; they are touched before, so once is enough.
@@ -84,6 +87,24 @@ pub enum ImportError {
     /// It is called so already.
     #[error("the name `{0}` is taken")]
     Taken(String),
+    /// Its owner has as many models as it may.
+    #[error("an owner has at most {limit} models (registry.max_models); delete one first")]
+    TooManyModels {
+        /// So many.
+        limit: u32,
+    },
+    /// It says too much of itself.
+    #[error(
+        "what the model says of itself has {bytes} bytes, most of them in `{field}`; at most {limit} are taken"
+    )]
+    Card {
+        /// As JSON.
+        bytes: usize,
+        /// The largest of its fields.
+        field: String,
+        /// So many are taken.
+        limit: usize,
+    },
     /// A file's name is not text.
     #[error("{}: its name is not UTF-8", file.display())]
     Characters {
@@ -215,15 +236,29 @@ impl Registrar {
             examine(&folder, &name).map_err(|why| ImportError::Unservable(within(&folder, &why)))
         })
         .await?;
+        let (bytes, field) = card.size();
+        if owner.is_some() && bytes > LARGEST_CARD {
+            return Err(ImportError::Card { bytes, field, limit: LARGEST_CARD });
+        }
         Ok(ModelCard { owner: owner.map(str::to_owned), registered: true, ..card })
     }
 
-    /// Refuses a name that somebody else has.
+    /// Refuses a name that somebody else has, and an owner that has as many models as it may.
     pub(super) async fn check_free(&self, owner: Option<&str>, name: &str) -> Result<(), ImportError> {
         if self.store.is_taken(owner, name).await? {
             return Err(ImportError::Taken(name.to_owned()));
         }
+        if self.is_full(owner, name).await? {
+            return Err(ImportError::TooManyModels { limit: self.limits.max_models });
+        }
         Ok(())
+    }
+
+    /// Whether the owner has as many models as it may, besides the one with this name. It may have more by those that were
+    /// begun at the same time.
+    pub async fn is_full(&self, owner: Option<&str>, name: &str) -> StoreResult<bool> {
+        let Some(owner) = owner else { return Ok(false) };
+        Ok(self.store.models_besides(owner, name).await? >= u64::from(self.limits.max_models))
     }
 
     async fn import_folder(

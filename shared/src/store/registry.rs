@@ -79,6 +79,9 @@ pub trait Registry: Send + Sync {
         name: &str,
     ) -> StoreResult<Vec<(ModelFile, Content)>>;
 
+    /// How many models are exactly this owner's, besides the one with this name.
+    async fn models_besides(&self, owner: &str, name: &str) -> StoreResult<u64>;
+
     /// All models of all owners, by name and owner.
     async fn all_registered(&self) -> StoreResult<Vec<Registered>>;
 

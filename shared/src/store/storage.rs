@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::StoreResult;
 
-/// What owners keep: files and parts of uploads as they stand, and what their jobs kept when those were last counted.
+/// What owners keep: files, parts of uploads and models as they stand, and what their jobs kept when those were last counted.
 #[async_trait]
 pub trait Storage: Send + Sync {
     /// Counts what the jobs of every owner keep: inputs, results and media. One look at all jobs.

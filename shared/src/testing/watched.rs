@@ -299,6 +299,7 @@ pass_on!(Registry:
     put_model(model: &NewModel) -> PutOutcome;
     registered(owner: Option<&str>, name: &str) -> Option<Registered>;
     registered_files(owner: Option<&str>, name: &str) -> Vec<(ModelFile, Content)>;
+    models_besides(owner: &str, name: &str) -> u64;
     all_registered() -> Vec<Registered>;
     copy_model(from: (Option<&str>, &str), to: (Option<&str>, &str)) -> CopyOutcome;
     delete_model(owner: Option<&str>, name: &str) -> Removal;

@@ -26,7 +26,7 @@ use crate::{body, registry};
         (status = 200, description = "The copy", body = RegisteredView),
         (status = 400, description = "The body cannot be read, a field is not valid, or the model is not one of the registry's", body = OpenAiError),
         (status = 404, description = "There is no such model", body = OpenAiError),
-        (status = 409, description = "The name is taken: somebody else has it, or a worker has it in a folder", body = OpenAiError),
+        (status = 409, description = "The name is taken: somebody else has it, or a worker has it in a folder; or there are as many models as may be", body = OpenAiError),
         (status = 413, description = "The body is too large", body = OpenAiError),
         (status = 415, description = "The body is not JSON", body = OpenAiError),
         (status = 503, description = "Ask again in a moment", body = OpenAiError),

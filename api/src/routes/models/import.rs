@@ -44,8 +44,8 @@ use crate::{host, limits};
         (status = 201, description = "The model", body = RegisteredView),
         (status = 400, description = "A field is not valid, the archive is refused, or no worker could serve what it has", body = OpenAiError),
         (status = 408, description = "The body did not arrive in time", body = OpenAiError),
-        (status = 409, description = "The name is taken: somebody else has it, or a worker has it in a folder", body = OpenAiError),
-        (status = 413, description = "The archive, or what it unpacks to, is too large", body = OpenAiError),
+        (status = 409, description = "The name is taken: somebody else has it, or a worker has it in a folder; or there are as many models as may be", body = OpenAiError),
+        (status = 413, description = "The archive, or what it unpacks to, is too large; or there is no room left", body = OpenAiError),
         (status = 503, description = "Ask again in a moment", body = OpenAiError),
     ),
 )]
@@ -56,6 +56,7 @@ pub async fn import(
     request: Request,
 ) -> Result<(StatusCode, Json<RegisteredView>), Problem> {
     host::must_be_own_origin(&app, request.headers())?;
+    registry::enter(&app, &registrant).await?;
     let query = ImportQuery::read(query.as_deref().unwrap_or_default())?;
     let arriving = arrive(&app, query, request);
     let archive = limits::in_time(app.config.api.upload_timeout, arriving).await?;

@@ -63,11 +63,12 @@ pub async fn known(
 )]
 pub async fn upload(
     State(app): State<App>,
-    _registrant: Registrant,
+    registrant: Registrant,
     Path(word): Path<String>,
     request: Request,
 ) -> Result<StatusCode, Problem> {
     host::must_be_own_origin(&app, request.headers())?;
+    registry::enter(&app, &registrant).await?;
     let digest = digest(&word)?;
     limits::declared_length(request.headers(), app.parts.registrar.limits.max_bytes)?;
     let _room = app.memory.reserve(limits::STREAM).await?;

@@ -25,7 +25,7 @@ use utoipa::ToSchema;
         (status = 400, description = "The body cannot be read, a field is not valid, or the model is not one of the registry's", body = OllamaError),
         (status = 404, description = "There is no such model", body = OllamaError),
         (status = 408, description = "The body did not arrive in time", body = OllamaError),
-        (status = 409, description = "The name is taken: somebody else has it, or a worker has it in a folder", body = OllamaError),
+        (status = 409, description = "The name is taken: somebody else has it, or a worker has it in a folder; or there are as many models as may be", body = OllamaError),
         (status = 413, description = "The body is too large", body = OllamaError),
         (status = 415, description = "A web page sends something that is not called JSON", body = OllamaError),
         (status = 503, description = "Ask again in a moment", body = OllamaError),

@@ -13,7 +13,7 @@ use super::progress::{Teller, answer};
 use super::{OllamaError, OllamaProgress, order, streaming};
 use crate::auth::Registrant;
 use crate::problem::Problem;
-use crate::registry::{changed, copy, refused};
+use crate::registry::{changed, copy, enter, refused};
 use crate::state::App;
 
 /// Make a model of uploaded files, as Ollama does
@@ -34,8 +34,8 @@ use crate::state::App;
         (status = 400, description = "The body cannot be read, a field is not valid or asks for what cannot be done, or no worker could serve the model", body = OllamaError),
         (status = 404, description = "There is no such model, or no such file was uploaded", body = OllamaError),
         (status = 408, description = "The body did not arrive in time", body = OllamaError),
-        (status = 409, description = "The name is taken: somebody else has it, or a worker has it in a folder", body = OllamaError),
-        (status = 413, description = "The body, or the model, is too large", body = OllamaError),
+        (status = 409, description = "The name is taken: somebody else has it, or a worker has it in a folder; or there are as many models as may be", body = OllamaError),
+        (status = 413, description = "The body, or the model, is too large; or there is no room left", body = OllamaError),
         (status = 415, description = "A web page sends something that is not called JSON", body = OllamaError),
         (status = 503, description = "Ask again in a moment", body = OllamaError),
     ),
@@ -47,6 +47,7 @@ pub async fn create(
 ) -> Result<Response, Problem> {
     let streaming = streaming(&app, request.headers());
     let Create { model, of, manner } = create::read(&order(&app, request).await?, streaming)?;
+    enter(&app, &registrant).await?;
     let worker = app.clone();
     answer(&app, manner, |teller| async move {
         match of {

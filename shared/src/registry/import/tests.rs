@@ -4,10 +4,11 @@ use super::*;
 use crate::blobs::Blobs;
 use crate::clock::SystemClock;
 use crate::config::RegistryConfig;
+use crate::job::Kind;
 use crate::registry::{Assembly, FOLDER, FetchError, Silent, fetch};
 use crate::shutdown::Tasks;
 use crate::store::Sqlite;
-use crate::testing::{registrar, registry_config};
+use crate::testing::{card, registrar, registry_config};
 
 struct Ground {
     registrar: Registrar,
@@ -263,4 +264,58 @@ async fn what_cannot_become_a_model_is_refused() {
     let error = ground.assembled(&[("a", weights), ("b", weights)]).await.unwrap_err().to_string();
     assert!(error.contains("at most 13 B (registry.max_bytes), not 14 B"), "{error}");
     assert_eq!(ground.left(), 0);
+}
+
+#[tokio::test]
+async fn an_owner_has_no_more_models_than_it_may() {
+    let ground = Ground::new().await;
+    ground.write("model.onnx", b"weights");
+    let limits = RegistryConfig { max_models: 2, ..registry_config() };
+    let registrar = Registrar { limits, ..ground.registrar.clone() };
+    let import = async |owner: Option<&str>, name: &str| {
+        let import = Import { owner: owner.map(str::to_owned), ..ground.import(name) };
+        registrar.import(import, Arc::new(Silent)).await.map(drop).map_err(|error| error.to_string())
+    };
+    let alice = Some("alice");
+    import(alice, "one").await.unwrap();
+    assert!(registrar.copy(alice, "one", "two").await.is_ok());
+    let refused = import(alice, "three").await.unwrap_err();
+    assert_eq!(refused, "an owner has at most 2 models (registry.max_models); delete one first");
+    assert_eq!(registrar.copy(alice, "one", "three").await.unwrap_err().to_string(), refused);
+    let files = registrar.store.registered_files(alice, "one").await.unwrap();
+    let assembly = Assembly {
+        owner: Some("alice".to_owned()),
+        name: "three".to_owned(),
+        source: "test".to_owned(),
+        files: files.into_iter().map(|(file, _)| (file.path, file.digest)).collect(),
+    };
+    let assembled = registrar.assemble(assembly, Arc::new(Silent)).await.map(drop);
+    assert_eq!(assembled.unwrap_err().to_string(), refused);
+    import(alice, "two").await.unwrap();
+    for (owner, name) in [(Some("bob"), "bobs"), (None, "a"), (None, "b"), (None, "c")] {
+        import(owner, name).await.unwrap();
+    }
+    registrar.store.delete_model(alice, "two").await.unwrap();
+    import(alice, "three").await.unwrap();
+}
+
+#[tokio::test]
+async fn an_owners_model_says_so_much_of_itself_and_no_more() {
+    fn wordy(folder: &Path, name: &str) -> Result<ModelCard, String> {
+        let words = std::fs::read_to_string(folder.join("words")).map_err(|error| error.to_string())?;
+        Ok(ModelCard { labels: vec![words], ..card(name, Kind::Echo) })
+    }
+    let ground = Ground::new().await;
+    let registrar = Registrar { examine: wordy, ..ground.registrar.clone() };
+    let import = async |owner: Option<&str>, words: usize| {
+        ground.write("words", "x".repeat(words).as_bytes());
+        let import = Import { owner: owner.map(str::to_owned), ..ground.import("mood") };
+        registrar.import(import, Arc::new(Silent)).await.map(drop).map_err(|error| error.to_string())
+    };
+    let refused = import(Some("alice"), 64 * 1024).await.unwrap_err();
+    assert!(refused.ends_with("most of them in `labels`; at most 65536 are taken"), "{refused}");
+    assert!(ground.objects().await.is_empty());
+    import(Some("alice"), 60 * 1024).await.unwrap();
+    registrar.store.delete_model(Some("alice"), "mood").await.unwrap();
+    import(None, 64 * 1024).await.unwrap();
 }

@@ -147,6 +147,24 @@ macro_rules! registry {
                 .await
             }
 
+            async fn models_besides(&self, owner: &str, name: &str) -> StoreResult<u64> {
+                let (owner, name) = (owner.to_owned(), name.to_owned());
+                self.read(move |connection| {
+                    Box::pin(async move {
+                        let models: i64 = sqlx::query_scalar::<$db, _>(
+                            "-- store.models_besides
+                             select count(*) from registry_models where owner = $1 and name <> $2",
+                        )
+                        .bind(owner)
+                        .bind(name)
+                        .fetch_one(connection)
+                        .await?;
+                        Ok(models.cast_unsigned())
+                    })
+                })
+                .await
+            }
+
             async fn all_registered(&self) -> StoreResult<Vec<$crate::registry::Registered>> {
                 self.read(|connection| {
                     Box::pin(async move {

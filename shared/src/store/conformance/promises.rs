@@ -145,6 +145,7 @@ macro_rules! store_conformance {
             stale_results_are_blanked,
         ]);
         $crate::store_conformance!(@module $ground, storage: [
+            an_owners_models_count_as_they_stand,
             jobs_count_once_they_are_counted,
             an_owner_without_jobs_keeps_nothing,
         ]);

@@ -1,8 +1,9 @@
-//! What owners keep: files as they stand, jobs as they were last counted.
+//! What owners keep: files and models as they stand, jobs as they were last counted.
 
 use super::{Ground, ended};
 use crate::job::{Ending, ItemsAt, MediaFile, NewJob};
-use crate::store::DeleteOutcome;
+use crate::registry::{Content, ContentDigest, ModelFile, NewModel};
+use crate::store::{CopyOutcome, DeleteOutcome, PutOutcome, Removal};
 
 pub async fn jobs_count_once_they_are_counted(ground: &Ground) {
     let items = ItemsAt::Row("[1,2,3]".to_owned());
@@ -33,6 +34,35 @@ pub async fn jobs_count_once_they_are_counted(ground: &Ground) {
     assert!(ground.store.is_full("alice", all).await.unwrap());
     assert!(!ground.store.is_full("alice", all + 1).await.unwrap());
     assert!(!ground.store.is_full("bob", 1).await.unwrap());
+}
+
+pub async fn an_owners_models_count_as_they_stand(ground: &Ground) {
+    let content = Content::at(ContentDigest([1; 32]), ground.ids.uuid(), 700);
+    ground.store.record_content(&content).await.unwrap();
+    let file = ModelFile { path: "model.onnx".to_owned(), digest: content.digest, bytes: content.bytes };
+    for (owner, name) in [(Some("alice"), "mood"), (Some("bob"), "bobs"), (None, "everybodys")] {
+        let (owner, name, source) = (owner.map(str::to_owned), name.to_owned(), "test".to_owned());
+        let model = NewModel { owner, name, source, files: vec![file.clone()], card: None };
+        assert!(matches!(ground.store.put_model(&model).await.unwrap(), PutOutcome::Put(..)));
+    }
+    let copied = ground.store.copy_model((None, "everybodys"), (Some("alice"), "copy")).await.unwrap();
+    assert!(matches!(copied, CopyOutcome::Copied(_)));
+    assert_eq!(
+        ground.store.stored_bytes("alice").await.unwrap(),
+        1400,
+        "a copy counts as if it were stored again"
+    );
+    assert!(ground.store.is_full("alice", 1400).await.unwrap());
+    assert!(
+        ground.store.is_full("bob", 700).await.unwrap() && !ground.store.is_full("bob", 701).await.unwrap()
+    );
+    for (owner, name, count) in
+        [("alice", "mood", 1), ("alice", "new", 2), ("bob", "mood", 1), ("carol", "x", 0)]
+    {
+        assert_eq!(ground.store.models_besides(owner, name).await.unwrap(), count, "{owner}, {name}");
+    }
+    assert_eq!(ground.store.delete_model(Some("alice"), "copy").await.unwrap(), Removal::Deleted);
+    assert_eq!(ground.store.stored_bytes("alice").await.unwrap(), 700);
 }
 
 pub async fn an_owner_without_jobs_keeps_nothing(ground: &Ground) {
