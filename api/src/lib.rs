@@ -46,6 +46,7 @@ mod submission;
 mod submit;
 mod tally;
 mod unpack;
+mod works;
 
 use std::net::SocketAddr;
 

@@ -29,6 +29,7 @@ use crate::routes::health::Probe;
 use crate::seats::Seats;
 use crate::submit::Door;
 use crate::tally::Tallies;
+use crate::works::Works;
 
 /// Webhooks that are tested at once; each test may take as long as a receiver may.
 const TESTS: usize = 16;
@@ -102,6 +103,8 @@ pub struct State {
     pub purses: Purses,
     /// Room for bodies.
     pub memory: Memory,
+    /// What is being done with models.
+    pub works: Works,
     /// What the object store said when it was last probed.
     pub probe: Probe,
     /// What owners' jobs have come to lately.
@@ -146,6 +149,7 @@ impl State {
             room,
             purses,
             memory,
+            works: Works::default(),
             probe: Probe::default(),
             tallies: Tallies::default(),
             wishes,

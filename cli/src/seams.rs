@@ -17,7 +17,7 @@ use forebay_shared::hub::Hub;
 use forebay_shared::id::Ids;
 use forebay_shared::model::ModelCard;
 use forebay_shared::queue::{AmqpQueue, LocalQueue, Producer, Queue};
-use forebay_shared::registry::Registrar;
+use forebay_shared::registry::{Promised, Registrar};
 use forebay_shared::shutdown::Tasks;
 use forebay_shared::store::{Postgres, Sqlite, Store};
 use forebay_worker::model;
@@ -71,7 +71,7 @@ impl Seams {
 /// What is done with models on this store and these objects.
 pub fn registrar(config: &Config, store: Arc<dyn Store>, blobs: Blobs, ids: Ids) -> Registrar {
     let (limits, scratch) = (config.registry.clone(), config.data_dir.join("scratch"));
-    Registrar { store, blobs, ids, limits, scratch, examine }
+    Registrar { store, blobs, ids, limits, scratch, examine, promised: Promised::default() }
 }
 
 /// Models are read by those who know how: the worker's.

@@ -52,7 +52,7 @@ pub use pull::{NewPull, PULL};
 #[cfg(feature = "seams")]
 pub use receive::Arrival;
 #[cfg(feature = "seams")]
-pub use room::check as check_room;
+pub use room::{Promised, check as check_room};
 #[cfg(feature = "seams")]
 pub use scratch::Scratch;
 #[cfg(feature = "seams")]
@@ -214,6 +214,8 @@ pub struct Registrar {
     pub scratch: PathBuf,
     /// Looks at a model before it is stored.
     pub examine: Examine,
+    /// What works are about to write there.
+    pub promised: Promised,
 }
 
 /// Reads a folder as a worker would that is to serve it under this name: what clients are told of it, or why none could serve

@@ -19,7 +19,7 @@ use crate::entropy::{OsEntropy, SeededEntropy};
 use crate::id::Ids;
 use crate::job::{Class, Cost, Idempotency, Input, Item, ItemsAt, Keep, Kind, NewJob, Object};
 use crate::model::ModelCard;
-use crate::registry::Registrar;
+use crate::registry::{Promised, Registrar};
 use crate::schedule::Template;
 use crate::store::Store;
 pub use hub::{Asked, Manner, StandIn};
@@ -96,7 +96,15 @@ pub fn registrar(store: Arc<dyn Store>, blobs: &Blobs, ids: &Ids, data: &Path) -
         Ok(card(name, Kind::Echo))
     }
     let (blobs, ids, limits) = (blobs.clone(), ids.clone(), registry_config());
-    Registrar { store, blobs, ids, limits, scratch: data.join("scratch"), examine }
+    Registrar {
+        store,
+        blobs,
+        ids,
+        limits,
+        scratch: data.join("scratch"),
+        examine,
+        promised: Promised::default(),
+    }
 }
 
 /// A hub at this address, with the defaults of `cli/config.default.toml`.

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use forebay_shared::config::Size;
 use forebay_shared::store::{Registry, Scope};
 use serde_json::{Value, json};
+use tokio::sync::{mpsc, watch};
 
 use crate::app::{Answer, Call, TestApp};
 use crate::bodies::Part;
@@ -418,4 +419,45 @@ async fn an_owner_brings_models_as_long_as_it_has_room_for_them() {
       }
     }
     "#);
+}
+
+#[tokio::test]
+async fn works_on_models_at_once_are_bounded() {
+    let app = TestApp::build().keys().start().await;
+    let [alice, bob] = [app.key("alice", &[Scope::Write]).await.1, app.key("bob", &[Scope::Write]).await.1];
+    let import = |key: &str, name: &str, body: Body| {
+        app.post(&format!("/v1/models?name={name}")).bearer(key).body(body).send()
+    };
+    let ((open, gate), (begun, mut begins)) = (watch::channel(false), mpsc::unbounded_channel());
+    let slow = |name: &str| {
+        let (mut gate, begun) = (gate.clone(), begun.clone());
+        let arriving = async move {
+            begun.send(()).unwrap();
+            gate.wait_for(|open| *open).await.unwrap();
+            Ok::<_, std::io::Error>(Bytes::from(mood()))
+        };
+        import(&alice, name, Body::from_stream(futures::stream::once(arriving)))
+    };
+    let besides = async {
+        for _ in 0..2 {
+            begins.recv().await.unwrap();
+        }
+        let refused = import(&alice, "c", mood().into()).await;
+        assert_eq!(
+            (refusal(&refused).2, refused.header("retry-after").is_some()),
+            (json!("overloaded"), true)
+        );
+        let files = json!({"model": "d", "files": {"a": format!("sha256:{}", "0".repeat(64))}});
+        let create = app.post("/api/create").bearer(&alice).json(files).await;
+        assert_eq!(create.status, StatusCode::SERVICE_UNAVAILABLE, "{create}");
+        assert_eq!(
+            import(&bob, "bobs", mood().into()).await.status,
+            StatusCode::CREATED,
+            "others are not held up"
+        );
+        open.send(true).unwrap();
+    };
+    let (first, second, ()) = tokio::join!(slow("a"), slow("b"), besides);
+    assert_eq!((first.status, second.status), (StatusCode::CREATED, StatusCode::CREATED));
+    assert!(import(&alice, "c", mood().into()).await.status.is_success());
 }

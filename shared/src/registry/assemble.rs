@@ -10,7 +10,7 @@ use super::import::{blocking, discard};
 use super::unpack::is_hidden;
 use super::{
     Content, ContentDigest, ImportError, Imported, ModelFile, NewModel, Progress, Registrar, check_name,
-    check_path, fetch, room,
+    check_path, fetch,
 };
 use crate::model::ModelCard;
 use crate::store::PutOutcome;
@@ -108,12 +108,19 @@ impl Registrar {
     ) -> Result<ModelCard, ImportError> {
         let scratch = self.scratch().await?;
         let (root, reserve) = (scratch.path(), self.limits.disk_reserve);
-        room::check(&root, bytes, reserve)
+        let promise = self
+            .promised
+            .promise(&root, bytes, reserve)
             .map_err(|source| ImportError::File { file: root.clone(), source })?;
         progress.begin("fetching", Some(bytes));
+        let (at, kept) = (root.as_path(), &promise);
         let fetched = stream::iter(files)
             .map(Ok)
-            .try_for_each_concurrent(AT_ONCE, |(path, content)| self.place(&root, path, content, progress))
+            .try_for_each_concurrent(AT_ONCE, |(path, content)| async move {
+                self.place(at, path, content, progress).await?;
+                kept.written(content.bytes);
+                Ok(())
+            })
             .await;
         let examined = match fetched {
             Ok(()) => self.examine(&root, whose).await,

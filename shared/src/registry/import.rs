@@ -16,7 +16,7 @@ use super::{
     Scratch, UnpackError, check_name, unpack,
 };
 use crate::blobs::BlobError;
-use crate::config::Size;
+use crate::config::{RegistryConfig, Size};
 use crate::model::ModelCard;
 use crate::store::{Change, PutOutcome, StoreError, StoreResult};
 
@@ -210,13 +210,19 @@ impl Registrar {
         archive: PathBuf,
         progress: Arc<dyn Progress>,
     ) -> Result<(Scratch, PathBuf), ImportError> {
-        let limits = self.limits.clone();
+        let limits = self.limits_now();
         let scratch = self.scratch().await?;
         blocking(move || {
             let folder = unpack(&archive, &scratch.path(), &limits, progress.as_ref())?;
             Ok((scratch, folder))
         })
         .await
+    }
+
+    /// The limits for what is about to be written: it leaves free what others were promised.
+    pub(super) fn limits_now(&self) -> RegistryConfig {
+        let limits = self.limits.clone();
+        RegistryConfig { disk_reserve: self.promised.and(limits.disk_reserve), ..limits }
     }
 
     /// A folder for what is to be looked at before it is stored.

@@ -30,7 +30,7 @@ impl Registrar {
         let at = scratch.path().join("archive");
         let file = File::create_new(&at).await;
         let file = file.map_err(|source| ImportError::File { file: at.clone(), source })?;
-        Ok(Arrival { scratch, at, file, limits: self.limits.clone(), bytes: 0, looked: 0 })
+        Ok(Arrival { scratch, at, file, limits: self.limits_now(), bytes: 0, looked: 0 })
     }
 }
 

@@ -2,8 +2,53 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::config::Size;
+
+/// Bytes that this process has promised to works which are about to write them. No disk knows of them yet.
+#[derive(Clone, Debug, Default)]
+pub struct Promised(Arc<AtomicU64>);
+
+/// A promise of bytes. It is over when this is dropped.
+#[derive(Debug)]
+pub struct Promise {
+    all: Promised,
+    bytes: AtomicU64,
+}
+
+impl Promised {
+    /// Promises so many bytes of this folder's disk, unless they would leave less than `reserve` besides what others were
+    /// promised.
+    pub fn promise(&self, folder: &Path, bytes: u64, reserve: Size) -> io::Result<Promise> {
+        let others = self.0.fetch_add(bytes, Ordering::Relaxed);
+        let promise = Promise { all: self.clone(), bytes: AtomicU64::new(bytes) };
+        check(folder, others.saturating_add(bytes), reserve)?;
+        Ok(promise)
+    }
+
+    /// What is to stay free of a disk for these and `reserve`.
+    pub fn and(&self, reserve: Size) -> Size {
+        Size::new(reserve.bytes().saturating_add(self.0.load(Ordering::Relaxed)))
+    }
+}
+
+impl Promise {
+    /// So many of the bytes are written: the disk knows of them.
+    pub fn written(&self, bytes: u64) {
+        let left = self.bytes.load(Ordering::Relaxed);
+        let kept = bytes.min(left);
+        self.bytes.fetch_sub(kept, Ordering::Relaxed);
+        self.all.0.fetch_sub(kept, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        self.all.0.fetch_sub(*self.bytes.get_mut(), Ordering::Relaxed);
+    }
+}
 
 /// Refuses `more` bytes that would leave less than `reserve` on the disk of this folder.
 pub fn check(folder: &Path, more: u64, reserve: Size) -> io::Result<()> {
@@ -24,6 +69,23 @@ pub fn check(folder: &Path, more: u64, reserve: Size) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_promised_to_one_is_not_promised_to_another() {
+        let (folder, promised) = (tempfile::tempdir().unwrap(), Promised::default());
+        let disk = nix::sys::statvfs::statvfs(folder.path()).unwrap();
+        let free = disk.blocks_available() * disk.fragment_size();
+        let promise = |share: u64| promised.promise(folder.path(), free / 10 * share, Size::new(0));
+        let first = promise(7).unwrap();
+        assert_eq!(promise(7).unwrap_err().kind(), io::ErrorKind::StorageFull);
+        drop(promise(1).expect("what was refused is not kept"));
+        first.written(free / 10 * 5);
+        let second = promise(6).expect("of what is written the disk knows");
+        assert_eq!(promised.and(Size::new(1)).bytes(), free / 10 * 8 + 1);
+        first.written(u64::MAX);
+        drop((first, second));
+        assert_eq!(promised.and(Size::new(0)).bytes(), 0);
+    }
 
     #[test]
     fn what_a_disk_has_no_room_for_is_refused() {

@@ -22,6 +22,7 @@ use crate::problem::{Code, Problem};
 use crate::registry::{self, refused};
 use crate::routes::openai::OpenAiError;
 use crate::state::App;
+use crate::works::Work;
 use crate::{host, limits};
 
 /// Import a model
@@ -58,9 +59,10 @@ pub async fn import(
     host::must_be_own_origin(&app, request.headers())?;
     registry::enter(&app, &registrant).await?;
     let query = ImportQuery::read(query.as_deref().unwrap_or_default())?;
+    let work = app.works.begin(registrant.owner.as_deref())?;
     let arriving = arrive(&app, query, request);
     let archive = limits::in_time(app.config.api.upload_timeout, arriving).await?;
-    let importing = archive.import(app.clone(), registrant.owner);
+    let importing = archive.import(app.clone(), (registrant.owner, work));
     let imported = registry::to_the_end(&app, importing).await?;
     let status = if imported.change == Change::Added { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(RegisteredView::read(&app, imported.model).await?)))
@@ -108,7 +110,8 @@ struct Archive {
 }
 
 impl Archive {
-    async fn import(self, app: App, owner: Option<String>) -> Result<Imported, Problem> {
+    /// Makes it a model of the owner's, which is the work.
+    async fn import(self, app: App, (owner, _work): (Option<String>, Work)) -> Result<Imported, Problem> {
         let Self { mut file, name, source } = self;
         let from = file.whole().await.map_err(refused)?.to_owned();
         let import = Import { from, owner, name, source };

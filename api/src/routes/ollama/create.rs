@@ -48,8 +48,10 @@ pub async fn create(
     let streaming = streaming(&app, request.headers());
     let Create { model, of, manner } = create::read(&order(&app, request).await?, streaming)?;
     enter(&app, &registrant).await?;
+    let work = app.works.begin(registrant.owner.as_deref())?;
     let worker = app.clone();
     answer(&app, manner, |teller| async move {
+        let _work = work;
         match of {
             Source::Files(files) => assemble(&worker, registrant.owner, (model, files), teller).await,
             Source::Model(from) => {
