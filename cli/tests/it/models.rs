@@ -195,11 +195,19 @@ fn unfinished(house: &House) -> usize {
     count(&house.folder.path().join("data/blobs/models"))
 }
 
-async fn an_import_that_is_killed_is_swept(house: House) {
+/// A model's folder, and a file in it that becomes large.
+pub fn large(house: &House) -> (PathBuf, std::fs::File) {
     let folder = house.folder.path().join("large");
     std::fs::create_dir(&folder).unwrap();
     std::fs::write(folder.join("forebay.toml"), "kind = \"image_classification\"").unwrap();
-    let mut weights = std::fs::File::create(folder.join("model.onnx")).unwrap();
+    let graph = starter_data().join("models/opennsfw/onnx/model.onnx");
+    std::fs::copy(graph, folder.join("model.onnx")).unwrap();
+    let weights = std::fs::File::create(folder.join("weights.bin")).unwrap();
+    (folder, weights)
+}
+
+async fn an_import_that_is_killed_is_swept(house: House) {
+    let (folder, mut weights) = large(&house);
     // To whoever reads graphs it is one field of 256 MiB that none of them knows.
     weights.write_all(&[0x7a, 0x80, 0x80, 0x80, 0x80, 0x01]).unwrap();
     for number in 0..256_u32 {
@@ -222,7 +230,7 @@ async fn an_import_that_is_killed_is_swept(house: House) {
     // Whoever comes next is none the worse.
     let said = done(&house, &["import", folder.to_str().unwrap()]);
     assert!(said.contains("added: "), "{said}");
-    assert_eq!(objects(&house).await.len(), 2);
+    assert_eq!(objects(&house).await.len(), 3);
     house.stop();
 }
 

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::columns::on_both;
 use super::house::{House, Plan, starter_data};
-use super::models::{command, done};
+use super::models::{command, done, large};
 
 on_both! {
     Plan::echo() => [
@@ -59,10 +59,7 @@ async fn an_import_draws_bars(house: House) {
 }
 
 async fn an_import_that_is_interrupted_says_so(house: House) {
-    let folder = house.folder.path().join("large");
-    std::fs::create_dir(&folder).unwrap();
-    std::fs::write(folder.join("forebay.toml"), "kind = \"image_classification\"").unwrap();
-    let weights = std::fs::File::create(folder.join("model.onnx")).unwrap();
+    let (folder, weights) = large(&house);
     weights.set_len(512 << 20).unwrap();
     let (code, said) = run(&command(&house, &["import", folder.to_str().unwrap()]), Some("reading"));
     assert_eq!(code, 130, "{said}");
