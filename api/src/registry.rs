@@ -139,6 +139,7 @@ pub fn refused(error: ImportError) -> Problem {
         }
         ImportError::File { .. }
         | ImportError::Changed { .. }
+        | ImportError::Defect
         | ImportError::Unpack(UnpackError::File { .. })
         | ImportError::Fetch(FetchError::File { .. } | FetchError::Wrong { .. }) => {
             Problem::internal(Arc::new(error))

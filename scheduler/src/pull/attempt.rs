@@ -186,3 +186,4 @@ fn clear(nest: Nest) {
         tracing::debug!(%error, "a folder of a pull is left to be forgotten");
     }
 }
+        ImportError::Defect => Failure::permanent(FailureCode::Internal, error),

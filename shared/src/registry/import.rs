@@ -183,6 +183,9 @@ pub enum ImportError {
     /// Bytes were forgotten again and again while the model was to be named.
     #[error("what was stored is being removed; try again")]
     Swept,
+    /// Reading it ended in a panic, which the log tells of.
+    #[error("reading it met a defect of the service; its log says more")]
+    Defect,
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -407,12 +410,16 @@ pub(super) async fn discard(scratch: Scratch) {
     }
 }
 
+/// Runs work that blocks. A panic in it fails the import alone: it is made of what strangers send.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ImportError> + Send + 'static,
 ) -> Result<T, ImportError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
-        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+        Err(panicked) => {
+            tracing::error!(%panicked, "bringing a model in panicked");
+            Err(ImportError::Defect)
+        }
     }
 }
 

@@ -191,6 +191,22 @@ async fn an_archive_that_has_arrived_becomes_a_model_and_goes() {
     for (path, bytes) in [("mood/model.onnx", &b"weights"[..]), ("mood/config.json", b"{}")] {
         let mut header = tar::Header::new_ustar();
         header.set_size(bytes.len() as u64);
+#[tokio::test]
+async fn a_panic_over_an_archive_fails_its_import_alone() {
+    let ground = Ground::new().await;
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    zip.start_file("model.onnx", zip::write::SimpleFileOptions::default()).unwrap();
+    let archive = ground.folder.path().join("archive.zip");
+    std::fs::write(&archive, zip.finish().unwrap().into_inner()).unwrap();
+    let import = || Import { from: archive.clone(), ..ground.import("mood") };
+    let panicking =
+        Registrar { examine: |_, _| panic!("a graph that nobody thought of"), ..ground.registrar.clone() };
+    let refused = panicking.import(import(), Arc::new(Silent)).await.unwrap_err();
+    assert_eq!(refused.to_string(), "reading it met a defect of the service; its log says more");
+    assert_eq!(ground.left(), 0);
+    ground.registrar.import(import(), Arc::new(Silent)).await.unwrap();
+}
+
         archive.append_data(&mut header, path, bytes).unwrap();
     }
     let archive = archive.into_inner().unwrap();

@@ -32,7 +32,9 @@ pub(super) fn unpack(mut archive: impl Read, unpacker: &mut Unpacker<'_>) -> Res
         let size = header.entry_size().map_err(|error| broken(&error))?;
         let kind = header.entry_type();
         if extends(kind) {
-            extension.read(kind, &gathered(&mut archive, size)?)?;
+            let bytes = gathered(&mut archive, size)?;
+            unpacker.weigh(bytes.len() as u64)?;
+            extension.read(kind, &bytes)?;
             continue;
         }
         let Extension { name, size: told } = std::mem::take(&mut extension);
@@ -43,14 +45,19 @@ pub(super) fn unpack(mut archive: impl Read, unpacker: &mut Unpacker<'_>) -> Res
             EntryType::Regular | EntryType::Continuous if !name.ends_with('/') => {
                 unpacker.file(&name, &mut content)?;
             }
-            EntryType::Regular | EntryType::Continuous | EntryType::Directory => Unpacker::folder(&name)?,
+            EntryType::Regular | EntryType::Continuous | EntryType::Directory if size == 0 => {
+                Unpacker::folder(&name)?;
+            }
+            // Its bytes would be nobody's, and inflated all the same.
+            EntryType::Regular | EntryType::Continuous | EntryType::Directory => {
+                return Err(UnpackError::Special { path: name, what: "a folder with bytes of its own" });
+            }
             other => return Err(UnpackError::Special { path: name, what: called(other) }),
         }
-        let rest = content.limit();
-        if rest > 0 && matches!(kind, EntryType::Regular | EntryType::Continuous) {
+        if content.limit() > 0 {
             return Err(torn(io::ErrorKind::UnexpectedEof.into()));
         }
-        pass_over(&mut archive, rest + padding(size))?;
+        pad(&mut archive, size)?;
     }
 }
 
@@ -89,18 +96,18 @@ fn gathered(archive: &mut impl Read, size: u64) -> Result<Vec<u8>, UnpackError> 
     }
     let mut bytes = Vec::new();
     archive.by_ref().take(size).read_to_end(&mut bytes).map_err(torn)?;
-    pass_over(archive, size - bytes.len() as u64 + padding(size))?;
+    if (bytes.len() as u64) < size {
+        return Err(torn(io::ErrorKind::UnexpectedEof.into()));
+    }
+    pad(archive, size)?;
     Ok(bytes)
 }
 
-fn pass_over(archive: &mut impl Read, bytes: u64) -> Result<(), UnpackError> {
-    let passed = io::copy(&mut archive.by_ref().take(bytes), &mut io::sink()).map_err(torn)?;
-    if passed == bytes { Ok(()) } else { Err(torn(io::ErrorKind::UnexpectedEof.into())) }
-}
-
-/// Bytes behind so many, until the next block begins.
-fn padding(size: u64) -> u64 {
-    (BLOCK - size % BLOCK) % BLOCK
+/// Passes over what stands behind so many bytes, until the next block begins.
+fn pad(archive: &mut impl Read, size: u64) -> Result<(), UnpackError> {
+    let padding = (BLOCK - size % BLOCK) % BLOCK;
+    let passed = io::copy(&mut archive.by_ref().take(padding), &mut io::sink()).map_err(torn)?;
+    if passed == padding { Ok(()) } else { Err(torn(io::ErrorKind::UnexpectedEof.into())) }
 }
 
 /// A header whose sum is right.

@@ -192,6 +192,47 @@ fn a_size_that_is_a_lie_is_not_believed() {
 }
 
 #[test]
+fn a_folder_with_bytes_is_refused_before_they_are_read() {
+    // A bomb that is nobody's content: a petabyte was promised, and as many zeros follow as one likes.
+    let mut tar = Builder::new(Vec::new());
+    tar.append(&header("onnx/", EntryType::Directory, 1 << 50), &vec![0; 40 << 20][..]).unwrap();
+    let bomb = tar.into_inner().unwrap();
+    for archive in [gzipped(&bomb), bomb] {
+        let refused = Ground::new(&archive).refused();
+        assert!(refused.contains("`onnx/` is a folder with bytes of its own"), "{refused}");
+    }
+    for archive in [tarred(&[("onnx", b"")]), tarred(&[("onnx/", b"")])] {
+        Ground::new(&archive).unpack(&registry_config()).unwrap();
+    }
+}
+
+#[test]
+fn a_size_beyond_all_numbers_is_refused() {
+    let told = |name: &str, kind| {
+        let mut tar = Builder::new(Vec::new());
+        let size = b"29 size=18446744073709551615\n";
+        tar.append(&header("pax", EntryType::XHeader, size.len()), &size[..]).unwrap();
+        tar.append(&header(name, kind, 0), &[][..]).unwrap();
+        Ground::new(&tar.into_inner().unwrap()).refused()
+    };
+    let file = told("model.onnx", EntryType::Regular);
+    assert!(file.contains("ends before its end"), "{file}");
+    let folder = told("onnx/", EntryType::Directory);
+    assert!(folder.contains("a folder with bytes of its own"), "{folder}");
+}
+
+#[test]
+fn what_extends_headers_is_weighed() {
+    let mut tar = Builder::new(Vec::new());
+    for _ in 0..3 {
+        tar.append(&header("x", EntryType::XGlobalHeader, 60_000), &vec![b'x'; 60_000][..]).unwrap();
+    }
+    let limits = RegistryConfig { max_bytes: Size::new(100_000), ..registry_config() };
+    let refused = Ground::new(&tar.into_inner().unwrap()).unpack(&limits).unwrap_err().to_string();
+    assert!(refused.contains("registry.max_bytes"), "{refused}");
+}
+
+#[test]
 fn too_many_entries_are_refused() {
     let names: Vec<String> = (0..21).map(|number| format!("f{number}")).collect();
     let entries: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b""[..])).collect();
