@@ -28,7 +28,7 @@ impl Scratch {
         making.lock()?;
         for entry in fs::read_dir(root)?.flatten().filter(|entry| entry.path().is_dir()) {
             if is_abandoned(&entry.path()) {
-                fs::remove_dir_all(entry.path())?;
+                remove(&entry.path());
             }
         }
         let folder = TempDir::new_in(root)?;
@@ -46,6 +46,17 @@ impl Scratch {
 
 fn is_abandoned(folder: &Path) -> bool {
     File::open(folder.join(LOCK)).map_or(true, |lock| lock.try_lock().is_ok())
+}
+
+/// Removes a folder, which keeps nobody from making another. A living process may be removing its own in this moment: what is
+/// gone already is as it should be.
+fn remove(folder: &Path) {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::warn!(%error, folder = %folder.display(), "what a process left of a model cannot be removed");
+        }
+        _ => {}
+    }
 }
 
 #[cfg(test)]
@@ -69,5 +80,26 @@ mod tests {
         let left: Vec<_> =
             fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(left, [LOCK]);
+    }
+
+    #[test]
+    fn a_folder_that_is_just_going_keeps_nobody_from_making_another() {
+        let root = tempfile::tempdir().unwrap();
+        let come_and_go = || {
+            for _ in 0..200 {
+                let scratch = Scratch::new(root.path()).unwrap();
+                for file in 0..20 {
+                    fs::write(scratch.path().join(file.to_string()), "x").unwrap();
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(come_and_go);
+            }
+        });
+        // Of two that remove the same, one may stop where the other has been.
+        drop(Scratch::new(root.path()).unwrap());
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1, "the lock alone is left");
     }
 }
