@@ -44,7 +44,7 @@ pub use assemble::Assembly;
 #[cfg(feature = "seams")]
 pub use copy::CopyError;
 #[cfg(feature = "seams")]
-pub use fetch::{FetchError, fetch};
+pub use fetch::{FetchError, Target, fetch};
 #[cfg(feature = "seams")]
 pub use import::{Import, ImportError, Imported, Progress, Silent};
 pub use name::{LONGEST_NAME, NameError, PathError, called, check_name, check_path};
@@ -52,7 +52,7 @@ pub use pull::{NewPull, PULL};
 #[cfg(feature = "seams")]
 pub use receive::Arrival;
 #[cfg(feature = "seams")]
-pub use room::{Promised, check as check_room};
+pub use room::{Promised, Room, check as check_room};
 #[cfg(feature = "seams")]
 pub use scratch::Scratch;
 #[cfg(feature = "seams")]

@@ -69,7 +69,8 @@ impl Puller {
             clear(nest);
             return Ok(output(&model, 0, revision));
         }
-        let download = Download { snapshot, choice, folder: nest.path().to_owned() };
+        let reserve = self.parts.registrar.limits.disk_reserve;
+        let download = Download { snapshot, choice, folder: nest.path().to_owned(), reserve };
         self.fetch(&download, telling).await?;
         let imported = self.import(&pull, &download, source, telling).await?;
         self.parts.events.announce(Event::Registered).await;
@@ -104,8 +105,7 @@ impl Puller {
     }
 
     async fn fetch(&self, download: &Download, telling: &Telling<'_>) -> Result<(), Failure> {
-        let reserve = self.parts.registrar.limits.disk_reserve;
-        check_room(&download.folder, download.missing().await, reserve)
+        check_room(&download.folder, download.missing().await, download.reserve)
             .map_err(|source| HubError::File { path: download.folder.clone(), source }.failure())?;
         telling.step(Step::Download, "fetching", Some(download.choice.bytes()));
         self.parts.hub.download(download, telling).await.map_err(|error| error.failure())

@@ -18,6 +18,7 @@ use tokio::io::AsyncWriteExt;
 use super::{Choice, Expected, Hub, HubError, Snapshot, Wanted};
 use crate::fetch::{self, FetchError};
 
+use crate::registry::Room;
 /// Tries in a row that bring no byte, before the download is given up; and the wait after the first, which doubles.
 const TRIES: u32 = 4;
 const AGAIN: Duration = Duration::from_millis(500);
@@ -47,6 +48,8 @@ pub struct Download {
     /// A folder that nobody else writes to.
     pub folder: PathBuf,
 }
+    /// What stays free of its disk.
+    pub reserve: Size,
 
 impl Download {
     /// The folder that will be the model.
@@ -83,7 +86,8 @@ impl Download {
 }
 
 impl Hub {
-    /// Brings all files of the download, a few at once. What has come stays if this fails or is dropped.
+    /// Brings all files of the download, a few at once, while their disk has room. What has come stays if this fails or is
+    /// dropped.
     pub async fn download(&self, download: &Download, watch: &dyn Watch) -> Result<(), HubError> {
         for folder in [download.folder.join(PARTS), download.model()] {
             fs::create_dir_all(&folder).await.map_err(at(&folder))?;
@@ -176,6 +180,7 @@ impl Hub {
             let piece = tokio::time::timeout(self.timeout, answer.chunk()).await.map_err(|_| late());
             let piece = match piece {
                 Ok(Ok(piece)) => piece,
+        let mut room = Room::new(&download.folder, download.reserve, bytes - there);
                 Ok(Err(_)) => None,
                 Err(late) => {
                     file.flush().await.map_err(at(&part))?;
@@ -193,6 +198,10 @@ impl Hub {
         }
         file.flush().await.map_err(at(&part))?;
         if there < bytes {
+            if let Err(full) = room.take(piece.len() as u64) {
+                file.flush().await.map_err(at(&part))?;
+                return Err(at(&download.folder)(full));
+            }
             return Err(HubError::Cut { host, file: wanted.file.path.clone(), sent: there });
         }
         file.sync_all().await.map_err(at(&part))

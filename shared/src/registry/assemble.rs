@@ -9,8 +9,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::import::{blocking, discard};
 use super::unpack::is_hidden;
 use super::{
-    Content, ContentDigest, ImportError, Imported, ModelFile, NewModel, Progress, Registrar, check_name,
-    check_path, fetch,
+    Content, ContentDigest, ImportError, Imported, ModelFile, NewModel, Progress, Registrar, Target,
+    check_name, check_path, fetch,
 };
 use crate::model::ModelCard;
 use crate::store::PutOutcome;
@@ -143,7 +143,8 @@ impl Registrar {
             std::fs::create_dir_all(&folder).map_err(|source| ImportError::File { file: folder, source })
         })
         .await?;
-        Ok(fetch(&self.blobs, content, &to, progress.as_ref()).await?)
+        let target = Target { file: &to, reserve: self.limits.disk_reserve };
+        Ok(fetch(&self.blobs, content, target, progress.as_ref()).await?)
     }
 }
 

@@ -7,8 +7,9 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt;
 
-use super::{Content, ContentDigest, Progress};
+use super::{Content, ContentDigest, Progress, Room};
 use crate::blobs::{BlobError, Blobs};
+use crate::config::Size;
 
 /// Why bytes did not become a file.
 #[derive(Debug, thiserror::Error)]
@@ -34,21 +35,33 @@ pub enum FetchError {
     },
 }
 
-/// Writes stored bytes to the file `to`. It appears under its name when its SHA-256 is right; what dies before leaves a
+/// Where stored bytes are written to.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The file.
+    pub file: &'a Path,
+    /// What stays free of its disk.
+    pub reserve: Size,
+}
+
+/// Writes stored bytes to a file, while its disk has room. It appears under its name when its SHA-256 is right; what dies before leaves a
 /// temporary file beside it, whose name begins with a dot.
 pub async fn fetch(
     blobs: &Blobs,
     content: &Content,
-    to: &Path,
+    to: Target<'_>,
     progress: &dyn Progress,
 ) -> Result<(), FetchError> {
-    let refused = |source| FetchError::File { file: to.to_owned(), source };
-    let beside = NamedTempFile::new_in(to.parent().unwrap_or(Path::new("."))).map_err(refused)?;
+    let refused = |source| FetchError::File { file: to.file.to_owned(), source };
+    let folder = to.file.parent().unwrap_or(Path::new("."));
+    let mut room = Room::new(folder, to.reserve, content.bytes);
+    let beside = NamedTempFile::new_in(folder).map_err(refused)?;
     let mut file = tokio::fs::File::from_std(beside.reopen().map_err(refused)?);
     let mut digest = Sha256::new();
     let mut stream = blobs.stream(&content.object, 0..content.bytes).await?;
     while let Some(chunk) = stream.next().await {
         let chunk = chunk?;
+        room.take(chunk.len() as u64).map_err(refused)?;
         digest.update(&chunk);
         progress.advance(chunk.len() as u64);
         file.write_all(&chunk).await.map_err(refused)?;
@@ -58,6 +71,6 @@ pub async fn fetch(
         return Err(FetchError::Wrong { object: content.object.clone(), found });
     }
     file.sync_all().await.map_err(refused)?;
-    beside.persist(to).map_err(|error| refused(error.error))?;
+    beside.persist(to.file).map_err(|error| refused(error.error))?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Room on a disk that a model is written to.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -50,6 +50,39 @@ impl Drop for Promise {
     }
 }
 
+/// Bytes after which a disk is looked at again: others write to it too.
+const LOOK: u64 = 64 << 20;
+
+/// Room for what grows on a disk, which is looked at before the first byte and again after every 64 MiB.
+#[derive(Debug)]
+pub struct Room {
+    folder: PathBuf,
+    reserve: Size,
+    /// Bytes that may still come.
+    most: u64,
+    /// Bytes that the last look was good for.
+    seen: u64,
+}
+
+impl Room {
+    /// On the disk of this folder, of which `reserve` stays free, for so many bytes at most.
+    pub fn new(folder: &Path, reserve: Size, most: u64) -> Self {
+        Self { folder: folder.to_owned(), reserve, most, seen: 0 }
+    }
+
+    /// Refuses bytes that the disk has no room for.
+    pub fn take(&mut self, bytes: u64) -> io::Result<()> {
+        if bytes > self.seen {
+            let ahead = LOOK.min(self.most).max(bytes);
+            check(&self.folder, ahead, self.reserve)?;
+            self.seen = ahead;
+        }
+        self.seen -= bytes;
+        self.most = self.most.saturating_sub(bytes);
+        Ok(())
+    }
+}
+
 /// Refuses `more` bytes that would leave less than `reserve` on the disk of this folder.
 pub fn check(folder: &Path, more: u64, reserve: Size) -> io::Result<()> {
     let disk = nix::sys::statvfs::statvfs(folder)?;
@@ -95,5 +128,19 @@ mod tests {
         let full = check(folder.path(), 1, Size::new(u64::MAX)).unwrap_err();
         assert_eq!(full.kind(), io::ErrorKind::StorageFull);
         assert!(full.to_string().contains("registry.disk_reserve"), "{full}");
+    }
+
+    #[test]
+    fn a_disk_is_looked_at_again_while_something_grows_on_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut room = Room::new(folder.path(), Size::new(0), 100 << 20);
+        room.take(1 << 20).unwrap();
+        // Others fill it meanwhile.
+        room.reserve = Size::new(u64::MAX);
+        room.take(63 << 20).unwrap();
+        let full = room.take(1).unwrap_err();
+        assert_eq!(full.kind(), io::ErrorKind::StorageFull);
+        assert!(full.to_string().contains("36.0 MiB more have no room"), "{full}");
+        Room::new(folder.path(), Size::new(u64::MAX), 1).take(1).unwrap_err();
     }
 }

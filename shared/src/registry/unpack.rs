@@ -11,13 +11,11 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
-use super::{PathError, Progress, check_path, room};
+use super::{PathError, Progress, Room, check_path};
 use crate::config::{RegistryConfig, Size};
 
 /// Bytes written at once.
 const CHUNK: usize = 64 * 1024;
-/// Bytes after which the disk is looked at again.
-const LOOK: u64 = 64 * 1024 * 1024;
 /// Where the mark of a tar archive stands in its first header.
 const TAR_MARK: std::ops::Range<usize> = 257..262;
 
@@ -86,7 +84,8 @@ pub fn unpack(
     file.by_ref().take(512).read_to_end(&mut head).map_err(refused)?;
     file.rewind().map_err(refused)?;
     progress.begin("unpacking", None);
-    let mut unpacker = Unpacker { into, limits, progress, entries: 0, bytes: 0, looked: 0 };
+    let room = Room::new(into, limits.disk_reserve, limits.max_bytes.bytes());
+    let mut unpacker = Unpacker { into, limits, progress, room, entries: 0, bytes: 0 };
     if head.starts_with(b"PK") {
         zip::unpack(archive, &mut unpacker)?;
     } else if head.starts_with(&[0x1f, 0x8b]) {
@@ -114,11 +113,10 @@ struct Unpacker<'a> {
     into: &'a Path,
     limits: &'a RegistryConfig,
     progress: &'a dyn Progress,
+    room: Room,
     entries: usize,
     /// Unpacked so far, passed over or written.
     bytes: u64,
-    /// Of these, when the disk was last looked at.
-    looked: u64,
 }
 
 impl Unpacker<'_> {
@@ -137,11 +135,8 @@ impl Unpacker<'_> {
         if self.bytes > self.limits.max_bytes.bytes() {
             return Err(UnpackError::TooLarge { limit: self.limits.max_bytes });
         }
-        if self.looked == 0 || self.bytes - self.looked > LOOK {
-            room::check(self.into, LOOK.min(self.limits.max_bytes.bytes()), self.limits.disk_reserve)
-                .map_err(|source| UnpackError::File { file: self.into.to_owned(), source })?;
-            self.looked = self.bytes;
-        }
+        let full = |source| UnpackError::File { file: self.into.to_owned(), source };
+        self.room.take(bytes).map_err(full)?;
         self.progress.advance(bytes);
         Ok(())
     }

@@ -14,8 +14,8 @@ use std::time::Duration;
 use forebay_shared::blobs::Blobs;
 use forebay_shared::config::Size;
 use forebay_shared::registry::{
-    Content, ContentDigest, FetchError, ModelFile, PathError, Registered, Silent, check_path, check_room,
-    fetch,
+    Content, ContentDigest, FetchError, ModelFile, PathError, Registered, Silent, Target, check_path,
+    check_room, fetch,
 };
 
 /// Where files are, and where models. A model that is being brought has a dot before its name.
@@ -121,7 +121,8 @@ impl Copies {
         }
         check_room(&self.root, content.bytes, self.reserve).map_err(CopiesError::Room)?;
         tracing::info!(model = model.name, bytes = content.bytes, "fetching a file of a model");
-        fetch(&self.blobs, content, at, &Silent).await?;
+        let target = Target { file: at, reserve: self.reserve };
+        fetch(&self.blobs, content, target, &Silent).await?;
         match fs::hard_link(at, &known) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             linked => linked.map_err(refused(&known)),

@@ -2,7 +2,7 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use super::*;
-use crate::config::Secret;
+use crate::config::{Secret, Size};
 use crate::fetch::Guard;
 use crate::hub::{Reference, choose};
 use crate::job::FailureCode;
@@ -78,7 +78,8 @@ impl Ground {
         let snapshot = self.hub.look(&reference, &self.heard).await?;
         let stated = self.hub.stated(&snapshot, &self.heard).await?;
         let choice = choose(&reference, &snapshot.listed, stated.as_ref()).unwrap();
-        Ok(Download { snapshot, choice, folder: self.folder.path().to_owned() })
+        let (folder, reserve) = (self.folder.path().to_owned(), Size::new(0));
+        Ok(Download { snapshot, choice, folder, reserve })
     }
 
     async fn fetch(&self) -> Result<Download, HubError> {
@@ -261,6 +262,24 @@ async fn a_server_that_knows_no_ranges_sends_all_again() {
     stand_in.send(GRAPH, Manner::Whole);
     ground.hub.download(&download, &ground.heard).await.unwrap();
     assert_eq!(std::fs::read(download.model().join(GRAPH)).unwrap(), weights());
+}
+
+#[tokio::test]
+async fn a_disk_that_fills_meanwhile_ends_a_download_and_what_had_come_stays() {
+    let stand_in = stand_in().await;
+    let ground = Ground::new(&stand_in);
+    let download = ground.plan(REPOSITORY).await.unwrap();
+    std::fs::create_dir_all(ground.folder.path().join(PARTS)).unwrap();
+    let graph = download.choice.files.iter().find(|wanted| wanted.to == GRAPH).unwrap();
+    std::fs::write(download.part(graph), &weights()[..100_000]).unwrap();
+    let full = Download { reserve: Size::new(u64::MAX), ..download.clone() };
+    let error = ground.hub.download(&full, &Heard::default()).await.unwrap_err();
+    assert_eq!(code(&error), FailureCode::DiskFull);
+    assert!(error.to_string().contains("registry.disk_reserve"), "{error}");
+    assert_eq!(std::fs::metadata(download.part(graph)).unwrap().len(), 100_000);
+    ground.hub.download(&download, &Heard::default()).await.unwrap();
+    assert_eq!(std::fs::read(download.model().join(GRAPH)).unwrap(), weights());
+    assert!(stand_in.asked(GRAPH).iter().all(|asked| asked.from >= 100_000));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use crate::blobs::Blobs;
 use crate::clock::SystemClock;
 use crate::config::RegistryConfig;
 use crate::job::Kind;
-use crate::registry::{Assembly, FOLDER, FetchError, Silent, fetch};
+use crate::registry::{Assembly, FOLDER, FetchError, Silent, Target, fetch};
 use crate::shutdown::Tasks;
 use crate::store::Sqlite;
 use crate::testing::{card, registrar, registry_config};
@@ -14,6 +14,10 @@ struct Ground {
     registrar: Registrar,
     folder: tempfile::TempDir,
     data: tempfile::TempDir,
+}
+
+fn target(file: &Path) -> Target<'_> {
+    Target { file, reserve: Size::new(0) }
 }
 
 impl Ground {
@@ -69,7 +73,7 @@ async fn a_folder_becomes_a_model_and_a_folder_again() {
     for (file, content) in files {
         assert!(content.object.starts_with(&format!("models/{}/", file.digest)), "{}", content.object);
         let to = out.path().join(file.path.replace('/', "_"));
-        fetch(&ground.registrar.blobs, &content, &to, &Silent).await.unwrap();
+        fetch(&ground.registrar.blobs, &content, target(&to), &Silent).await.unwrap();
     }
     assert_eq!(std::fs::read(out.path().join("onnx_model.onnx")).unwrap(), weights);
     assert_eq!(std::fs::read(out.path().join("empty.txt")).unwrap(), b"");
@@ -151,10 +155,13 @@ async fn a_wrong_object_does_not_become_a_file() {
     ground.registrar.blobs.put(&content.object, "WEIGHTS".into()).await.unwrap();
     let out = tempfile::tempdir().unwrap();
     let to = out.path().join("model.onnx");
-    let wrong = fetch(&ground.registrar.blobs, &content, &to, &Silent).await.unwrap_err();
+    let wrong = fetch(&ground.registrar.blobs, &content, target(&to), &Silent).await.unwrap_err();
     assert!(matches!(wrong, FetchError::Wrong { .. }), "{wrong}");
     ground.registrar.blobs.put(&content.object, "short".into()).await.unwrap();
-    assert!(fetch(&ground.registrar.blobs, &content, &to, &Silent).await.is_err());
+    assert!(fetch(&ground.registrar.blobs, &content, target(&to), &Silent).await.is_err());
+    let full = Target { reserve: Size::new(u64::MAX), ..target(&to) };
+    let full = fetch(&ground.registrar.blobs, &content, full, &Silent).await.unwrap_err().to_string();
+    assert!(full.contains("registry.disk_reserve"), "{full}");
     assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 0);
 }
 
@@ -185,13 +192,6 @@ impl Ground {
 }
 
 #[tokio::test]
-async fn an_archive_that_has_arrived_becomes_a_model_and_goes() {
-    let ground = Ground::new().await;
-    let mut archive = tar::Builder::new(Vec::new());
-    for (path, bytes) in [("mood/model.onnx", &b"weights"[..]), ("mood/config.json", b"{}")] {
-        let mut header = tar::Header::new_ustar();
-        header.set_size(bytes.len() as u64);
-#[tokio::test]
 async fn a_panic_over_an_archive_fails_its_import_alone() {
     let ground = Ground::new().await;
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
@@ -207,6 +207,13 @@ async fn a_panic_over_an_archive_fails_its_import_alone() {
     ground.registrar.import(import(), Arc::new(Silent)).await.unwrap();
 }
 
+#[tokio::test]
+async fn an_archive_that_has_arrived_becomes_a_model_and_goes() {
+    let ground = Ground::new().await;
+    let mut archive = tar::Builder::new(Vec::new());
+    for (path, bytes) in [("mood/model.onnx", &b"weights"[..]), ("mood/config.json", b"{}")] {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(bytes.len() as u64);
         archive.append_data(&mut header, path, bytes).unwrap();
     }
     let archive = archive.into_inner().unwrap();
