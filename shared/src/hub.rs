@@ -1,7 +1,8 @@
 //! A hub that models are brought in from, as Hugging Face's is one.
 //!
-//! What a hub answers is not believed: paths, sizes and digests are checked, and bytes count when their digest is right. The
-//! token goes to the hub's own address and to no other, whatever redirects say.
+//! What a hub answers is not believed: paths, sizes and digests are checked, and bytes count when their digest is right: the
+//! SHA-256 of large files, Git's own of small ones. A file of which it tells neither is refused. The token goes to the hub's
+//! own address and to no other, whatever redirects say.
 
 mod choice;
 #[cfg(feature = "seams")]

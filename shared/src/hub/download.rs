@@ -16,9 +16,10 @@ use tokio::fs::{self, OpenOptions};
 use tokio::io::AsyncWriteExt;
 
 use super::{Choice, Expected, Hub, HubError, Snapshot, Wanted};
+use crate::config::Size;
 use crate::fetch::{self, FetchError};
-
 use crate::registry::Room;
+
 /// Tries in a row that bring no byte, before the download is given up; and the wait after the first, which doubles.
 const TRIES: u32 = 4;
 const AGAIN: Duration = Duration::from_millis(500);
@@ -47,9 +48,9 @@ pub struct Download {
     pub choice: Choice,
     /// A folder that nobody else writes to.
     pub folder: PathBuf,
-}
     /// What stays free of its disk.
     pub reserve: Size,
+}
 
 impl Download {
     /// The folder that will be the model.
@@ -80,7 +81,8 @@ impl Download {
 
     /// Named by its path's digest, so that folders need not be made, and by the file's, so that another is none of it.
     fn part(&self, wanted: &Wanted) -> PathBuf {
-        let name = Sha256::digest(format!("{} {}", wanted.to, told(wanted.file.expected)));
+        let digest = wanted.file.expected.as_ref().map(told).unwrap_or_default();
+        let name = Sha256::digest(format!("{} {digest}", wanted.to));
         self.folder.join(PARTS).join(hex::encode(&name[..16]))
     }
 }
@@ -104,9 +106,12 @@ impl Hub {
             watch.fetched(wanted, bytes);
             return Ok(());
         }
+        let Some(expected) = wanted.file.expected else {
+            return Err(self.strange(format!("it does not tell the digest of `{}`", wanted.file.path)));
+        };
         self.grow(download, wanted, watch).await?;
         watch.verifying(wanted);
-        let (hashed, expected) = (part.clone(), wanted.file.expected);
+        let hashed = part.clone();
         let found = tokio::task::spawn_blocking(move || hash(&hashed, expected, bytes)).await;
         let found = found.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()));
         let found = found.map_err(at(&part))?;
@@ -114,7 +119,7 @@ impl Hub {
             // Nobody goes on with it.
             fs::remove_file(&part).await.map_err(at(&part))?;
             let file = wanted.file.path.clone();
-            return Err(HubError::Wrong { file, found: told(found), expected: told(expected) });
+            return Err(HubError::Wrong { file, found: told(&found), expected: told(&expected) });
         }
         if let Some(folder) = whole.parent() {
             fs::create_dir_all(folder).await.map_err(at(folder))?;
@@ -175,12 +180,12 @@ impl Hub {
         }
         let url = answer.url().clone();
         let host = fetch::host(&url);
+        let mut room = Room::new(&download.folder, download.reserve, bytes - there);
         loop {
             let late = || FetchError::Timeout { host: host.clone(), limit: self.timeout };
             let piece = tokio::time::timeout(self.timeout, answer.chunk()).await.map_err(|_| late());
             let piece = match piece {
                 Ok(Ok(piece)) => piece,
-        let mut room = Room::new(&download.folder, download.reserve, bytes - there);
                 Ok(Err(_)) => None,
                 Err(late) => {
                     file.flush().await.map_err(at(&part))?;
@@ -193,15 +198,15 @@ impl Hub {
                 file.set_len(0).await.map_err(at(&part))?;
                 return Err(self.strange(format!("`{}` is longer than it told", wanted.file.path)));
             }
+            if let Err(full) = room.take(piece.len() as u64) {
+                file.flush().await.map_err(at(&part))?;
+                return Err(at(&download.folder)(full));
+            }
             file.write_all(&piece).await.map_err(at(&part))?;
             watch.fetched(wanted, there);
         }
         file.flush().await.map_err(at(&part))?;
         if there < bytes {
-            if let Err(full) = room.take(piece.len() as u64) {
-                file.flush().await.map_err(at(&part))?;
-                return Err(at(&download.folder)(full));
-            }
             return Err(HubError::Cut { host, file: wanted.file.path.clone(), sent: there });
         }
         file.sync_all().await.map_err(at(&part))
@@ -221,17 +226,14 @@ async fn length(path: &Path) -> u64 {
     fs::metadata(path).await.map_or(0, |metadata| metadata.len())
 }
 
-/// The digest of a file, of the sort that is expected; none of none.
-fn hash(path: &Path, expected: Option<Expected>, bytes: u64) -> std::io::Result<Option<Expected>> {
+/// The digest of a file, of the sort that is expected.
+fn hash(path: &Path, expected: Expected, bytes: u64) -> std::io::Result<Expected> {
     let mut file = std::fs::File::open(path)?;
     Ok(match expected {
-        None => None,
-        Some(Expected::Sha256(_)) => {
-            Some(Expected::Sha256(read(&mut file, Sha256::new())?.finalize().into()))
-        }
-        Some(Expected::Git(_)) => {
+        Expected::Sha256(_) => Expected::Sha256(read(&mut file, Sha256::new())?.finalize().into()),
+        Expected::Git(_) => {
             let header = Sha1::new_with_prefix(format!("blob {bytes}\0"));
-            Some(Expected::Git(read(&mut file, header)?.finalize().into()))
+            Expected::Git(read(&mut file, header)?.finalize().into())
         }
     })
 }
@@ -247,11 +249,10 @@ fn read<D: Digest>(file: &mut std::fs::File, mut digest: D) -> std::io::Result<D
     }
 }
 
-fn told(expected: Option<Expected>) -> String {
-    match expected {
-        None => "none".to_owned(),
-        Some(Expected::Sha256(digest)) => format!("sha256:{}", hex::encode(digest)),
-        Some(Expected::Git(digest)) => format!("git:{}", hex::encode(digest)),
+fn told(digest: &Expected) -> String {
+    match digest {
+        Expected::Sha256(digest) => format!("sha256:{}", hex::encode(digest)),
+        Expected::Git(digest) => format!("git:{}", hex::encode(digest)),
     }
 }
 

@@ -283,6 +283,21 @@ async fn a_disk_that_fills_meanwhile_ends_a_download_and_what_had_come_stays() {
 }
 
 #[tokio::test]
+async fn a_file_of_which_the_hub_tells_no_digest_is_refused() {
+    let stand_in = stand_in().await;
+    for path in [GRAPH, "config.json"] {
+        let ground = Ground::new(&stand_in);
+        let mut download = ground.plan(REPOSITORY).await.unwrap();
+        let wanted = download.choice.files.iter_mut().find(|wanted| wanted.to == path).unwrap();
+        wanted.file.expected = None;
+        let error = ground.hub.download(&download, &Heard::default()).await.unwrap_err();
+        let why = format!("it does not tell the digest of `{path}`");
+        assert!(error.to_string().ends_with(&why), "{error}");
+        assert!(!download.model().join(path).exists());
+    }
+}
+
+#[tokio::test]
 async fn bytes_that_the_hub_did_not_tell_of_are_refused_and_forgotten() {
     let stand_in = stand_in().await;
     for path in [GRAPH, "config.json"] {
