@@ -28,6 +28,7 @@ use forebay_shared::store::{Route, StoreResult};
 use tokio::sync::{Mutex, Semaphore};
 use tokio_util::task::TaskTracker;
 
+use grant::Grant;
 use life::Life;
 
 /// How long to wait before asking a store that was away again.
@@ -115,8 +116,8 @@ impl Puller {
         let life = self.enter().await?;
         for claimed in self.claim(&life, &ids).await? {
             let Ok(room) = self.room.clone().acquire_owned().await else { return Ok(()) };
-            let (puller, life) = (self.clone(), life.clone());
-            self.parts.tasks.spawn("pull", async move { puller.run(life, claimed, room, &Silent).await });
+            let (puller, grant) = (self.clone(), Grant { life: life.clone(), claimed, waits: false, room });
+            self.parts.tasks.spawn("pull", async move { puller.run(grant, &Silent).await });
         }
         Ok(())
     }
@@ -130,7 +131,7 @@ impl Puller {
         let life = self.enter().await?;
         for claimed in self.claim(&life, &[id]).await? {
             let Ok(room) = self.room.clone().acquire_owned().await else { break };
-            self.run(life.clone(), claimed, room, progress).await;
+            self.run(Grant { life: life.clone(), claimed, waits: true, room }, progress).await;
         }
         drop(life);
         loop {

@@ -11,7 +11,7 @@ use forebay_shared::registry::{Import, ImportError, Imported, Progress, Register
 use forebay_shared::store::StoreError;
 
 use super::Puller;
-use super::life::Life;
+use super::grant::Grant;
 use super::nest::Nest;
 use super::telling::Telling;
 
@@ -24,6 +24,8 @@ pub(super) enum Ended {
     Cancelled,
     /// The process stops: another goes on.
     Stopped,
+    /// Another pull fetches the same: this one is done when that has ended.
+    Busy,
     /// The lease is gone: another goes on.
     Lapsed,
 }
@@ -36,23 +38,57 @@ struct Pull {
     owner: Option<String>,
 }
 
+/// What the hub has of it.
+struct Prepared {
+    pull: Pull,
+    snapshot: Snapshot,
+    choice: Choice,
+    /// Which files, of which revision of what: the model's source.
+    source: String,
+}
+
 impl Puller {
     /// Pulls until the model is there, or until that is not wanted any more.
-    pub(super) async fn attempt(&self, life: &Life, claimed: &Claimed, progress: &dyn Progress) -> Ended {
+    pub(super) async fn attempt(&self, grant: &Grant, progress: &dyn Progress) -> Ended {
         let telling = Telling::new(progress);
-        let stop = life.stop_of(claimed.id);
+        let Grant { life, claimed, .. } = grant;
+        let (stop, mut spent) = (life.stop_of(claimed.id), None);
         let ended = tokio::select! {
-            done = self.bring(claimed, &telling) => Ended::Done(done),
+            ended = self.bring(grant, &telling, &mut spent) => ended,
             never = telling.pass_on(claimed, self.parts.events.as_ref()) => match never {},
             () = stop.cancelled() => Ended::Cancelled,
             () = life.lapsed.cancelled() => Ended::Lapsed,
             () = self.parts.tasks.stopping() => Ended::Stopped,
         };
+        if let Some(nest) = spent {
+            self.clear(nest).await;
+        }
         life.forget(claimed.id);
         ended
     }
 
-    async fn bring(&self, claimed: &Claimed, telling: &Telling<'_>) -> Result<Output, Failure> {
+    /// Looks at the hub, and goes on alone: of several pulls of the same, one fetches it. The folder is `spent` when the model
+    /// is there.
+    async fn bring(&self, grant: &Grant, telling: &Telling<'_>, spent: &mut Option<Nest>) -> Ended {
+        let prepared = match self.prepare(&grant.claimed, telling).await {
+            Ok(prepared) => prepared,
+            Err(failure) => return Ended::Done(Err(failure)),
+        };
+        match self.nest(&prepared, grant.waits).await {
+            Ok(Some(nest)) => {
+                let done = self.bring_into(&nest, prepared, telling).await;
+                if let Ok(Output::Model { model, .. }) = &done {
+                    tracing::info!(job.id = %grant.claimed.id, model, "a model was pulled");
+                    *spent = Some(nest);
+                }
+                Ended::Done(done)
+            }
+            Ok(None) => Ended::Busy,
+            Err(error) => Ended::Done(Err(unwritable(&error))),
+        }
+    }
+
+    async fn prepare(&self, claimed: &Claimed, telling: &Telling<'_>) -> Result<Prepared, Failure> {
         let pull = read(claimed)?;
         telling.step(Step::Manifest, "looking", None);
         let snapshot =
@@ -63,10 +99,26 @@ impl Puller {
         self.bounded(&choice)?;
         let Snapshot { repository, commit, .. } = &snapshot;
         let source = format!("{}/{repository}@{commit}:{}", self.parts.hub.host(), choice.graph);
-        let nest = Nest::take(&self.parts.folder, &source).await.map_err(|error| unwritable(&error))?;
-        let revision = commit.clone();
+        Ok(Prepared { pull, snapshot, choice, source })
+    }
+
+    /// The download's folder; none if another has it and this one is not to wait.
+    async fn nest(&self, prepared: &Prepared, waits: bool) -> std::io::Result<Option<Nest>> {
+        if waits {
+            return Nest::take(&self.parts.folder, &prepared.source).await.map(Some);
+        }
+        Nest::try_take(&self.parts.folder, &prepared.source)
+    }
+
+    async fn bring_into(
+        &self,
+        nest: &Nest,
+        prepared: Prepared,
+        telling: &Telling<'_>,
+    ) -> Result<Output, Failure> {
+        let Prepared { pull, snapshot, choice, source } = prepared;
+        let revision = snapshot.commit.clone();
         if let Some(model) = self.known(&pull, &source).await? {
-            clear(nest);
             return Ok(output(&model, 0, revision));
         }
         let reserve = self.parts.registrar.limits.disk_reserve;
@@ -74,9 +126,14 @@ impl Puller {
         self.fetch(&download, telling).await?;
         let imported = self.import(&pull, &download, source, telling).await?;
         self.parts.events.announce(Event::Registered).await;
-        clear(nest);
-        tracing::info!(job.id = %claimed.id, model = imported.model.name, "a model was pulled");
         Ok(output(&imported.model, imported.stored, revision))
+    }
+
+    /// Removes what may be much, where it delays nobody.
+    async fn clear(&self, nest: Nest) {
+        if let Ok(Err(error)) = self.parts.tasks.spawn_blocking(move || nest.clear()).await {
+            tracing::debug!(%error, "a folder of a pull is left to be forgotten");
+        }
     }
 
     fn bounded(&self, choice: &Choice) -> Result<(), Failure> {
@@ -134,6 +191,7 @@ fn refused(error: &ImportError) -> Failure {
             Failure::transient(FailureCode::StorageUnavailable, "the model cannot be stored at the moment")
         }
         ImportError::File { .. } => unwritable(error),
+        ImportError::Defect => Failure::permanent(FailureCode::Internal, error),
         ImportError::Name(_) | ImportError::Taken(_) | ImportError::TooManyModels { .. } => {
             Failure::permanent(FailureCode::InvalidParams, error)
         }
@@ -180,10 +238,3 @@ fn unwritable(error: &dyn std::error::Error) -> Failure {
         "the folder of downloads cannot be used; the scheduler's log says why",
     )
 }
-
-fn clear(nest: Nest) {
-    if let Err(error) = nest.clear() {
-        tracing::debug!(%error, "a folder of a pull is left to be forgotten");
-    }
-}
-        ImportError::Defect => Failure::permanent(FailureCode::Internal, error),

@@ -11,6 +11,17 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::life::Life;
 use super::{AGAIN, Puller};
 
+/// A pull that is ours to do.
+#[derive(Debug)]
+pub(super) struct Grant {
+    pub(super) life: Arc<Life>,
+    pub(super) claimed: Claimed,
+    /// Whether it waits while another pull fetches the same; if not, it is postponed, so that it keeps no room from others.
+    pub(super) waits: bool,
+    /// One of the pulls at once.
+    pub(super) room: OwnedSemaphorePermit,
+}
+
 impl Puller {
     /// Claims. An answer that was lost may have granted something, which nobody here would do while others keep the life
     /// going; so that is given back before the error is told.
@@ -22,16 +33,11 @@ impl Puller {
         claimed
     }
 
-    pub(super) async fn run(
-        &self,
-        life: Arc<Life>,
-        claimed: Claimed,
-        room: OwnedSemaphorePermit,
-        progress: &dyn Progress,
-    ) {
-        let id = claimed.id;
-        tracing::info!(job.id = %id, attempt = claimed.lease.attempt, "a model is being pulled");
-        let ended = self.attempt(&life, &claimed, progress).await;
+    pub(super) async fn run(&self, grant: Grant, progress: &dyn Progress) {
+        let claimed = &grant.claimed;
+        tracing::info!(job.id = %claimed.id, attempt = claimed.lease.attempt, "a model is being pulled");
+        let ended = self.attempt(&grant, progress).await;
+        let Grant { life, claimed, room, .. } = grant;
         self.settle(&life, claimed, ended).await;
         drop(life);
         drop(room);

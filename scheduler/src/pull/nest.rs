@@ -1,7 +1,8 @@
 //! The folder of one download, which one pull at a time has.
 //!
 //! It is named by what is fetched, not by the job: whoever pulls the same after a death, a failure or a cancellation goes on
-//! with what is there.
+//! with what is there. What is to go gets another name first, so that whatever cuts its removal off leaves nothing that
+//! looks like a download.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -13,6 +14,8 @@ use sha2::{Digest, Sha256};
 
 /// Held for as long as the folder is somebody's.
 const LOCK: &str = "lock";
+/// What names of folders end with that are being removed.
+const GONE: &str = "gone";
 /// How often a folder that another has is looked at.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -26,16 +29,20 @@ pub(super) struct Nest {
 impl Nest {
     /// The folder below `root` for what this text tells. It is waited for while another has it.
     pub(super) async fn take(root: &Path, what: &str) -> io::Result<Self> {
-        let folder = root.join(hex::encode(&Sha256::digest(what)[..16]));
         loop {
-            if let Some(nest) = Self::try_take(&folder)? {
+            if let Some(nest) = Self::try_take(root, what)? {
                 return Ok(nest);
             }
             tokio::time::sleep(LOOK).await;
         }
     }
 
-    fn try_take(folder: &Path) -> io::Result<Option<Self>> {
+    /// The same, if no other has it.
+    pub(super) fn try_take(root: &Path, what: &str) -> io::Result<Option<Self>> {
+        Self::of(&root.join(hex::encode(&Sha256::digest(what)[..16])))
+    }
+
+    fn of(folder: &Path) -> io::Result<Option<Self>> {
         fs::create_dir_all(folder)?;
         let path = folder.join(LOCK);
         let mut lock = match OpenOptions::new().create(true).append(true).open(&path) {
@@ -63,23 +70,41 @@ impl Nest {
 
     /// Removes it with all that is in it.
     pub(super) fn clear(self) -> io::Result<()> {
-        fs::remove_dir_all(&self.folder)
+        let gone = self.folder.with_extension(GONE);
+        // Whoever died while it removed the last may have left some of it.
+        remove(&gone)?;
+        fs::rename(&self.folder, &gone)?;
+        remove(&gone)
     }
 }
 
-/// Removes folders below `root` that are nobody's and were nobody's for so long. Answers how many.
+/// Removes folders below `root` that are nobody's and were nobody's for so long, and what is left of those that somebody was
+/// removing. Answers how many.
 pub(super) fn forget(root: &Path, keep: Duration) -> usize {
     let Ok(entries) = fs::read_dir(root) else { return 0 };
-    let is_old = |folder: &Path| {
-        let taken = fs::metadata(folder.join(LOCK)).and_then(|lock| lock.modified());
-        taken.is_ok_and(|taken| taken.elapsed().is_ok_and(|age| age > keep))
-    };
-    let folders = entries.flatten().map(|entry| entry.path()).filter(|folder| is_old(folder));
-    let forgotten = folders.filter(|folder| match Nest::try_take(folder) {
-        Ok(Some(nest)) => nest.clear().is_ok(),
-        Ok(None) | Err(_) => false,
+    let forgotten = entries.flatten().map(|entry| entry.path()).filter(|folder| {
+        if folder.extension().is_some_and(|extension| extension == GONE) {
+            return remove(folder).is_ok();
+        }
+        is_old(folder, keep)
+            && Nest::of(folder).is_ok_and(|nest| nest.is_some_and(|nest| nest.clear().is_ok()))
     });
     forgotten.count()
+}
+
+/// Whether nobody has taken it for so long. One that lost its lock is as old as its last change.
+fn is_old(folder: &Path, keep: Duration) -> bool {
+    let last = fs::metadata(folder.join(LOCK)).or_else(|_| fs::metadata(folder));
+    let last = last.and_then(|last| last.modified());
+    last.is_ok_and(|last| last.elapsed().is_ok_and(|age| age > keep))
+}
+
+/// Removes a folder, which another may be removing in this moment.
+fn remove(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -91,7 +116,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let first = Nest::take(root.path(), "org/name@1").await.unwrap();
         fs::write(first.path().join("part"), "half").unwrap();
-        assert!(Nest::try_take(first.path()).unwrap().is_none());
+        assert!(Nest::try_take(root.path(), "org/name@1").unwrap().is_none());
         let other = Nest::take(root.path(), "org/name@2").await.unwrap();
         assert_ne!(first.path(), other.path());
         drop(first);
@@ -115,5 +140,32 @@ mod tests {
         }
         assert_eq!(forget(root.path(), Duration::from_hours(1)), 1);
         assert!(kept.exists() && !gone.exists());
+    }
+
+    #[test]
+    fn what_is_left_of_a_removal_that_was_cut_off_goes() {
+        let root = tempfile::tempdir().unwrap();
+        // The lock went first, as it may; and a name that is only given to what is to go.
+        let [torn, gone] = ["0a", "0b.gone"].map(|name| root.path().join(name));
+        for folder in [&torn, &gone] {
+            fs::create_dir(folder).unwrap();
+            fs::write(folder.join("part"), "half").unwrap();
+        }
+        assert_eq!(forget(root.path(), Duration::from_hours(1)), 1);
+        assert!(torn.exists() && !gone.exists(), "somebody may be about to take the one");
+        File::open(&torn).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+        assert_eq!(forget(root.path(), Duration::from_hours(1)), 1);
+        assert!(!torn.exists());
+    }
+
+    #[tokio::test]
+    async fn a_folder_is_removed_beside_what_is_left_of_the_last() {
+        let root = tempfile::tempdir().unwrap();
+        let nest = Nest::take(root.path(), "a").await.unwrap();
+        let gone = nest.path().with_extension(GONE);
+        fs::create_dir(&gone).unwrap();
+        fs::write(gone.join("part"), "half").unwrap();
+        nest.clear().unwrap();
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
     }
 }

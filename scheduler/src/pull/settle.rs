@@ -1,6 +1,7 @@
 //! A pull's end is written down: result, status, event, in this order.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bytes::Bytes;
 use forebay_shared::events::{self, Event};
@@ -14,6 +15,9 @@ use super::attempt::Ended;
 use super::life::Life;
 use super::{AGAIN, Puller};
 
+/// How long a pull waits for another that fetches the same, before it is tried again.
+const BUSY: Duration = Duration::from_secs(5);
+
 impl Puller {
     pub(super) async fn settle(&self, life: &Life, claimed: Claimed, ended: Ended) {
         let outcome = match ended {
@@ -23,6 +27,7 @@ impl Puller {
             }
             Ended::Lapsed => return,
             Ended::Stopped => return self.release(life, &claimed).await,
+            Ended::Busy => return self.until_over(life, self.postpone(life, &claimed)).await,
         };
         if let Err(failure) = &outcome {
             tracing::info!(job.id = %claimed.id, %failure, "a pull ended without its model");
@@ -36,6 +41,15 @@ impl Puller {
         let store = &self.parts.registrar.store;
         if let Err(error) = store.release(life.worker, &[(claimed.id, claimed.lease.attempt)]).await {
             tracing::warn!(%error, "a pull could not be given back; its lease will lapse");
+        }
+    }
+
+    /// Gives it back for later; the attempt does not count.
+    async fn postpone(&self, life: &Life, claimed: &Claimed) {
+        let (store, held) = (&self.parts.registrar.store, [(claimed.id, claimed.lease.attempt)]);
+        while let Err(error) = store.postpone(life.worker, &held, BUSY).await {
+            tracing::warn!(%error, job.id = %claimed.id, "postponing a pull waits for the database");
+            tokio::time::sleep(AGAIN).await;
         }
     }
 

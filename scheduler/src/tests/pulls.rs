@@ -252,18 +252,16 @@ async fn two_pulls_of_the_same_fetch_it_once() {
     scene.puller.take().await;
     let other = scene.another();
     other.take().await;
-    let (mut news, jobs) = (scene.bench.events.subscribe(), [first, second]);
-    let mut open = jobs.to_vec();
-    while !open.is_empty() {
-        let done = scene.bench.ground.store.ended(&open).await.unwrap();
-        open.retain(|id| !done.iter().any(|job| job.id == *id));
-        if !open.is_empty() {
-            drop(tokio::time::timeout(PATIENCE, news.recv()).await.expect("they end"));
-        }
-    }
     let mut stored = Vec::new();
-    for id in jobs {
-        let job = scene.bench.ground.read(id).await;
+    for id in [first, second] {
+        let job = scene.seen(id, |job| job.status != Status::Running).await;
+        if job.status == Status::Queued {
+            // The other was quicker.
+            scene.seen(if id == first { second } else { first }, |job| job.status.is_terminal()).await;
+            scene.bench.ground.clock.advance(Duration::from_secs(5));
+            other.take().await;
+        }
+        let job = scene.seen(id, |job| job.status.is_terminal()).await;
         let Output::Model { stored: bytes, .. } = scene.output(&job).await else { panic!("a model") };
         stored.push(bytes);
     }
@@ -322,6 +320,30 @@ async fn a_hub_that_is_asked_too_often_is_waited_for_and_who_follows_hears_it() 
     let job = scene.tried(id).await;
     assert_eq!(message(&job), "`127.0.0.1` is asked too often; it wants to be left alone for 2h");
     assert_eq!(job.available_at.since(job.changed_at), HOUR, "as long as a fetch is put off at most");
+}
+
+#[tokio::test]
+async fn a_second_pull_of_the_same_keeps_no_room_from_others() {
+    let mut scene = Scene::new().await;
+    scene.hub.send(GRAPH, Manner::Held(HELD));
+    let first = scene.submit("org/toy").await;
+    scene.puller.take().await;
+    scene.fetched(1, HELD).await;
+    let second = scene.submit("org/toy").await;
+    scene.puller.take().await;
+    let job = scene.seen(second, |job| job.status == Status::Queued && job.version > 1).await;
+    assert_eq!((job.attempt, job.available_at.since(job.changed_at)), (0, Duration::from_secs(5)));
+    let none = scene.pulled("org/none").await;
+    assert_eq!(none.status, Status::Failed, "there was room for it");
+    scene.hub.release();
+    assert_eq!(scene.ended(first).await.status, Status::Succeeded);
+    scene.bench.ground.clock.advance(Duration::from_secs(5));
+    scene.puller = scene.another();
+    scene.puller.take().await;
+    let job = scene.ended(second).await;
+    assert_eq!((job.status, job.attempt), (Status::Succeeded, 1));
+    assert!(matches!(scene.output(&job).await, Output::Model { stored: 0, .. }));
+    assert_eq!(scene.hub.asked(GRAPH).len(), 1);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Attempts: claimed, settled, released.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use super::{NewSegment, StoreResult};
@@ -51,4 +53,9 @@ pub trait Attempts: Send + Sync {
 
     /// `running → queued`: gives back attempts that have not begun. They do not count, and may start again at once.
     async fn release(&self, worker: WorkerId, unbegun: &[(JobId, u32)]) -> StoreResult<u64>;
+
+    /// `running → queued`, as [`release`](Self::release) does, for later: something else has what the attempts need, and they
+    /// are not to be due before `delay` has passed.
+    async fn postpone(&self, worker: WorkerId, unbegun: &[(JobId, u32)], delay: Duration)
+    -> StoreResult<u64>;
 }

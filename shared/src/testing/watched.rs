@@ -239,6 +239,7 @@ pass_on!(Attempts:
     claim(worker: WorkerId, ids: &[JobId]) -> Vec<Claimed>;
     settle(worker: WorkerId, settlements: &[Settlement], segment: Option<&NewSegment>) -> Vec<Settled>;
     release(worker: WorkerId, unbegun: &[(JobId, u32)]) -> u64;
+    postpone(worker: WorkerId, unbegun: &[(JobId, u32)], delay: Duration) -> u64;
     disclaim(worker: WorkerId, ids: &[JobId]) -> u64;
 );
 pass_on!(Handover:

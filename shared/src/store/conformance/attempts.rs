@@ -258,3 +258,26 @@ pub async fn a_stale_release_does_nothing(ground: &Ground) {
     assert_eq!(ground.store.release(ground.ids.worker(), &[(claimed.id, 1)]).await.unwrap(), 0);
     assert_eq!(ground.read(claimed.id).await.status, Status::Running);
 }
+
+pub async fn what_is_postponed_is_due_later_and_its_attempt_does_not_count(ground: &Ground) {
+    let (worker, claimed) = ground.claimed().await;
+    let (route, delay) =
+        (Route { model: claimed.model.clone(), class: Class::Interactive }, Duration::from_secs(5));
+    let due = async || {
+        let due = ground.store.due(&route, crate::job::Cost::new(10), 10).await.unwrap();
+        due.jobs.iter().map(|due| due.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ground.store.postpone(worker, &[(claimed.id, 2)], delay).await.unwrap(), 0, "a stale one");
+    assert_eq!(ground.store.postpone(worker, &[(claimed.id, 1)], delay).await.unwrap(), 1);
+    let job = ground.read(claimed.id).await;
+    assert_eq!((job.status, job.attempt), (Status::Queued, 0));
+    assert_eq!(job.available_at.since(ground.clock.now()), delay);
+    assert!(ground.store.attempts("alice", claimed.id).await.unwrap().is_empty());
+    assert!(due().await.is_empty());
+    ground.clock.advance(delay);
+    assert_eq!(due().await, [claimed.id]);
+    ground.store.claim(worker, &[claimed.id]).await.unwrap();
+    ground.store.cancel("alice", claimed.id).await.unwrap();
+    assert_eq!(ground.store.postpone(worker, &[(claimed.id, 1)], delay).await.unwrap(), 1);
+    assert_eq!(ground.read(claimed.id).await.status, Status::Cancelled);
+}

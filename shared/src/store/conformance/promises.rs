@@ -46,6 +46,7 @@ macro_rules! store_conformance {
             a_release_does_not_count_as_an_attempt,
             a_claim_whose_answer_was_lost_is_given_back,
             a_stale_release_does_nothing,
+            what_is_postponed_is_due_later_and_its_attempt_does_not_count,
         ]);
         $crate::store_conformance!(@module $ground, events: [
             every_move_is_told_once_and_in_order,

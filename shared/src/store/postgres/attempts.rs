@@ -1,5 +1,7 @@
 //! Attempts on Postgres: claimed, settled, released.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use sqlx::types::Json;
 
@@ -183,5 +185,33 @@ impl Attempts for Postgres {
         .execute(&self.pool)
         .await?;
         Ok(released.rows_affected())
+    }
+
+    async fn postpone(
+        &self,
+        worker: WorkerId,
+        unbegun: &[(JobId, u32)],
+        delay: Duration,
+    ) -> StoreResult<u64> {
+        let postponed = sqlx::query(concat!(
+            "-- store.postpone
+             with held as (
+                 select j.id from jobs j join unnest($2::uuid[], $3::int[]) as t (id, attempt)
+                     on t.id = j.id and t.attempt = j.attempt
+                 where j.worker = $1 and j.status = 'running'
+                 order by j.id for update of j
+             )
+             update jobs set ",
+            taken_back!("$4"),
+            ", parked = true, available_at = $4 + $5 * interval '1 microsecond' where id in (select id from held)",
+        ))
+        .bind(worker)
+        .bind(column(unbegun, |(id, _)| *id))
+        .bind(column(unbegun, |(_, attempt)| attempt.cast_signed()))
+        .bind(self.now())
+        .bind(micros(delay))
+        .execute(&self.pool)
+        .await?;
+        Ok(postponed.rows_affected())
     }
 }

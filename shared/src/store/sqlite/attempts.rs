@@ -1,5 +1,7 @@
 //! Attempts on SQLite: claimed, settled, released.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use serde_json::json;
 use sqlx::SqliteConnection;
@@ -91,11 +93,7 @@ impl Attempts for Sqlite {
     }
 
     async fn release(&self, worker: WorkerId, unbegun: &[(JobId, u32)]) -> StoreResult<u64> {
-        let unbegun: Vec<_> = unbegun
-            .iter()
-            .map(|(id, attempt)| json!({"id": id.0.simple().to_string(), "attempt": attempt}))
-            .collect();
-        let (unbegun, now) = (json!(unbegun).to_string(), self.now());
+        let (unbegun, now) = (held(unbegun), self.now());
         self.write(move |connection| {
             Box::pin(async move {
                 let released = sqlx::query(concat!(
@@ -116,6 +114,42 @@ impl Attempts for Sqlite {
         })
         .await
     }
+
+    async fn postpone(
+        &self,
+        worker: WorkerId,
+        unbegun: &[(JobId, u32)],
+        delay: Duration,
+    ) -> StoreResult<u64> {
+        let (unbegun, now) = (held(unbegun), self.now());
+        self.write(move |connection| {
+            Box::pin(async move {
+                let postponed = sqlx::query(concat!(
+                    "-- store.postpone
+                     update jobs set ",
+                    taken_back!("$3"),
+                    ", parked = 1, available_at = $3 + $4
+                     where worker = $1 and status = 'running' and (id, attempt) in (
+                         select unhex(value ->> 'id'), value ->> 'attempt' from json_each($2)
+                     )",
+                ))
+                .bind(worker)
+                .bind(unbegun)
+                .bind(now)
+                .bind(micros(delay))
+                .execute(connection)
+                .await?;
+                Ok(postponed.rows_affected())
+            })
+        })
+        .await
+    }
+}
+
+/// Attempts as `json_each` reads them.
+fn held(attempts: &[(JobId, u32)]) -> String {
+    let attempt = |(id, attempt): &(JobId, u32)| json!({"id": id.0.simple().to_string(), "attempt": attempt});
+    json!(attempts.iter().map(attempt).collect::<Vec<_>>()).to_string()
 }
 
 /// Settlements as `json_each` reads them.
