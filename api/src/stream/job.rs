@@ -79,8 +79,9 @@ impl JobStream {
             closed: Closed::not_yet("job"),
             _seat: seat,
         };
-        if job.status == Status::Running && job.item_count > 1 {
-            // A worker that has taken the job already knows only of those who waited then.
+        let tells_on_the_way = job.item_count > 1 || kind == Some(Kind::ModelPull);
+        if job.status == Status::Running && tells_on_the_way {
+            // Whoever has taken the job already knows only of those who waited then.
             let watched = Event::Watched { id, address: address.to_owned() };
             app.parts.events.announce(watched).await;
         }

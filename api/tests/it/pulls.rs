@@ -5,12 +5,15 @@ mod calls;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use forebay_shared::events::{Event, Progress, Step, Transfer};
 use forebay_shared::id::JobId;
-use forebay_shared::job::Keep;
+use forebay_shared::job::{Class, Cost, Ending, Keep};
 use forebay_shared::registry::NewPull;
+use forebay_shared::store::{Handover, Route};
 use serde_json::{Value, json};
 
 use crate::app::{OWNER, TestApp};
+use crate::sse::Stream;
 
 async fn submitted(app: &TestApp) -> JobId {
     let (owner, reference) = (OWNER.to_owned(), "org/name:fp16".parse().unwrap());
@@ -75,4 +78,34 @@ async fn no_request_can_name_what_pulls_are_called() {
     }
     let models = read(&app, "/v1/models").await;
     assert!(!models.to_string().contains("model_pull"), "{models}");
+}
+
+#[tokio::test]
+async fn who_begins_to_follow_a_running_pull_hears_how_far_it_is() {
+    let app = TestApp::start().await;
+    let (worker, id) = (app.worker().await, submitted(&app).await);
+    let route = Route { model: "model_pull".to_owned(), class: Class::Interactive };
+    assert_eq!(app.store.due(&route, Cost::new(1), 1).await.unwrap().jobs.len(), 1);
+    let claimed = worker.claim(id).await;
+    let mut bus = app.parts.events.subscribe();
+    let mut stream = Stream::open(app.get(&format!("/v1/jobs/{id}/events"))).await;
+    assert_eq!(stream.event().await.unwrap().event, "job.running");
+    let address = loop {
+        if let Event::Watched { id: watched, address } = &*bus.recv().await.unwrap() {
+            assert_eq!(*watched, id);
+            break address.clone();
+        }
+    };
+    let transfer = Transfer {
+        step: Step::Download,
+        file: Some("onnx/model.onnx".to_owned()),
+        digest: None,
+        completed: 7,
+        total: 10,
+    };
+    let progress = Progress { id, attempt: 1, done: 0, total: 1, transfer: Some(transfer) };
+    app.parts.events.publish(vec![(address, Event::Progress(progress))]).await;
+    let heard = stream.event().await.unwrap();
+    assert_eq!((&*heard.event, &heard.data["transfer"]["completed"]), ("job.progress", &json!(7)));
+    worker.end(&claimed, Ending::Cancelled).await;
 }

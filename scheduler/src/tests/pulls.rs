@@ -347,6 +347,23 @@ async fn a_second_pull_of_the_same_keeps_no_room_from_others() {
 }
 
 #[tokio::test]
+async fn who_begins_to_follow_late_hears_how_far_it_is() {
+    let mut scene = Scene::new().await;
+    scene.hub.send(GRAPH, Manner::Held(HELD));
+    let quiet = NewJob { waiter: None, ..scene.job("org/toy") };
+    let id = quiet.id;
+    scene.bench.ground.store.submit(&[quiet]).await.unwrap();
+    scene.puller.take().await;
+    scene.hub.sending(1).await;
+    let address = scene.bench.events.address().to_owned();
+    scene.bench.ground.store.watch("alice", id, &address).await.unwrap();
+    scene.bench.events.announce(Event::Watched { id, address }).await;
+    scene.fetched(1, HELD).await;
+    scene.hub.release();
+    assert_eq!(scene.ended(id).await.status, Status::Succeeded);
+}
+
+#[tokio::test]
 async fn whoever_comes_after_a_death_fetches_the_rest() {
     let mut scene = Scene::new().await;
     scene.hub.send(GRAPH, Manner::Held(HELD));
