@@ -7,9 +7,10 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use forebay_shared::events::{Event, Progress, Step, Transfer};
 use forebay_shared::id::JobId;
-use forebay_shared::job::{Class, Cost, Ending, Keep};
+use forebay_shared::job::{Class, Cost, Ending, Keep, Status};
 use forebay_shared::registry::NewPull;
 use forebay_shared::store::{Handover, Route};
+use forebay_shared::testing::Fault;
 use serde_json::{Value, json};
 
 use crate::app::{OWNER, TestApp};
@@ -108,4 +109,17 @@ async fn who_begins_to_follow_a_running_pull_hears_how_far_it_is() {
     let heard = stream.event().await.unwrap();
     assert_eq!((&*heard.event, &heard.data["transfer"]["completed"]), ("job.progress", &json!(7)));
     worker.end(&claimed, Ending::Cancelled).await;
+}
+
+#[tokio::test]
+async fn a_pull_that_cannot_be_followed_is_not_left_to_itself() {
+    for (detach, left) in [("false", Status::Cancelled), ("true", Status::Queued)] {
+        let app = TestApp::start().await;
+        app.store.set_faults(|asked| if asked == "watch" { Fault::Before } else { Fault::None });
+        let call = app.post("/api/pull").header("x-forebay-detach", detach);
+        let answer = call.json(json!({"model": "org/name", "stream": false})).await;
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{answer}");
+        let id = answer.header("x-forebay-job").unwrap().parse().unwrap();
+        app.eventually(async || app.row(id).await.status == left).await;
+    }
 }

@@ -1,5 +1,7 @@
 //! `POST /api/pull`
 
+use std::time::Duration;
+
 use axum::extract::{Request, State};
 use axum::response::Response;
 use forebay_dialects::ollama::pull::{Pull, Transfer, begun, read, rest, step};
@@ -17,6 +19,9 @@ use crate::registry::pull::{Wanted, submit};
 use crate::routes::jobs::cancel;
 use crate::state::App;
 use crate::stream::{JobStream, Tells, Told};
+
+/// How long to wait before asking a database that was away again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Pull a model, as Ollama does
 ///
@@ -61,20 +66,43 @@ pub async fn pull(
     let follower = app.clone();
     let following = |teller: Teller| async move {
         teller.tell(begun());
-        tokio::select! {
-            ended = follow(&follower, (&owner, id), &teller) => ended,
+        let told = tokio::select! {
+            told = follow(&follower, (&owner, id), &teller) => told,
             () = teller.left(), if !detached => {
-                cancel::stop(&follower, &owner, id, "caller_gone").await?;
-                Ok(())
+                take_along(follower, owner, id);
+                return Ok(());
             }
-        }
+        };
+        told.unwrap_or_else(|problem| {
+            if !detached {
+                take_along(follower, owner, id);
+            }
+            Err(problem)
+        })
     };
     named(id, answer(&app, manner, following).await)
 }
 
+/// Cancels a pull that nobody hears of any more, however long the database is away: nothing else would end it early.
+fn take_along(app: App, owner: String, id: JobId) {
+    let tasks = app.parts.tasks.clone();
+    tasks.spawn("pull given up", async move {
+        while let Err(problem) = cancel::stop(&app, &owner, id, "caller_gone").await {
+            tracing::warn!(%problem, job.id = %id, "a pull that nobody waits for cannot be cancelled at the moment");
+            tokio::select! {
+                () = tokio::time::sleep(AGAIN) => {}
+                () = app.parts.tasks.stopping() => return,
+            }
+        }
+    });
+}
+
+/// What following a pull came to: how the pull ended, or why that is not heard.
+type Followed = Result<Result<(), Problem>, Problem>;
+
 /// Tells what the job's events tell, until it ends.
-async fn follow(app: &App, (owner, id): (&str, JobId), teller: &Teller) -> Result<(), Problem> {
-    let Some(mut stream) = JobStream::open(app, (owner, id), None, None).await? else { return Ok(()) };
+async fn follow(app: &App, (owner, id): (&str, JobId), teller: &Teller) -> Followed {
+    let Some(mut stream) = JobStream::open(app, (owner, id), None, None).await? else { return Ok(Ok(())) };
     let mut latest = begun();
     while let Some(told) = stream.next().await {
         match told {
@@ -94,17 +122,18 @@ async fn follow(app: &App, (owner, id): (&str, JobId), teller: &Teller) -> Resul
                     if ended.is_ok() {
                         rest(&latest).for_each(|step| teller.tell(step));
                     }
-                    return ended;
+                    return Ok(ended);
                 }
             }
             Told::Quiet { .. } => {}
             Told::Broken(problem) => return Err(problem),
         }
     }
-    Err(Problem::new(
+    // Its caller is told so, and may come back for it.
+    Ok(Err(Problem::new(
         Code::Unavailable,
         "the service is stopping; the pull goes on, and is followed as a job",
-    ))
+    )))
 }
 
 fn read_event<'a, T: Deserialize<'a>>(data: &'a str) -> Result<T, Problem> {
