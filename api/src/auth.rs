@@ -47,6 +47,8 @@ pub struct Submitter {
     pub owner: String,
     /// The key, if keys are asked for.
     pub key: Option<KeyId>,
+    /// Whether the key has the scope `admin`, or no keys are asked for.
+    pub is_admin: bool,
     /// What its cost counts for.
     pub meter: Meter,
 }
@@ -107,9 +109,10 @@ impl FromRequestParts<App> for Submitter {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let key = key(app, &parts.headers, Some(Scope::Write)).await?;
         let Ok(meter) = Meter::from_request_parts(parts, app).await;
+        let is_admin = rules(key.as_ref());
         let (owner, key) =
             key.map_or_else(|| (DEFAULT_OWNER.to_owned(), None), |key| (key.owner, Some(key.id)));
-        Ok(Self { owner, key, meter })
+        Ok(Self { owner, key, is_admin, meter })
     }
 }
 
@@ -118,7 +121,7 @@ impl FromRequestParts<App> for Registrant {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let key = key(app, &parts.headers, Some(Scope::Write)).await?;
-        let is_admin = key.as_ref().is_none_or(|key| key.scopes.contains(&Scope::Admin));
+        let is_admin = rules(key.as_ref());
         Ok(Self { owner: key.map(|key| key.owner), is_admin })
     }
 }
@@ -205,6 +208,11 @@ fn held(headers: &HeaderMap) -> Option<Cow<'_, HeaderMap>> {
 /// The owner that the request's key belongs to, if the key permits `scope`.
 async fn owner(app: &App, headers: &HeaderMap, scope: Scope) -> Result<String, Problem> {
     Ok(key(app, headers, Some(scope)).await?.map_or_else(|| DEFAULT_OWNER.to_owned(), |key| key.owner))
+}
+
+/// Whether whoever has this key runs the service; as everybody does while no keys are asked for.
+fn rules(key: Option<&ApiKey>) -> bool {
+    key.is_none_or(|key| key.scopes.contains(&Scope::Admin))
 }
 
 /// The request's key, if it permits `scope` or nothing is asked of it; none while no keys are asked for.

@@ -83,6 +83,7 @@ fn examine(folder: &Path, name: &str) -> Result<ModelCard, String> {
 pub fn puller(config: &Config, seams: &Seams) -> anyhow::Result<Arc<Puller>> {
     Ok(Puller::new(PullParts {
         hub: Hub::new(&config.hub, Guard::new(&config.fetch.allow)).context("hub.endpoint")?,
+        token_owners: config.hub.token_owners.clone(),
         registrar: seams.registrar(config),
         events: seams.events.clone(),
         retry: config.worker.retry.policy(),

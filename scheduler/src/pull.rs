@@ -41,6 +41,8 @@ const LOOK: Duration = Duration::from_millis(500);
 pub struct PullParts {
     /// Where models come from.
     pub hub: Hub,
+    /// Owners for whose pulls the hub is shown the token, beside those of admins; `*`: for everybody's.
+    pub token_owners: Vec<String>,
     /// Where they go to.
     pub registrar: Registrar,
     /// Where word goes.

@@ -112,6 +112,7 @@ pub fn hub_config(endpoint: &str) -> HubConfig {
     HubConfig {
         endpoint: endpoint.to_owned(),
         token: Secret::new(""),
+        token_owners: Vec::new(),
         timeout: Span::new(Duration::from_secs(30)),
         pulls: 2,
         files: 4,

@@ -48,8 +48,13 @@ pub async fn submit(
     }
     submitter.meter.charge(app, Cost::new(1)).await?;
     let keep = app.config.retention.terms().keep(&submitter.owner, Class::Interactive, &Wish::default())?;
-    let pull =
-        NewPull { owner: submitter.owner, reference: wanted.reference, name: Some(wanted.name), everybody };
+    let pull = NewPull {
+        owner: submitter.owner,
+        reference: wanted.reference,
+        name: Some(wanted.name),
+        everybody,
+        by_admin: submitter.is_admin,
+    };
     let mut job = pull
         .job(app.parts.ids.job(), keep)
         .map_err(|error| Problem::new(Code::InvalidField, error).at("name"))?;

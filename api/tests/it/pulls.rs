@@ -9,7 +9,7 @@ use forebay_shared::events::{Event, Progress, Step, Transfer};
 use forebay_shared::id::JobId;
 use forebay_shared::job::{Class, Cost, Ending, Keep, Status};
 use forebay_shared::registry::NewPull;
-use forebay_shared::store::{Handover, Route};
+use forebay_shared::store::{Handover, Jobs, Route, Scope};
 use forebay_shared::testing::Fault;
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ use crate::sse::Stream;
 
 async fn submitted(app: &TestApp) -> JobId {
     let (owner, reference) = (OWNER.to_owned(), "org/name:fp16".parse().unwrap());
-    let pull = NewPull { owner, reference, name: None, everybody: false };
+    let pull = NewPull { owner, reference, name: None, everybody: false, by_admin: true };
     let job = pull.job(app.ids.job(), Keep::all(Duration::from_hours(1))).unwrap();
     app.parts.store.submit(std::slice::from_ref(&job)).await.unwrap();
     job.id
@@ -122,4 +122,22 @@ async fn a_pull_that_cannot_be_followed_is_not_left_to_itself() {
         let id = answer.header("x-forebay-job").unwrap().parse().unwrap();
         app.eventually(async || app.row(id).await.status == left).await;
     }
+}
+
+#[tokio::test]
+async fn a_pull_knows_whether_an_admin_asks_for_it() {
+    let asked = async |app: &TestApp, key: &str, owner: &str| {
+        let call = app.post("/v1/models/pull").bearer(key).json(json!({"model": "org/name"}));
+        let answer = call.await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{answer}");
+        let id = answer.header("x-forebay-job").unwrap().parse().unwrap();
+        app.store.job(owner, id).await.unwrap().unwrap().params["by_admin"].clone()
+    };
+    let app = TestApp::build().keys().start().await;
+    let (_, writer) = app.key("alice", &[Scope::Write]).await;
+    let (_, admin) = app.key("bob", &[Scope::Write, Scope::Admin]).await;
+    assert_eq!(asked(&app, &writer, "alice").await, json!(false));
+    assert_eq!(asked(&app, &admin, "bob").await, json!(true));
+    let open = TestApp::start().await;
+    assert_eq!(asked(&open, "passed over", OWNER).await, json!(true), "whoever can reach it runs it");
 }

@@ -47,7 +47,7 @@ pub async fn run(wish: Wish, config: &Config) -> anyhow::Result<()> {
     let puller = puller(config, &seams)?;
     let everybody = wish.owner.is_none();
     let owner = wish.owner.unwrap_or_else(|| DEFAULT_OWNER.to_owned());
-    let pull = NewPull { owner, reference, name: wish.name, everybody };
+    let pull = NewPull { owner, reference, name: wish.name, everybody, by_admin: true };
     let job = pull.job(seams.ids.job(), Keep::all(config.retention.jobs.get()));
     // Whoever waits here tries again by hand, and goes on with what has come.
     let job = NewJob { max_attempts: 1, ..job.context("choose another with --name")? };

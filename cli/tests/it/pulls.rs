@@ -134,7 +134,7 @@ async fn submit(house: &House, reference: &str) -> String {
         Arc::new(Sqlite::open(&file, Arc::new(SystemClock), &tasks).await.unwrap())
     };
     let (owner, reference) = ("default".to_owned(), reference.parse().unwrap());
-    let pull = NewPull { owner, reference, name: None, everybody: false };
+    let pull = NewPull { owner, reference, name: None, everybody: false, by_admin: true };
     let job = pull.job(fresh_ids().job(), Keep::all(Duration::from_hours(1))).unwrap();
     store.submit(std::slice::from_ref(&job)).await.unwrap();
     tasks.halt();

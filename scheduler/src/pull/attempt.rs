@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use forebay_shared::events::{Event, Step};
-use forebay_shared::hub::{Choice, Download, HubError, Reference, Snapshot, choose};
+use forebay_shared::hub::{Choice, Download, Hub, HubError, Reference, Snapshot, choose};
 use forebay_shared::job::{
     Claimed, Failure, FailureCode, Input, ItemsAt, Kind, ModelPullParams, Output, Params,
 };
@@ -41,6 +41,8 @@ struct Pull {
 /// What the hub has of it.
 struct Prepared {
     pull: Pull,
+    /// As it is asked for this pull.
+    hub: Hub,
     snapshot: Snapshot,
     choice: Choice,
     /// Which files, of which revision of what: the model's source.
@@ -91,23 +93,35 @@ impl Puller {
     async fn prepare(&self, claimed: &Claimed, telling: &Telling<'_>) -> Result<Prepared, Failure> {
         let pull = read(claimed)?;
         telling.step(Step::Manifest, "looking", None);
-        let snapshot =
-            self.parts.hub.look(&pull.reference, telling).await.map_err(|error| error.failure())?;
-        let stated = self.parts.hub.stated(&snapshot, telling).await.map_err(|error| error.failure())?;
+        let hub = self.hub_for(&claimed.owner, &pull.params);
+        let snapshot = hub.look(&pull.reference, telling).await.map_err(|error| error.failure())?;
+        let stated = hub.stated(&snapshot, telling).await.map_err(|error| error.failure())?;
         let choice = choose(&pull.reference, &snapshot.listed, stated.as_ref())
             .map_err(|error| Failure::permanent(FailureCode::UnfitModel, error))?;
         self.bounded(&choice)?;
         let Snapshot { repository, commit, .. } = &snapshot;
-        let source = format!("{}/{repository}@{commit}:{}", self.parts.hub.host(), choice.graph);
-        Ok(Prepared { pull, snapshot, choice, source })
+        let source = format!("{}/{repository}@{commit}:{}", hub.host(), choice.graph);
+        Ok(Prepared { pull, hub, snapshot, choice, source })
+    }
+
+    /// The hub, as it is asked for this owner: the token is for those who may have what it opens.
+    fn hub_for(&self, owner: &str, params: &ModelPullParams) -> Hub {
+        let is_named = |named: &String| named == owner || named == "*";
+        if params.by_admin || self.parts.token_owners.iter().any(is_named) {
+            return self.parts.hub.clone();
+        }
+        self.parts.hub.without_token()
     }
 
     /// The download's folder; none if another has it and this one is not to wait.
     async fn nest(&self, prepared: &Prepared, waits: bool) -> std::io::Result<Option<Nest>> {
+        let Prepared { hub, source, .. } = prepared;
+        // What came with the token is not for those who come without it.
+        let what = if hub.has_token() { format!("{source} with a token") } else { source.clone() };
         if waits {
-            return Nest::take(&self.parts.folder, &prepared.source).await.map(Some);
+            return Nest::take(&self.parts.folder, &what).await.map(Some);
         }
-        Nest::try_take(&self.parts.folder, &prepared.source)
+        Nest::try_take(&self.parts.folder, &what)
     }
 
     async fn bring_into(
@@ -116,14 +130,14 @@ impl Puller {
         prepared: Prepared,
         telling: &Telling<'_>,
     ) -> Result<Output, Failure> {
-        let Prepared { pull, snapshot, choice, source } = prepared;
+        let Prepared { pull, hub, snapshot, choice, source } = prepared;
         let revision = snapshot.commit.clone();
         if let Some(model) = self.known(&pull, &source).await? {
             return Ok(output(&model, 0, revision));
         }
         let reserve = self.parts.registrar.limits.disk_reserve;
         let download = Download { snapshot, choice, folder: nest.path().to_owned(), reserve };
-        self.fetch(&download, telling).await?;
+        self.fetch(&hub, &download, telling).await?;
         let imported = self.import(&pull, &download, source, telling).await?;
         self.parts.events.announce(Event::Registered).await;
         Ok(output(&imported.model, imported.stored, revision))
@@ -161,11 +175,11 @@ impl Puller {
         Ok(model.filter(|model| model.owner == pull.owner && model.source == source))
     }
 
-    async fn fetch(&self, download: &Download, telling: &Telling<'_>) -> Result<(), Failure> {
+    async fn fetch(&self, hub: &Hub, download: &Download, telling: &Telling<'_>) -> Result<(), Failure> {
         check_room(&download.folder, download.missing().await, download.reserve)
             .map_err(|source| HubError::File { path: download.folder.clone(), source }.failure())?;
         telling.step(Step::Download, "fetching", Some(download.choice.bytes()));
-        self.parts.hub.download(download, telling).await.map_err(|error| error.failure())
+        hub.download(download, telling).await.map_err(|error| error.failure())
     }
 
     /// Makes what was fetched a model, by the way that folders and archives go.

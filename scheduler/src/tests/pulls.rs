@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use forebay_shared::blobs::Blobs;
-use forebay_shared::config::{HubConfig, RegistryConfig, Size};
+use forebay_shared::config::{HubConfig, RegistryConfig, Secret, Size};
 use forebay_shared::entropy::SeededEntropy;
 use forebay_shared::events::{Event, Events, LocalEvents, Step};
 use forebay_shared::fetch::Guard;
@@ -47,6 +47,7 @@ fn parts(ground: &Ground, events: &Arc<LocalEvents>, blobs: &Blobs, tasks: &Task
     let backoff = Backoff { base: Duration::from_secs(2), max: HOUR, jitter: 0.0 };
     PullParts {
         hub: hub("http://127.0.0.1:9"),
+        token_owners: Vec::new(),
         registrar: registrar(ground.store.clone(), blobs, &ground.ids, Path::new("/nowhere")),
         events: events.clone(),
         retry: RetryPolicy { infrastructure: backoff, fetch: backoff, model: backoff },
@@ -108,6 +109,17 @@ impl Scene {
         Self { bench, hub, puller, news, tasks, folder }
     }
 
+    /// One that has a token of the hub's, which it shows for these owners.
+    async fn knowing(token: &str, owners: &[&str]) -> Self {
+        let mut scene = Self::new().await;
+        let parts = Self::parts(&scene.bench, &scene.hub, scene.folder.path(), &scene.tasks);
+        let config = HubConfig { token: Secret::new(token), files: 1, ..hub_config(&scene.hub.url) };
+        let token_owners = owners.iter().map(|owner| (*owner).to_owned()).collect();
+        let hub = Hub::new(&config, "127.0.0.0/8".parse().unwrap()).unwrap();
+        scene.puller = Puller::new(PullParts { hub, token_owners, ..parts });
+        scene
+    }
+
     /// One whose store does this once to that method, when it is told to.
     async fn troubled(method: &'static str, fault: Fault) -> (Self, Arc<AtomicBool>) {
         let strikes = Arc::new(AtomicBool::new(false));
@@ -135,9 +147,13 @@ impl Scene {
     }
 
     fn job(&self, reference: &str) -> NewJob {
+        self.job_by(reference, false)
+    }
+
+    fn job_by(&self, reference: &str, by_admin: bool) -> NewJob {
         self.bench.ground.clock.advance(Duration::from_millis(1));
         let (owner, reference) = ("alice".to_owned(), reference.parse().unwrap());
-        let pull = NewPull { owner, reference, name: None, everybody: false };
+        let pull = NewPull { owner, reference, name: None, everybody: false, by_admin };
         let job = pull.job(self.bench.ground.ids.job(), Keep::all(HOUR)).unwrap();
         NewJob { waiter: Some(self.bench.events.address().to_owned()), ..job }
     }
@@ -283,7 +299,7 @@ async fn one_of_two_schedulers_does_a_pull() {
         // The same model under one name more, so that there is something to be done.
         let name = Some(format!("toy-{round}"));
         let (owner, reference) = ("alice".to_owned(), "org/toy".parse().unwrap());
-        let pull = NewPull { owner, reference, name, everybody: false };
+        let pull = NewPull { owner, reference, name, everybody: false, by_admin: false };
         let job = pull.job(scene.bench.ground.ids.job(), Keep::all(HOUR)).unwrap();
         let job = NewJob { waiter: Some(scene.bench.events.address().to_owned()), ..job };
         let id = job.id;
@@ -478,6 +494,51 @@ async fn what_is_no_model_is_refused_and_nothing_is_registered() {
 }
 
 #[tokio::test]
+async fn the_hubs_token_is_sent_for_those_alone_who_may_have_what_it_opens() {
+    // Nobody is shown it who is not to have it, though the hub would not mind.
+    let mut scene = Scene::knowing("hf_secret", &["bob"]).await;
+    assert_eq!(scene.pulled("org/toy").await.status, Status::Succeeded);
+    assert!(scene.hub.asked("config.json").iter().all(|asked| !asked.with_token));
+
+    let mut scene = Scene::knowing("hf_secret", &["bob"]).await;
+    scene.hub.require("hf_secret");
+    let refused = scene.pulled("org/toy").await;
+    assert_eq!(failed(&refused), (Status::Failed, FailureCode::HubRefused));
+    assert!(
+        message(&refused).ends_with("not sent for this owner (hub.token_owners)"),
+        "{}",
+        message(&refused)
+    );
+    let by_admin = scene.job_by("org/toy", true);
+    let id = by_admin.id;
+    scene.bench.ground.store.submit(&[by_admin]).await.unwrap();
+    scene.puller.take().await;
+    assert_eq!(scene.ended(id).await.status, Status::Succeeded);
+
+    for owner in ["alice", "*"] {
+        let mut scene = Scene::knowing("hf_secret", &[owner]).await;
+        scene.hub.require("hf_secret");
+        assert_eq!(scene.pulled("org/toy").await.status, Status::Succeeded);
+    }
+}
+
+#[tokio::test]
+async fn what_came_with_the_token_is_not_gone_on_with_without_it() {
+    let mut scene = Scene::knowing("hf_secret", &[]).await;
+    scene.hub.send(GRAPH, Manner::Held(HELD));
+    let by_admin = scene.job_by("org/toy", true);
+    let id = by_admin.id;
+    scene.bench.ground.store.submit(&[by_admin]).await.unwrap();
+    scene.puller.take().await;
+    scene.fetched(1, HELD).await;
+    scene.bench.ground.store.cancel("alice", id).await.unwrap();
+    assert_eq!(scene.ended(id).await.status, Status::Cancelled);
+    scene.hub.release();
+    assert_eq!(scene.pulled("org/toy").await.status, Status::Succeeded);
+    assert!(scene.hub.asked(GRAPH).iter().all(|asked| asked.from == 0), "all of it comes again");
+}
+
+#[tokio::test]
 async fn a_name_that_is_anothers_is_refused_before_anything_is_fetched() {
     let mut scene = Scene::new().await;
     let job = scene.job("org/toy");
@@ -538,7 +599,8 @@ async fn a_hub_that_is_away_is_asked_again_later() {
 async fn a_pull_can_be_everybodys_and_done_by_whoever_waits_for_it() {
     let scene = Scene::new().await;
     let (owner, reference) = ("default".to_owned(), "org/toy".parse().unwrap());
-    let pull = NewPull { owner, reference, name: Some("toy".to_owned()), everybody: true };
+    let name = Some("toy".to_owned());
+    let pull = NewPull { owner, reference, name, everybody: true, by_admin: true };
     let job = pull.job(scene.bench.ground.ids.job(), Keep::all(HOUR)).unwrap();
     let job = scene.puller.pull(job, &forebay_shared::registry::Silent).await.unwrap();
     assert_eq!(job.status, Status::Succeeded);

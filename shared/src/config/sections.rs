@@ -154,6 +154,8 @@ pub struct HubConfig {
     pub endpoint: String,
     /// What it knows us by; empty: it knows us not.
     pub token: Secret,
+    /// Owners for whose pulls it is sent beside those of admins; `*`: for everybody's.
+    pub token_owners: Vec<String>,
     /// How long it may be silent.
     pub timeout: Span,
     /// Pulls that one replica does at once.

@@ -26,6 +26,8 @@ pub struct Hub {
     guard: Guard,
     endpoint: Url,
     token: Secret,
+    /// Whether there is a token that is not for this pull.
+    pub(super) withholds: bool,
     pub(super) timeout: Duration,
     /// Files that are fetched at once.
     pub(super) files: usize,
@@ -78,9 +80,16 @@ impl Hub {
             guard,
             endpoint,
             token: config.token.clone(),
+            withholds: false,
             timeout: config.timeout.get(),
             files: config.files,
         })
+    }
+
+    /// The same hub, to whom we are nobody.
+    #[must_use]
+    pub fn without_token(&self) -> Self {
+        Self { withholds: !self.token.is_empty(), token: Secret::new(""), ..self.clone() }
     }
 
     /// What people call it: its host, and its port if that is not the usual one.
@@ -158,7 +167,8 @@ impl Hub {
         url.origin() == self.endpoint.origin()
     }
 
-    pub(super) fn has_token(&self) -> bool {
+    /// Whether it is shown a token.
+    pub fn has_token(&self) -> bool {
         !self.token.is_empty()
     }
 

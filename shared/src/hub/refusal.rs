@@ -19,7 +19,7 @@ impl Hub {
                 HubError::Missing { host: self.host(), what: self.missing(code, reference) }
             }
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                let why = why(code, self.has_token());
+                let why = if self.withholds { WITHHELD } else { why(code, self.has_token()) };
                 HubError::Refused { host: self.host(), repository: reference.repository.clone(), why }
             }
             _ => fetch::refused(answer.url(), answer).into(),
@@ -55,6 +55,10 @@ impl Hub {
         }
     }
 }
+
+/// What whoever was not let in hears, if there is a token that is not for them.
+const WITHHELD: &str =
+    "there is none, or it wants a token, which is not sent for this owner (hub.token_owners)";
 
 /// What would help whoever was not let in.
 fn why(code: Option<&str>, has_token: bool) -> &'static str {

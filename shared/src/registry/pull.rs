@@ -22,6 +22,8 @@ pub struct NewPull {
     pub name: Option<String>,
     /// Whether the model is to be everybody's instead. Whoever may ask for this is the caller's to check.
     pub everybody: bool,
+    /// Whether whoever asks runs the service, and may have what its token opens. That is the caller's to check too.
+    pub by_admin: bool,
 }
 
 impl NewPull {
@@ -29,7 +31,7 @@ impl NewPull {
     pub fn job(self, id: JobId, keep: Keep) -> Result<NewJob, NameError> {
         let name = self.name.unwrap_or_else(|| self.reference.name());
         check_name(&name)?;
-        let params = ModelPullParams { name, everybody: self.everybody };
+        let params = ModelPullParams { name, everybody: self.everybody, by_admin: self.by_admin };
         let params = match serde_json::to_value(params) {
             Ok(serde_json::Value::Object(params)) => params,
             _ => Object::new(),
@@ -81,6 +83,7 @@ mod tests {
             reference: reference.parse().unwrap(),
             name: name.map(str::to_owned),
             everybody: false,
+            by_admin: true,
         };
         pull.job(fixed_ids(&ManualClock::default()).job(), Keep::all(Duration::from_secs(1)))
     }
@@ -94,7 +97,7 @@ mod tests {
             let ItemsAt::Row(items) = &job.items else { panic!("it is small") };
             let items = ItemsAt::decode(items.as_bytes()).unwrap();
             assert_eq!(items[0].input, Input::Text(reference.to_owned()));
-            let params = ModelPullParams { name: name.to_owned(), everybody: false };
+            let params = ModelPullParams { name: name.to_owned(), everybody: false, by_admin: true };
             assert_eq!(Params::parse(Kind::ModelPull, &job.params), Ok(Params::ModelPull(params)));
         }
     }

@@ -138,7 +138,8 @@ async fn our_own_pull_answers_with_its_job() {
       "cancel_requested": false,
       "params": {
         "name": "mine",
-        "everybody": true
+        "everybody": true,
+        "by_admin": true
       },
       "metadata": {
         "dialect": "native"

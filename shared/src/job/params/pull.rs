@@ -16,6 +16,9 @@ pub struct ModelPullParams {
     /// Whether it is to be everybody's, and not the job's owner's.
     #[serde(default)]
     pub everybody: bool,
+    /// Whether whoever asked runs the service: the hub is shown the service's token then.
+    #[serde(default)]
+    pub by_admin: bool,
 }
 
 impl Bounded for ModelPullParams {
