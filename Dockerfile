@@ -61,9 +61,9 @@ RUN apt-get update \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/forebay --shell /usr/sbin/nologin forebay
 COPY LICENSE NOTICE /usr/share/doc/forebay/
 COPY --from=program /out/forebay /usr/local/bin/forebay
-# The fleet's roles only read here, but for the scheduler, which keeps in pulls/ what it is fetching of models. `serve` keeps its database and its objects beside lib/ and models/: give it a named
-# volume on /var/lib/forebay, which takes over what the image has there. Further models: mount each directory below
-# /var/lib/forebay/models.
+# The fleet's roles only read here, but for the scheduler, which keeps in pulls/ what it is fetching of models. `serve` keeps
+# its database and its objects beside lib/ and models/: give it a named volume on /var/lib/forebay, which takes over what the
+# image has there. Further models: mount each directory below /var/lib/forebay/models.
 COPY --from=assets /out/ /var/lib/forebay/
 RUN mkdir /var/lib/forebay/pulls && chown 10001:10001 /var/lib/forebay /var/lib/forebay/pulls
 ENV FOREBAY_DATA_DIR=/var/lib/forebay
