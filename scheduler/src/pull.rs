@@ -147,10 +147,15 @@ impl Puller {
     /// Resolves after a soft stop, when nothing is being pulled any more and all lives are over.
     pub async fn rest(&self) {
         self.parts.tasks.stopping().await;
-        let all = u32::try_from(self.parts.at_once).unwrap_or(u32::MAX);
-        drop(self.room.acquire_many(all).await);
+        self.idle().await;
         self.lives.close();
         self.lives.wait().await;
+    }
+
+    /// Resolves when nothing is being pulled here.
+    pub(crate) async fn idle(&self) {
+        let all = u32::try_from(self.parts.at_once).unwrap_or(u32::MAX);
+        drop(self.room.acquire_many(all).await);
     }
 
     /// Removes what nobody goes on with.
