@@ -51,14 +51,14 @@ impl Catalog {
         self.look(name, |model| model.card.is_seen_by(owner)).await
     }
 
-    /// The same, as it is now.
-    pub async fn find_now(&self, owner: &str, name: &str) -> StoreResult<Option<Model>> {
-        Ok(named(&self.no_older_than(Duration::ZERO).await?, name, |model| model.card.is_seen_by(owner)))
-    }
-
     /// The same among all models.
     pub async fn find_any(&self, name: &str) -> StoreResult<Option<Model>> {
         self.look(name, |_| true).await
+    }
+
+    /// The same, as it is now; and lists know it too.
+    pub async fn find_any_now(&self, name: &str) -> StoreResult<Option<Model>> {
+        Ok(named(&self.no_older_than(Duration::ZERO).await?, name, |_| true))
     }
 
     async fn look(&self, name: &str, is_seen: impl Fn(&Model) -> bool) -> StoreResult<Option<Model>> {

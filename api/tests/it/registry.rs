@@ -33,12 +33,12 @@ pub fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 /// The archive of a model.
-fn mood() -> Vec<u8> {
+pub fn mood() -> Vec<u8> {
     archive(&[("mood/onnx/model.onnx", b"weights"), ("mood/config.json", b"{}")])
 }
 
 /// Imports the archive under this name, as the body itself.
-async fn import(app: &TestApp, name: &str, archive: Vec<u8>) -> Answer {
+pub async fn import(app: &TestApp, name: &str, archive: Vec<u8>) -> Answer {
     app.post(&format!("/v1/models?name={name}")).body(Body::from(archive)).send().await
 }
 

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::app::{Answer, Call, TestApp};
 use crate::openai::{consumer, taken};
+use crate::registry::{import, mood};
 use crate::worker::{Worker, vector};
 
 /// An api with a worker that serves all models.
@@ -165,6 +166,26 @@ async fn who_loads_a_model_is_told_how_it_is_then() {
     let (answer, wish) = carried_out(&app, &worker, post("unload"), json!({"model": "words"})).await;
     assert_eq!((answer.status, wish), (StatusCode::OK, Wish::Unload));
     assert_eq!(answer.json()["loaded"], Value::Null, "{answer}");
+}
+
+#[tokio::test]
+async fn a_model_that_has_just_come_is_loaded_once_a_worker_has_it() {
+    let app = TestApp::start().await;
+    let answer = import(&app, "acme/mood", mood()).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{answer}");
+    let (mut news, looked) = (app.parts.events.subscribe(), app.store.calls("models"));
+    let work = async {
+        app.eventually(async || app.store.calls("models") > looked + 2).await;
+        let worker = app.worker().await;
+        while *news.recv().await.unwrap() != Event::Wished {}
+        let loaded = Loaded { since: app.clock.now(), expires_at: None };
+        app.store.tell_loaded(worker.id, &[("acme/mood".to_owned(), loaded)].into()).await.unwrap();
+    };
+    let load = app.post("/v1/models/load").json(json!({"model": "acme/mood"}));
+    let (answer, ()) = tokio::join!(load, work);
+    assert_eq!(answer.status, StatusCode::OK, "{answer}");
+    let listed = app.get("/api/ps").send().await;
+    assert_eq!(listed.json()["models"][0]["name"], "acme/mood:latest", "lists know it at once: {listed}");
 }
 
 #[tokio::test]

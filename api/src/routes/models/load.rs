@@ -40,9 +40,7 @@ pub async fn load(
     let keep = asked.keep_alive.as_deref().map(str::parse::<KeepAlive>).transpose();
     let keep = keep.map_err(|error| Problem::new(Code::InvalidField, error).at("keep_alive"))?;
     let model = find(&app, &owner, &asked.model).await?;
-    residency::come_about(&app, model, Wish::load(keep)).await?;
-    let model = app.parts.catalog.find_now(&owner, &asked.model).await?;
-    let model = model.ok_or_else(|| Problem::unknown_model(&asked.model))?;
+    let model = residency::come_about(&app, model, Wish::load(keep)).await?;
     Ok(Json(ModelDetail::new(model, &app.config.limits)))
 }
 

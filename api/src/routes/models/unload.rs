@@ -38,9 +38,7 @@ pub async fn unload(
 ) -> Result<Json<ModelDetail>, Problem> {
     let asked: UnloadRequest = body::read(&app, request, "request", app.config.limits.max_body).await?;
     let model = find(&app, &owner, &asked.model).await?;
-    residency::come_about(&app, model, Wish::Unload).await?;
-    let model = app.parts.catalog.find_now(&owner, &asked.model).await?;
-    let model = model.ok_or_else(|| Problem::unknown_model(&asked.model))?;
+    let model = residency::come_about(&app, model, Wish::Unload).await?;
     Ok(Json(ModelDetail::new(model, &app.config.limits)))
 }
 
