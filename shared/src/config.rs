@@ -21,7 +21,7 @@ pub use human::{Secret, Size, Span};
 use lent::Lent;
 pub use sections::{
     BlobConfig, BulkConfig, CacheConfig, FetchConfig, HubConfig, LogFormat, ModelConfig, ModerationConfig,
-    QueueConfig, RegistryConfig, StoreConfig, TelemetryConfig, WebhookConfig,
+    QueueConfig, RegistryConfig, StoreConfig, TelemetryConfig, WebhookConfig, complaints,
 };
 
 /// Configuration that does not make sense.
